@@ -1,0 +1,92 @@
+// The journal's mirror as a file of one event per line, fsynced: what is left of the history when the database is not.
+import { existsSync } from 'node:fs';
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { ResultAsync } from 'neverthrow';
+import type { RecordedEvent, StoredEvent } from '../core/events/envelope.js';
+import type { JournalMirror, MirrorError } from '../core/ports/backup-store.js';
+import { FILE_MODE, makeDirectory, syncDirectory } from './durable.js';
+import { wordsFor } from './store-error.js';
+
+export class FileMirror implements JournalMirror {
+  readonly #root: string;
+  #open: { readonly databaseId: string; readonly handle: FileHandle } | undefined;
+
+  constructor(root: string) {
+    this.#root = path.resolve(root);
+  }
+
+  read(databaseId: string): ResultAsync<StoredEvent[], MirrorError> {
+    const file = this.#fileOf(databaseId);
+    return this.#attempt(file, async () => {
+      if (!existsSync(file)) return [];
+      return wholeLines(await readFile(file, 'utf8')).map((line) => parsed(line));
+    });
+  }
+
+  append(databaseId: string, events: readonly (RecordedEvent | StoredEvent)[]): ResultAsync<void, MirrorError> {
+    const file = this.#fileOf(databaseId);
+    return this.#attempt(file, async () => {
+      const handle = await this.#handleOf(databaseId, file);
+      await handle.appendFile(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+      await handle.datasync();
+    });
+  }
+
+  close(): ResultAsync<void, MirrorError> {
+    const open = this.#open;
+    this.#open = undefined;
+    return this.#attempt('', async () => open?.handle.close());
+  }
+
+  async #handleOf(databaseId: string, file: string): Promise<FileHandle> {
+    if (this.#open?.databaseId === databaseId) return this.#open.handle;
+    await this.#open?.handle.close();
+    await makeDirectory(path.dirname(file));
+    const isNew = !existsSync(file);
+    // A torn last line would swallow the next one: it is cut off before anything is added.
+    if (!isNew) await cutTornLine(file);
+    const handle = await open(file, 'a', FILE_MODE);
+    if (isNew) await syncDirectory(path.dirname(file));
+    this.#open = { databaseId, handle };
+    return handle;
+  }
+
+  #fileOf(databaseId: string): string {
+    return path.join(this.#root, databaseId, 'journal.ndjson');
+  }
+
+  #attempt<T>(file: string, work: () => Promise<T>): ResultAsync<T, MirrorError> {
+    return ResultAsync.fromPromise(work(), (thrown) => ({ kind: 'mirror-failed', file, ...wordsFor(thrown), cause: thrown }));
+  }
+}
+
+/** The lines that were written to their end; the text after the last line break is a torn one. */
+const wholeLines = (text: string): string[] =>
+  text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter((line) => line !== '');
+
+/** A line that is no longer JSON was edited by hand: it becomes an event that breaks the chain where it stands. */
+function parsed(line: string): StoredEvent {
+  try {
+    return JSON.parse(line) as StoredEvent;
+  } catch {
+    const actor = { user: '', host: '', pid: 0, engine: '' };
+    return { position: -1, runId: '', component: '', type: '', schemaVersion: 0, recordedAt: '', actor, data: {}, previousHash: '', hash: '' };
+  }
+}
+
+async function cutTornLine(file: string): Promise<void> {
+  const text = await readFile(file);
+  const end = text.lastIndexOf('\n') + 1;
+  if (end === text.length) return;
+  const handle = await open(file, 'r+');
+  try {
+    await handle.truncate(end);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

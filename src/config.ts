@@ -1,0 +1,102 @@
+// The configuration: what a caller says, made whole and checked, or the reasons why it cannot be used.
+import path from 'node:path';
+import type { Knex } from 'knex';
+import { err, ok, type Result } from 'neverthrow';
+import { DEFAULT_POLICY, type Policy } from './core/manager/ports.js';
+import type { MigrationStep } from './core/steps/migration-step.js';
+import { parseDuration } from './duration.js';
+import { resolveTarget } from './target.js';
+import type { SqliteTarget } from './dao/dialects/sqlite/sqlite-database.js';
+
+/** What `createMigrateSafe`, `migrateSafeModule` and a config file take. Only `database` is needed. */
+export interface MigrateSafeOptions {
+  /**
+   * `sqlite:app.db`, `sqlite:/var/lib/app.db?driver=better-sqlite3`, a knex configuration, or the application's own
+   * knex instance (its configuration is taken; the engine opens connections of its own).
+   */
+  readonly database: string | Knex.Config | Knex;
+  /** Directory of step files, or steps in code. More can be added with `addMigration`. */
+  readonly steps?: string | readonly MigrationStep[];
+  /** Directory of backups and of the journal's mirror. Default: `./backups`. */
+  readonly backups?: string;
+  /** Namespace of the chain of steps. Default: `main`. */
+  readonly component?: string;
+  /** What becomes of a step that loses what it did not declare. Default: `enforce`. */
+  readonly guard?: Policy['guard'];
+  /** When the whole file is backed up. Default: `each-step`. */
+  readonly fileBackup?: Policy['fileBackup'];
+  /** What becomes of the run's earlier steps when one fails. Default: `keep-earlier-steps`. */
+  readonly onFailure?: Policy['onFailure'];
+  /** Whether a new step below the newest applied one may be applied late. Default: `refuse`. */
+  readonly outOfOrder?: Policy['outOfOrder'];
+  /** What becomes of a start when the database has steps that this program does not know. Default: `warn`. */
+  readonly onAhead?: Policy['onAhead'];
+  /** How long to wait for another run, and for another connection's lock: `90s`, `10m`, or milliseconds. Default: `10m`. */
+  readonly lockWait?: string | number;
+  /** Number of runs whose backups are kept. Default: 10. */
+  readonly keepRuns?: number;
+}
+
+/** The options, checked and with every default in place. */
+export interface Config {
+  readonly target: SqliteTarget;
+  readonly steps: { readonly directory?: string; readonly registered: readonly MigrationStep[] };
+  readonly backups: string;
+  readonly policy: Policy;
+}
+
+export type ConfigError = { readonly kind: 'config-invalid'; readonly where: string; readonly issues: readonly string[] };
+
+const CHOICES = {
+  guard: ['enforce', 'warn', 'off'],
+  fileBackup: ['each-step', 'each-run', 'never'],
+  onFailure: ['keep-earlier-steps', 'undo-run'],
+  outOfOrder: ['refuse', 'allow'],
+  onAhead: ['warn', 'refuse'],
+} as const satisfies { readonly [K in keyof Policy]?: readonly Policy[K][] };
+const MEMBERS: ReadonlySet<string> = new Set(['database', 'steps', 'backups', 'component', 'lockWait', 'keepRuns', ...Object.keys(CHOICES)]);
+
+/** Checks what a caller, or a config file, says. Everything that is wrong is reported together. */
+export function parseConfig(input: unknown, where = 'the configuration'): Result<Config, ConfigError> {
+  if (input === null || typeof input !== 'object') return err({ kind: 'config-invalid', where, issues: ['it is not an object'] });
+  const options = input as MigrateSafeOptions;
+  const issues: string[] = [];
+  for (const key of Object.keys(options)) if (!MEMBERS.has(key)) issues.push(`\`${key}\` is not known`);
+  for (const [key, allowed] of Object.entries(CHOICES)) {
+    const value = options[key as keyof typeof CHOICES];
+    if (value !== undefined && !(allowed as readonly string[]).includes(value)) issues.push(`\`${key}\` is ${allowed.map((one) => `'${one}'`).join(' or ')}, not ${JSON.stringify(value)}`);
+  }
+  for (const key of ['backups', 'component'] as const) {
+    const value = options[key];
+    if (value !== undefined && (typeof value !== 'string' || value === '')) issues.push(`\`${key}\` is a text that is not empty`);
+  }
+  const { steps = [], keepRuns = DEFAULT_POLICY.keepRuns } = options;
+  if (typeof steps !== 'string' && !Array.isArray(steps)) issues.push('`steps` is a directory or a list of steps');
+  if (!Number.isSafeInteger(keepRuns) || keepRuns < 1) issues.push('`keepRuns` is a whole number from 1');
+  const lockWaitMs = parseDuration(options.lockWait ?? DEFAULT_POLICY.lockWaitMs);
+  if (lockWaitMs === undefined) issues.push('`lockWait` is a duration like 90s or 10m');
+  const target = resolveTarget(options.database, lockWaitMs ?? DEFAULT_POLICY.lockWaitMs);
+  if (target.isErr()) issues.push(target.error);
+  if (issues.length > 0 || target.isErr()) return err({ kind: 'config-invalid', where, issues });
+
+  const inMemory = target.value.file === ':memory:';
+  return ok({
+    target: target.value,
+    steps: typeof steps === 'string' ? { directory: path.resolve(steps), registered: [] } : { registered: steps },
+    backups: path.resolve(options.backups ?? './backups'),
+    policy: {
+      component: options.component ?? DEFAULT_POLICY.component,
+      guard: options.guard ?? DEFAULT_POLICY.guard,
+      // A database in memory has no file to copy.
+      fileBackup: inMemory ? 'never' : (options.fileBackup ?? DEFAULT_POLICY.fileBackup),
+      onFailure: options.onFailure ?? DEFAULT_POLICY.onFailure,
+      outOfOrder: options.outOfOrder ?? DEFAULT_POLICY.outOfOrder,
+      onAhead: options.onAhead ?? DEFAULT_POLICY.onAhead,
+      lockWaitMs: lockWaitMs ?? DEFAULT_POLICY.lockWaitMs,
+      keepRuns,
+    },
+  });
+}
+
+/** Gives a config file its types. */
+export const defineConfig = (options: MigrateSafeOptions): MigrateSafeOptions => options;

@@ -1,0 +1,74 @@
+// The closed unions of what can go wrong, one per area: facts only. The catalogue gives each its words.
+import type { BrokenChain } from '../journal/chain.js';
+import type { GuardFinding } from '../schema/guard.js';
+import type { LockOwner } from '../ports/run-lock.js';
+import type { SqlError } from '../ports/session.js';
+
+/** Configuration and usage. */
+export type ConfigFacts =
+  | { readonly kind: 'config-invalid'; readonly where: string; readonly issues: readonly string[] }
+  | { readonly kind: 'config-unreadable'; readonly file: string; readonly reason: string }
+  | { readonly kind: 'usage'; readonly reason: string; readonly suggestion?: string }
+  | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
+  | { readonly kind: 'database-missing'; readonly database: string }
+  | { readonly kind: 'database-is-directory'; readonly database: string }
+  | { readonly kind: 'driver-missing'; readonly driver: string; readonly installed: boolean }
+  | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
+  | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
+
+/** Step files and registered steps. */
+export type StepFileFacts =
+  | { readonly kind: 'steps-missing'; readonly directory: string }
+  | { readonly kind: 'step-file-name'; readonly file: string; readonly reason: string }
+  | { readonly kind: 'step-file-encoding'; readonly file: string }
+  | { readonly kind: 'step-empty'; readonly file: string }
+  | { readonly kind: 'step-directive'; readonly file: string; readonly line: number; readonly text: string; readonly reason: string }
+  | { readonly kind: 'step-script'; readonly file: string; readonly line: number; readonly reason: string; readonly keyword?: string }
+  | { readonly kind: 'step-load'; readonly file: string; readonly reason: string }
+  | { readonly kind: 'step-shape'; readonly file: string; readonly reason: string }
+  | { readonly kind: 'duplicate-version'; readonly version: string; readonly files: readonly string[] };
+
+/** Checks that found something before anything was changed. */
+export type CheckFacts =
+  | { readonly kind: 'changed-step'; readonly versions: readonly string[]; readonly files: readonly string[] }
+  | { readonly kind: 'missing-step'; readonly versions: readonly string[]; readonly renamedTo?: string }
+  | { readonly kind: 'out-of-order'; readonly versions: readonly string[]; readonly current: string }
+  | { readonly kind: 'ahead'; readonly versions: readonly string[] }
+  | { readonly kind: 'pending'; readonly count: number }
+  | { readonly kind: 'no-journal'; readonly database: string; readonly tables: number; readonly tool?: { readonly name: string; readonly table: string } }
+  | { readonly kind: 'chain-broken'; readonly at: BrokenChain; readonly where: 'database' | 'mirror' }
+  | { readonly kind: 'projection-differs'; readonly detail: string }
+  | { readonly kind: 'mirror-ahead'; readonly mirror: number; readonly database: number; readonly diverged: boolean }
+  | { readonly kind: 'journal-newer'; readonly detail: string }
+  | { readonly kind: 'interrupted'; readonly runId: string; readonly startedAt: string }
+  | { readonly kind: 'backup-corrupt'; readonly backupId: string; readonly check: string; readonly detail: string };
+
+/** A step that failed. */
+export type StepFacts =
+  | { readonly kind: 'step-failed'; readonly version: string; readonly reason: string; readonly near?: string; readonly sqlError?: SqlError }
+  | { readonly kind: 'guard-refused'; readonly version: string; readonly direction: 'apply' | 'revert'; readonly findings: readonly GuardFinding[]; readonly declare: readonly string[]; readonly language: 'sql' | 'code' }
+  | { readonly kind: 'validation-failed'; readonly version: string; readonly reason: string }
+  | { readonly kind: 'step-timeout'; readonly version: string; readonly ms: number }
+  | { readonly kind: 'step-ended-transaction'; readonly version: string; readonly what: string }
+  | { readonly kind: 'step-foreign-connection'; readonly version: string; readonly reason: string }
+  | { readonly kind: 'no-revert'; readonly version: string }
+  | { readonly kind: 'needs-person'; readonly version: string; readonly reason: string; readonly rowsAtStake: number | undefined; readonly command: string };
+
+/** Everything around the steps. */
+export type RunFacts =
+  | { readonly kind: 'locked'; readonly owner: LockOwner | undefined; readonly waitedMs: number }
+  | { readonly kind: 'lock-failed'; readonly path: string; readonly reason: string }
+  | { readonly kind: 'cancelled' }
+  | { readonly kind: 'database-busy'; readonly database: string; readonly doing: string }
+  | { readonly kind: 'database-unusable'; readonly database: string; readonly reason: SqlError['kind']; readonly detail: string }
+  | { readonly kind: 'database-failed'; readonly doing: string; readonly reason: SqlError['kind']; readonly detail: string }
+  | { readonly kind: 'disk-space'; readonly directory: string; readonly neededBytes: number; readonly freeBytes: number }
+  | { readonly kind: 'backup-failed'; readonly directory: string; readonly reason: string }
+  | { readonly kind: 'backup-not-found'; readonly wanted: string; readonly directory: string }
+  | { readonly kind: 'backups-unsupported'; readonly reason: string }
+  | { readonly kind: 'restore-failed'; readonly reason: string }
+  | { readonly kind: 'restore-declined' }
+  | { readonly kind: 'stale-journal'; readonly expected: number; readonly actual: number };
+
+export type ErrorFacts = ConfigFacts | StepFileFacts | CheckFacts | StepFacts | RunFacts;
+export type ErrorKind = ErrorFacts['kind'];

@@ -1,0 +1,31 @@
+// Canonical JSON as RFC 8785 (JCS) defines it: one text for one value, so that a hash of it means something.
+
+/** A value that JSON can carry; numbers must be finite. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
+
+const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
+
+/**
+ * Serialises with keys in UTF-16 order and ECMAScript's own number and string forms (RFC 8785, section 3.2).
+ * Members that are `undefined` are left out. Throws on what JSON cannot carry: a bug of the caller.
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError(`canonical JSON cannot carry ${value}`);
+    return JSON.stringify(value);
+  }
+  if (typeof value === 'string') {
+    // RFC 8785 3.2.2.2: a lone surrogate has no UTF-8 form; U+FFFD is what an encoder would write anyway.
+    return JSON.stringify(value.replace(LONE_SURROGATE, '\uFFFD'));
+  }
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
+  if (typeof value === 'object') {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+    return `{${members.join(',')}}`;
+  }
+  throw new TypeError(`canonical JSON cannot carry a ${typeof value}`);
+}

@@ -1,0 +1,236 @@
+// The history folded from the journal: which steps are in the database, which run is open, which backups were taken.
+import { compareVersions, versionKey } from '../brands.js';
+import type { RecordedEvent, UnknownEvent } from '../events/envelope.js';
+import { isUnknown } from '../events/codec.js';
+import type { CreatedObject, RunKind } from '../events/event.js';
+import type { Effects } from '../ports/step-transaction.js';
+
+/** A step that counts as applied: a row of the projection. */
+export interface AppliedStep {
+  readonly component: string;
+  readonly version: string;
+  readonly description: string;
+  readonly checksum: string;
+  readonly state: 'applied' | 'stamped';
+  /** UTC, ISO 8601. */
+  readonly appliedAt: string;
+  readonly durationMs: number;
+  /** Position of the event that says so. */
+  readonly position: number;
+}
+
+/** What the apply of a step left behind, for its revert. */
+export interface ApplyRecord {
+  readonly effects: Effects;
+  readonly schemaBefore: string;
+  readonly schemaAfter: string;
+  readonly created: readonly CreatedObject[];
+}
+
+export interface StepUnderWay {
+  readonly version: string;
+  readonly description: string;
+  readonly checksum: string;
+  readonly attempt: string;
+  readonly direction: 'apply' | 'revert';
+  readonly transactional: boolean;
+  readonly backupId?: string;
+  readonly failed: boolean;
+}
+
+/** A run that was started and has not ended. */
+export interface OpenRun {
+  readonly runId: string;
+  readonly component: string;
+  readonly kind: RunKind;
+  readonly plan: readonly string[];
+  readonly fileBackup: string;
+  readonly startedAt: string;
+  readonly actor: { readonly host: string; readonly pid: number };
+  /** Backups verified in this run, and those not yet used by a step. */
+  readonly verified: readonly string[];
+  readonly fresh: readonly string[];
+  readonly taken: readonly string[];
+  readonly step: StepUnderWay | undefined;
+  readonly restoring: string | undefined;
+}
+
+export interface RunRecord {
+  readonly runId: string;
+  readonly kind: RunKind;
+  readonly outcome: 'open' | 'completed' | 'failed' | 'recovered';
+}
+
+export interface History {
+  readonly databaseId: string | undefined;
+  /** A step was applied or stamped at some time: the journal speaks for the schema. */
+  readonly adopted: boolean;
+  readonly steps: readonly AppliedStep[];
+  /** Fingerprint of the schema as the last event left it. */
+  readonly schema: string | undefined;
+  readonly run: OpenRun | undefined;
+  readonly runs: readonly RunRecord[];
+  readonly applies: ReadonlyMap<string, ApplyRecord>;
+  /** What was in force at which position: a restore goes back to one of these. */
+  readonly timeline: readonly { readonly position: number; readonly steps: readonly AppliedStep[]; readonly schema: string | undefined }[];
+  /** Events of types that this program does not know. */
+  readonly unknown: readonly { readonly position: number; readonly type: string }[];
+}
+
+export const EMPTY_HISTORY: History = {
+  databaseId: undefined,
+  adopted: false,
+  steps: [],
+  schema: undefined,
+  run: undefined,
+  runs: [],
+  applies: new Map(),
+  timeline: [],
+  unknown: [],
+};
+
+/** One key per step of one component. */
+export const stepKey = (component: string, version: string): string => `${component}/${versionKey(version)}`;
+
+/** The steps of one component, lowest version first. */
+export const stepsOf = (history: Pick<History, 'steps'>, component: string): readonly AppliedStep[] =>
+  history.steps.filter((step) => step.component === component);
+
+/** Folds a journal from its start. */
+export const foldHistory = (events: readonly (RecordedEvent | UnknownEvent)[]): History =>
+  events.reduce(evolve, EMPTY_HISTORY);
+
+/** What the history is after one more event. */
+export function evolve(history: History, event: RecordedEvent | UnknownEvent): History {
+  if (isUnknown(event)) {
+    return { ...history, unknown: [...history.unknown, { position: event.position, type: event.type }] };
+  }
+  const next = evolveKnown(history, event);
+  if (next.steps === history.steps && next.schema === history.schema) return next;
+  const point = { position: event.position, steps: next.steps, schema: next.schema };
+  return { ...next, timeline: [...next.timeline, point] };
+}
+
+function evolveKnown(history: History, event: RecordedEvent): History {
+  switch (event.type) {
+    case 'RunStarted':
+      return {
+        ...history,
+        databaseId: history.databaseId ?? event.data.databaseId,
+        run: openRun(event),
+        runs: [...history.runs, { runId: event.runId, kind: event.data.kind, outcome: 'open' }],
+      };
+    case 'BackupTaken':
+      return withRun(history, (run) => ({ ...run, taken: [...run.taken, event.data.backupId] }));
+    case 'BackupVerified': {
+      const id = event.data.backupId;
+      return withRun(history, (run) => ({ ...run, verified: [...run.verified, id], fresh: [...run.fresh, id] }));
+    }
+    case 'StepStarted':
+      return withRun(history, (run) => ({ ...run, step: { ...event.data, failed: false }, fresh: [] }));
+    case 'SchemaValidated':
+    case 'DriftDetected':
+    case 'BackupPruned':
+      return history;
+    case 'StepApplied': {
+      const { version, description, checksum, durationMs, effects, schemaBefore, schemaAfter, created } = event.data;
+      const applied: AppliedStep = {
+        component: event.component,
+        version,
+        description,
+        checksum,
+        state: 'applied',
+        appliedAt: event.recordedAt,
+        durationMs,
+        position: event.position,
+      };
+      const applies = new Map(history.applies);
+      applies.set(stepKey(event.component, version), { effects, schemaBefore, schemaAfter, created });
+      return {
+        ...endStep(history),
+        adopted: true,
+        steps: put(history.steps, [applied]),
+        schema: schemaAfter,
+        applies,
+      };
+    }
+    case 'StepReverted':
+      return {
+        ...endStep(history),
+        steps: history.steps.filter((s) => stepKey(s.component, s.version) !== stepKey(event.component, event.data.version)),
+        schema: event.data.schemaAfter,
+      };
+    case 'StepFailed':
+      return withRun(history, (run) => ({ ...run, step: run.step && { ...run.step, failed: true } }));
+    case 'StepRolledBack':
+      return { ...endStep(history), schema: event.data.schema };
+    case 'StepStamped': {
+      const others = history.steps.filter((step) => step.component !== event.component);
+      const known = new Map(stepsOf(history, event.component).map((step) => [versionKey(step.version), step]));
+      const stamped = event.data.steps.map(
+        (step): AppliedStep =>
+          known.get(versionKey(step.version)) ?? {
+            component: event.component,
+            ...step,
+            state: 'stamped',
+            appliedAt: event.recordedAt,
+            durationMs: 0,
+            position: event.position,
+          },
+      );
+      return { ...history, adopted: true, steps: put(others, stamped), schema: event.data.schema };
+    }
+    case 'RestoreStarted':
+      return withRun(history, (run) => ({ ...run, restoring: event.data.backupId }));
+    case 'BackupRestored': {
+      const { rewoundTo, schema } = event.data;
+      const ended = withRun(history, (run) => ({ ...run, restoring: undefined }));
+      if (rewoundTo === null) return { ...ended, schema };
+      return { ...ended, steps: stepsAt(history, rewoundTo), schema };
+    }
+    case 'RunCompleted':
+      return { ...endRun(history, event.runId, 'completed'), schema: event.data.schema };
+    case 'RunFailed':
+      return endRun(history, event.runId, 'failed');
+    case 'RunRecovered':
+      return endRun(history, event.data.interruptedRunId, 'recovered');
+  }
+}
+
+/** The steps that counted as applied once the event at `position` was recorded. */
+export function stepsAt(history: History, position: number): readonly AppliedStep[] {
+  return history.timeline.findLast((point) => point.position <= position)?.steps ?? [];
+}
+
+const openRun = (event: RecordedEvent & { readonly type: 'RunStarted' }): OpenRun => ({
+  runId: event.runId,
+  component: event.component,
+  kind: event.data.kind,
+  plan: event.data.plan,
+  fileBackup: event.data.fileBackup,
+  startedAt: event.recordedAt,
+  actor: { host: event.actor.host, pid: event.actor.pid },
+  verified: [],
+  fresh: [],
+  taken: [],
+  step: undefined,
+  restoring: undefined,
+});
+
+const withRun = (history: History, change: (run: OpenRun) => OpenRun): History =>
+  history.run ? { ...history, run: change(history.run) } : history;
+
+const endStep = (history: History): History => withRun(history, (run) => ({ ...run, step: undefined }));
+
+const endRun = (history: History, runId: string, outcome: RunRecord['outcome']): History => ({
+  ...history,
+  run: history.run?.runId === runId ? undefined : history.run,
+  runs: history.runs.map((run) => (run.runId === runId ? { ...run, outcome } : run)),
+});
+
+function put(steps: readonly AppliedStep[], added: readonly AppliedStep[]): readonly AppliedStep[] {
+  const replaced = new Set(added.map((step) => stepKey(step.component, step.version)));
+  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].sort(
+    (a, b) => (a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version)),
+  );
+}

@@ -1,0 +1,63 @@
+// Turns what ports report into the error that leaves the engine.
+import { migrateError, reasonOf, type DatabaseState, type MigrateError } from '../errors/migrate-error.js';
+import type { BackupError, MirrorError } from '../ports/backup-store.js';
+import type { CheckError } from '../ports/backup-source.js';
+import type { OpenError, StaleJournal } from '../ports/database.js';
+import type { LockError } from '../ports/run-lock.js';
+import type { SqlError } from '../ports/session.js';
+import type { StepSourceError } from '../ports/step-source.js';
+
+const UNUSABLE: ReadonlySet<SqlError['kind']> = new Set(['not-a-database', 'corrupt', 'read-only', 'cannot-open']);
+
+/** `doing` completes "… while": reading the journal, recording the run. */
+export function fromSql(error: SqlError | StaleJournal, database: string, doing: string, state?: DatabaseState): MigrateError {
+  const more = { cause: 'cause' in error ? error.cause : error, ...(state ? { state } : {}) };
+  if (error.kind === 'stale-journal') return migrateError({ kind: 'stale-journal', expected: error.expected, actual: error.actual }, more);
+  if (error.kind === 'interrupted') return migrateError({ kind: 'cancelled' }, more);
+  if (error.kind === 'busy') return migrateError({ kind: 'database-busy', database, doing }, more);
+  if (UNUSABLE.has(error.kind)) return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail: error.message }, more);
+  return migrateError({ kind: 'database-failed', doing, reason: error.kind, detail: error.message }, more);
+}
+
+export function fromOpen(error: OpenError): MigrateError {
+  switch (error.kind) {
+    case 'database-missing':
+    case 'database-is-directory':
+      return migrateError({ kind: error.kind, database: error.path });
+    case 'database-unusable':
+      return fromSql(error.error, error.path, 'opening it');
+    case 'driver-missing':
+      return migrateError({ kind: 'driver-missing', driver: error.driver, installed: error.cause !== undefined }, { cause: error.cause });
+    case 'config-invalid':
+    case 'driver-conflict':
+    case 'driver-unsupported':
+      return migrateError(error);
+  }
+}
+
+export function fromLock(error: LockError): MigrateError {
+  switch (error.kind) {
+    case 'locked':
+      return migrateError(error);
+    case 'lock-failed':
+      return migrateError({ kind: 'lock-failed', path: error.path, reason: reasonOf(error.cause) }, { cause: error.cause });
+    case 'cancelled':
+      return migrateError({ kind: 'cancelled' }, { state: 'unchanged' });
+  }
+}
+
+export function fromStore(error: BackupError | MirrorError): MigrateError {
+  if (error.kind === 'backup-corrupt') return migrateError(error);
+  const directory = error.kind === 'store-failed' ? error.directory : error.file;
+  return migrateError({ kind: 'backup-failed', directory, reason: error.reason }, { cause: error.cause });
+}
+
+export function fromCheck(error: CheckError, backupId: string, database: string): MigrateError {
+  if (error.kind === 'check-failed') return migrateError({ kind: 'backup-corrupt', backupId, check: error.check, detail: error.detail });
+  return fromSql(error, database, 'checking a backup');
+}
+
+export function fromSource(error: StepSourceError): MigrateError {
+  if (error.kind !== 'step-load') return migrateError(error);
+  return migrateError({ kind: 'step-load', file: error.file, reason: reasonOf(error.cause) }, { cause: error.cause });
+}

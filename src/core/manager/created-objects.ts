@@ -1,0 +1,24 @@
+// What a step made, read off the schema's differences: its own revert may take it away again.
+import type { CreatedObject } from '../events/event.js';
+import type { SchemaChange } from '../schema/change.js';
+
+export function createdObjects(changes: readonly SchemaChange[]): CreatedObject[] {
+  return changes.flatMap((change): CreatedObject[] => {
+    switch (change.kind) {
+      case 'table-added':
+        return [{ type: 'table', name: change.table }];
+      case 'column-added':
+        return [{ type: 'column', name: change.column, table: change.table }];
+      case 'index-added':
+        return [{ type: 'index', name: change.index, table: change.table }];
+      case 'view-added':
+        return [{ type: 'view', name: change.view }];
+      case 'trigger-added':
+        return [{ type: 'trigger', name: change.trigger, table: change.table }];
+      case 'check-added':
+        return [{ type: 'check', name: change.check.name ?? 'check', table: change.table }];
+      default:
+        return [];
+    }
+  });
+}

@@ -1,0 +1,78 @@
+// Passes facts and progress on to those who listen, by callback or as an async iterable; a listener's error is its own.
+import type { RecordedEvent } from '../events/envelope.js';
+import type { Observer } from './ports.js';
+import type { Progress } from './progress.js';
+
+export class EventFeed implements Observer {
+  readonly #events = new Set<(event: RecordedEvent) => void>();
+  readonly #progress = new Set<(progress: Progress) => void>();
+  readonly #endings = new Set<() => void>();
+  readonly #onListenerError: (thrown: unknown) => void;
+
+  /** What a listener throws must not stop a migration half-way: it goes to `onListenerError`. */
+  constructor(onListenerError: (thrown: unknown) => void) {
+    this.#onListenerError = onListenerError;
+  }
+
+  event(event: RecordedEvent): void {
+    for (const listener of this.#events) this.#quietly(() => listener(event));
+  }
+
+  progress(progress: Progress): void {
+    for (const listener of this.#progress) this.#quietly(() => listener(progress));
+  }
+
+  onEvent(listener: (event: RecordedEvent) => void): () => void {
+    this.#events.add(listener);
+    return () => void this.#events.delete(listener);
+  }
+
+  onProgress(listener: (progress: Progress) => void): () => void {
+    this.#progress.add(listener);
+    return () => void this.#progress.delete(listener);
+  }
+
+  /** Every event from now on; ends with the feed, or when the reader leaves its loop. */
+  iterate(): AsyncIterableIterator<RecordedEvent> {
+    const buffered: RecordedEvent[] = [];
+    let wake: (() => void) | undefined;
+    let ended = false;
+    const stop = this.onEvent((event) => {
+      buffered.push(event);
+      wake?.();
+    });
+    const end = (): void => {
+      ended = true;
+      stop();
+      this.#endings.delete(end);
+      wake?.();
+    };
+    this.#endings.add(end);
+    const iterator: AsyncIterableIterator<RecordedEvent> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: async () => {
+        while (buffered.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
+        const value = buffered.shift();
+        return value === undefined ? { done: true, value: undefined } : { done: false, value };
+      },
+      return: () => {
+        end();
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+    return iterator;
+  }
+
+  end(): void {
+    for (const end of this.#endings) end();
+  }
+
+  #quietly(call: () => void): void {
+    try {
+      call();
+    } catch (thrown) {
+      this.#onListenerError(thrown);
+    }
+  }
+}
+

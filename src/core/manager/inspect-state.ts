@@ -1,0 +1,150 @@
+// Looking only: status, plan, history and audit read, and write nothing.
+import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { StoredEvent } from '../events/envelope.js';
+import { stepsOf, type OpenRun } from '../history/history.js';
+import type { JournalHead } from '../journal/chain.js';
+import type { DatabaseInfo, OpenDatabase } from '../ports/database.js';
+import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
+import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
+import { RUN_ENDINGS } from './glance.js';
+import { loadHistory, reconcileMirror } from './load-history.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import { ofComponent } from './run-up.js';
+
+export interface StatusReport {
+  readonly database: DatabaseInfo;
+  readonly current: string | null;
+  /** The highest version that there is. */
+  readonly head: string | null;
+  readonly pending: number;
+  readonly steps: readonly StepStatus[];
+  /** A run that has not ended: under way now, or interrupted. */
+  readonly openRun: OpenRun | undefined;
+  readonly journal: JournalHead | undefined;
+  /** The newest backup; undefined where there is none. */
+  readonly lastBackup: { readonly id: string; readonly createdAt: string } | undefined;
+}
+
+/** Opens the database for reading, and closes it whatever comes of it. */
+function reading<T>(ports: ManagerPorts, work: (database: OpenDatabase) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+  return ports.database
+    .open('read')
+    .mapErr(fromOpen)
+    .andThen((database) => {
+      const close = (): ResultAsync<void, MigrateError> => database.close().mapErr((error) => fromSql(error, database.info.label, 'closing it'));
+      return work(database)
+        .andThen((value) => close().map(() => value))
+        .orElse((error) => close().orElse(() => okAsync(undefined)).andThen(() => errAsync(error)));
+    });
+}
+
+export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<StatusReport, MigrateError> {
+  return safeTry(async function* () {
+    const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
+    return ok(
+      yield* reading(ports, (database) =>
+        safeTry(async function* () {
+          const glance = yield* database.glance().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+          const unfinished = glance !== undefined && !RUN_ENDINGS.has(glance.headType) && glance.head.position > 0;
+          const openRun = unfinished ? (yield* loadHistory(database)).history.run : undefined;
+          const applied = (glance?.steps ?? []).filter((step) => step.component === policy.component);
+          const under = openRun?.plan.find((version) => !applied.some((step) => step.version === version));
+          const steps = compareSteps(candidates, applied, under);
+          const listing = glance === undefined ? undefined : yield* ports.store.list(glance.databaseId).mapErr(fromStore);
+          const newest = listing?.backups.at(-1)?.manifest;
+          return ok<StatusReport>({
+            database: database.info,
+            current: currentVersion(applied),
+            head: currentVersion(candidates),
+            pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
+            steps,
+            openRun,
+            journal: glance?.head,
+            lastBackup: newest && { id: newest.id, createdAt: newest.createdAt },
+          });
+        }),
+      ),
+    );
+  });
+}
+
+/** One step of a plan, with what it would run. */
+export interface PlannedStep {
+  readonly component: string;
+  readonly version: string;
+  readonly description: string;
+  readonly file: string | null;
+  readonly transactional: boolean;
+  /** The statements of a script; null for code. */
+  readonly statements: readonly string[] | null;
+}
+export interface PlanReport {
+  readonly database: DatabaseInfo;
+  readonly current: string | null;
+  readonly steps: readonly PlannedStep[];
+  readonly ahead: readonly string[];
+}
+
+/** What `up` would do; the bodies of the steps are loaded, so that what cannot be loaded shows now. */
+export function readPlan(ports: ManagerPorts, policy: Policy, to: string | undefined): ResultAsync<PlanReport, MigrateError> {
+  return safeTry(async function* () {
+    const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
+    const applied = yield* appliedOrNone(ports, policy);
+    const plan = yield* planUp(candidates, applied, { to, outOfOrder: policy.outOfOrder, onAhead: policy.onAhead }).mapErr((facts) => migrateError(facts));
+    const steps: PlannedStep[] = [];
+    for (const candidate of plan.steps) {
+      const step = yield* candidate.load().mapErr(fromSource);
+      const { apply } = step.definition;
+      steps.push({
+        component: candidate.component,
+        version: candidate.version,
+        description: candidate.description,
+        file: candidate.file ?? null,
+        transactional: step.transactional,
+        statements: typeof apply === 'function' ? null : apply.map(({ sql }) => sql),
+      });
+    }
+    return ok({ database: ports.database.info, current: currentVersion(applied), steps, ahead: plan.ahead });
+  });
+}
+
+/** A database that is not there yet has no steps: a plan for it is what `up` will do. */
+function appliedOrNone(ports: ManagerPorts, policy: Policy): ReturnType<typeof appliedIn> {
+  return appliedIn(ports, policy).orElse((error) => (error.kind === 'database-missing' ? okAsync([]) : errAsync(error)));
+}
+const appliedIn = (ports: ManagerPorts, policy: Policy) =>
+  reading(ports, (database) => loadHistory(database).map(({ history }) => stepsOf(history, policy.component)));
+
+/** Every event, as it is stored. */
+export const readEvents = (ports: ManagerPorts): ResultAsync<readonly StoredEvent[], MigrateError> =>
+  reading(ports, (database) =>
+    database
+      .glance()
+      .andThen((glance) => (glance === undefined ? okAsync([]) : database.readJournal()))
+      .mapErr((error) => fromSql(error, database.info.label, 'reading the journal')),
+  );
+
+export interface AuditReport {
+  readonly events: number;
+  readonly head: JournalHead;
+}
+
+/** Proves the chain, the projection and the mirror. */
+export function audit(ports: ManagerPorts): ResultAsync<AuditReport, MigrateError> {
+  return reading(ports, (database) =>
+    safeTry(async function* () {
+      const loaded = yield* loadHistory(database);
+      const { databaseId, steps } = loaded.history;
+      if (databaseId !== undefined) yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
+      const glance = yield* database.glance().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+      const said = new Set(glance?.steps.map((step) => `${step.component}/${step.version} ${step.checksum} ${step.state}`));
+      const differing = steps.filter((step) => !said.has(`${step.component}/${step.version} ${step.checksum} ${step.state}`));
+      if (differing.length > 0 || (glance?.steps.length ?? 0) !== steps.length) {
+        const detail = differing.length > 0 ? `step ${differing.map((step) => step.version).join(', ')}` : 'it has steps that were never applied';
+        return errAsync(migrateError({ kind: 'projection-differs', detail }));
+      }
+      return ok({ events: loaded.events.length, head: loaded.head });
+    }),
+  );
+}

@@ -1,0 +1,53 @@
+// What the manager works with, and the policies it works under.
+import type { Actor, RecordedEvent } from '../events/envelope.js';
+import type { BackupStore, JournalMirror } from '../ports/backup-store.js';
+import type { Clock, IdSource } from '../ports/clock.js';
+import type { Database } from '../ports/database.js';
+import type { StepSource } from '../ports/step-source.js';
+import type { GuardMode } from '../schema/guard.js';
+import type { Progress } from './progress.js';
+
+export type FileBackupPolicy = 'each-step' | 'each-run' | 'never';
+
+export interface Policy {
+  readonly component: string;
+  readonly guard: GuardMode;
+  readonly fileBackup: FileBackupPolicy;
+  /** What happens to the steps that the run had applied before the one that failed. */
+  readonly onFailure: 'keep-earlier-steps' | 'undo-run';
+  readonly outOfOrder: 'refuse' | 'allow';
+  readonly onAhead: 'warn' | 'refuse';
+  /** How long to wait for another run, and for another connection's write, in milliseconds. */
+  readonly lockWaitMs: number;
+  /** Number of runs whose backups are kept. */
+  readonly keepRuns: number;
+}
+
+export const DEFAULT_POLICY: Policy = {
+  component: 'main',
+  guard: 'enforce',
+  fileBackup: 'each-step',
+  onFailure: 'keep-earlier-steps',
+  outOfOrder: 'refuse',
+  onAhead: 'warn',
+  lockWaitMs: 10 * 60_000,
+  keepRuns: 10,
+};
+
+export interface Observer {
+  /** What is going on, for people; may be called often. */
+  progress(progress: Progress): void;
+  /** A fact that was recorded, after it was committed. */
+  event(event: RecordedEvent): void;
+}
+
+export interface ManagerPorts {
+  readonly database: Database;
+  readonly source: StepSource;
+  readonly store: BackupStore;
+  readonly mirror: JournalMirror;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly actor: Actor;
+  readonly observer: Observer;
+}

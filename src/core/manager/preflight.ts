@@ -1,0 +1,62 @@
+// Preflight: everything that can be known to stand in the way, before the first change.
+import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { StepCandidate } from '../ports/step-source.js';
+import type { MigrationStep } from '../steps/migration-step.js';
+import { fromSource, fromSql, fromStore } from './as-error.js';
+import type { RunSession } from './run-session.js';
+
+/** What a disk keeps free beside the backups: the database itself grows too. */
+const RESERVE_BYTES = 16 * 1024 * 1024;
+const GROWTH = 1.1;
+
+/** A database with tables of its own, of which no journal says what is in it, is nobody's to change yet. */
+export function refuseForeign(session: RunSession): ResultAsync<void, MigrateError> {
+  const { database, recorder } = session;
+  if (recorder.history.adopted) return okAsync(undefined);
+  return database
+    .snapshot()
+    .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'))
+    .andThen(({ tables }) => {
+      const own = tables.filter((table) => table.kind !== 'shadow');
+      if (own.length === 0) return okAsync(undefined);
+      const tool = own.map((table) => ({ name: database.historyTool(table.name), table: table.name })).find(({ name }) => name !== undefined);
+      const facts = { kind: 'no-journal', database: database.info.label, tables: own.length } as const;
+      return errAsync(migrateError(tool?.name === undefined ? facts : { ...facts, tool: { name: tool.name, table: tool.table } }));
+    });
+}
+
+/** Loads the bodies of all steps: what cannot be loaded stops the run before its first step. */
+export function loadSteps(candidates: readonly StepCandidate[]): ResultAsync<readonly MigrationStep[], MigrateError> {
+  return safeTry(async function* () {
+    const steps: MigrationStep[] = [];
+    for (const candidate of candidates) steps.push(yield* candidate.load().mapErr(fromSource));
+    return ok(steps);
+  });
+}
+
+/** Room for every backup that the run will take. */
+export function checkDisk(session: RunSession, steps: number): ResultAsync<void, MigrateError> {
+  const { database, policy, ports } = session;
+  const backups = policy.fileBackup === 'never' ? 0 : policy.fileBackup === 'each-run' ? 1 : steps;
+  if (backups === 0 || !database.backups.supported) return okAsync(undefined);
+  return safeTry(async function* () {
+    const size = yield* database.backups.size().mapErr((error) => fromSql(error, database.info.label, 'reading its size'));
+    const freeBytes = yield* ports.store.freeBytes().mapErr(fromStore);
+    const neededBytes = Math.ceil(size * GROWTH) * backups + RESERVE_BYTES;
+    return neededBytes <= freeBytes ? ok(undefined) : errAsync(migrateError({ kind: 'disk-space', directory: ports.store.label, neededBytes, freeBytes }));
+  });
+}
+
+/** A step without a transaction has no way back but its backup, and nothing else to be compared with. */
+export function refuseWithoutBackup(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<void, MigrateError> {
+  const bare = steps.find((step) => !step.transactional);
+  if (bare === undefined || session.policy.fileBackup !== 'never' || session.policy.guard === 'off') return okAsync(undefined);
+  return errAsync(
+    migrateError({
+      kind: 'usage',
+      reason: `step ${bare.version} runs without a transaction: its only way back is a file backup, and fileBackup is 'never'`,
+      suggestion: "Set fileBackup to 'each-step' or 'each-run', or take responsibility with --guard off.",
+    }),
+  );
+}

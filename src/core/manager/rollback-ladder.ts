@@ -1,0 +1,154 @@
+// The rollback ladder: abort the transaction; for a step without one, its revert, then its file backup; then a person.
+import { errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
+import { sha256 } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { Rung } from '../events/event.js';
+import type { StoredBackup } from '../ports/backup-store.js';
+import type { StepTransaction } from '../ports/step-transaction.js';
+import { fingerprint } from '../schema/fingerprint.js';
+import type { SchemaSnapshot } from '../schema/snapshot.js';
+import type { MigrationStep } from '../steps/migration-step.js';
+import { fromOpen, fromSql, fromStore } from './as-error.js';
+import { provenBackup, restoreCopy } from './restore-copy.js';
+import type { StepContext } from './run-step.js';
+import type { StepErrors } from './step-errors.js';
+import { runWork } from './step-work.js';
+
+export interface FailedAttempt {
+  readonly step: MigrationStep;
+  readonly attempt: string;
+  readonly errors: StepErrors;
+  readonly transaction: StepTransaction;
+  readonly backup: StoredBackup | undefined;
+  /** The schema before the step. */
+  readonly before: SchemaSnapshot;
+  /** The mark of foreign writes before the step's backup. */
+  readonly foreignWrites: number;
+  readonly error: MigrateError;
+}
+
+/** Brings the database back to before the step and records the rung that held. Gives the error to report. */
+export function climbDown(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
+  return failed.step.transactional ? abortTransaction(context, failed) : undoWithoutTransaction(context, failed);
+}
+
+function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
+  const { database } = context;
+  return safeTry(async function* () {
+    yield* failed.transaction.rollback().mapErr((error) => fromSql(error, database.info.label, 'rolling the step back', 'needs-attention'));
+    const now = yield* schemaNow(context);
+    const was = fingerprint(failed.before, sha256);
+    if (now !== was) {
+      return ok(needsPerson(context, failed, 'after the rollback the schema is not what it was', undefined));
+    }
+    yield* recordRung(context, failed, 'transaction', now);
+    return ok({ ...failed.error, state: 'rolled-back' as const });
+  });
+}
+
+function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
+  const { database } = context;
+  const { step, backup } = failed;
+  return safeTry(async function* () {
+    yield* failed.transaction.rollback().mapErr((error) => fromSql(error, database.info.label, 'ending the step', 'needs-attention'));
+    if (backup === undefined) return ok(needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined));
+    if (yield* isAsBefore(context, failed, backup)) {
+      yield* recordRung(context, failed, 'transaction', yield* schemaNow(context));
+      return ok({ ...failed.error, state: 'rolled-back' as const });
+    }
+    if (step.definition.revert !== undefined) {
+      // A revert that fails half-way is only one rung lost: the next one puts everything back.
+      await revertNow(context, failed).match(() => undefined, () => undefined);
+      if (yield* isAsBefore(context, failed, backup)) {
+        yield* recordRung(context, failed, 'revert', yield* schemaNow(context));
+        return ok({ ...failed.error, state: 'rolled-back' as const });
+      }
+    }
+    const others = yield* database.foreignWrites().mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
+    if (others !== failed.foreignWrites) {
+      const atStake = yield* database.backups.atStake(backup.file, 'all').mapErr((error) => fromSql(error, database.info.label, 'counting rows'));
+      const rows = atStake.reduce((all, stake) => all + stake.written, 0);
+      return ok(needsPerson(context, failed, `step ${step.version} failed half-way without a transaction, and others wrote to the database meanwhile`, rows));
+    }
+    yield* restoreFile(context, failed, backup);
+    return ok({ ...failed.error, state: 'restored' as const });
+  });
+}
+
+const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError> =>
+  database
+    .snapshot()
+    .map((snapshot) => fingerprint(snapshot, sha256))
+    .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
+
+/** Schema and every row are what the backup holds. */
+function isAsBefore(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<boolean, MigrateError> {
+  const { database } = context;
+  return schemaNow(context).andThen((now) => {
+    if (now !== fingerprint(failed.before, sha256)) return okAsync(false);
+    return database.backups
+      .atStake(backup.file, 'all')
+      .map((stakes) => stakes.length === 0)
+      .mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
+  });
+}
+
+function revertNow(context: StepContext, { step, errors }: FailedAttempt): ResultAsync<void, MigrateError> {
+  const { revert, foreignKeys } = step.definition;
+  if (revert === undefined) return okAsync(undefined);
+  const fail = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, context.database.info.label, 'reverting the step');
+  return context.database
+    .begin({ foreignKeys: foreignKeys ?? 'off', transactional: false })
+    .mapErr(fail)
+    .andThen((transaction) =>
+      runWork(revert, step, transaction, errors, new AbortController().signal)
+        .andThen(() => transaction.commit().mapErr(fail))
+        .orElse((error) => transaction.rollback().mapErr(fail).andThen(() => errAsync(error))),
+    );
+}
+
+function recordRung({ recorder, database }: StepContext, failed: FailedAttempt, rung: Rung, schema: string): ResultAsync<void, MigrateError> {
+  const { code, kind, message } = failed.error;
+  recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
+  recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung, schema });
+  return recorder.flush(database, 'recording the failure');
+}
+
+function restoreFile(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<void, MigrateError> {
+  const { ports, database, recorder } = context;
+  const { code, kind, message } = failed.error;
+  return safeTry(async function* () {
+    yield* provenBackup(ports, backup, database.backups);
+    recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
+    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId: null, tables: 'all' });
+    yield* recorder.flush(database, 'recording the failure');
+    const copies = yield* ports.database.copies().mapErr(fromOpen);
+    const written = yield* database.readJournal().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+    const aside = yield* ports.store.scratch(recorder.history.databaseId ?? '', `${failed.attempt}.sqlite`).mapErr(fromStore);
+    const before = fingerprint(failed.before, sha256);
+    yield* restoreCopy({
+      ports,
+      recorder,
+      copies,
+      backup,
+      safetyBackupId: null,
+      written,
+      aside,
+      switchIn: (file) => database.restore.switchTo(file, (doneBytes, totalBytes) => ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes })),
+    });
+    recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung: 'file-backup', schema: before });
+    return ok(yield* recorder.flush(database, 'recording the restore'));
+  });
+}
+
+/** The run stops here: the step stays under way in the journal until a person has looked. */
+function needsPerson({ database, recorder }: StepContext, failed: FailedAttempt, reason: string, rowsAtStake: number | undefined): MigrateError {
+  const { step, backup, error } = failed;
+  const { code, kind, message } = error;
+  recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
+  const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;
+  return migrateError(
+    { kind: 'needs-person', version: step.version, reason: `${reason} (${database.info.label}: ${message})`, rowsAtStake, command },
+    { step: failed.errors.location, cause: error.cause },
+  );
+}

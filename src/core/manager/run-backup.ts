@@ -1,0 +1,47 @@
+// Backups on request: taken in a run of their own, listed and shown without one.
+import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
+import { fromStore } from './as-error.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import { endRun, startRun, withSession } from './run-session.js';
+import { glanceAt } from './glance.js';
+import { takeBackup } from './step-backup.js';
+
+/** A backup that retention leaves alone. */
+export function createBackup(ports: ManagerPorts, policy: Policy, verify: 'quick' | 'full', signal: AbortSignal): ResultAsync<StoredBackup, MigrateError> {
+  return withSession({ kind: 'backup', ports, policy, signal, candidates: [], open: 'read' }, (session) => {
+    const { database, recorder } = session;
+    if (!database.backups.supported) {
+      return errAsync(migrateError({ kind: 'backups-unsupported', reason: 'a database in memory has no file to back up' }));
+    }
+    return startRun(session, 'backup', []).andThen(() =>
+      endRun(session, takeBackup({ ports, database, recorder }, { kind: 'manual', runId: session.runId, component: policy.component }, verify), () => ({ steps: 0, durationMs: 0 })),
+    );
+  });
+}
+
+/** What the store has of this database, newest first; also where the database itself is gone. */
+export function listBackups(ports: ManagerPorts): ResultAsync<BackupListing, MigrateError> {
+  return databaseIdOf(ports).andThen((id) =>
+    id === undefined
+      ? okAsync({ backups: [], damaged: [] })
+      : ports.store
+          .list(id)
+          .mapErr(fromStore)
+          .map((listing) => ({ ...listing, backups: listing.backups.toReversed() })),
+  );
+}
+
+/** The id that the database's journal says; without a journal, the one whose backups were taken at its path. */
+export function databaseIdOf(ports: ManagerPorts): ResultAsync<string | undefined, MigrateError> {
+  return safeTry(async function* () {
+    const glance = await glanceAt(ports);
+    if (glance.isOk() && glance.value !== undefined) return ok(glance.value.databaseId);
+    const known = yield* ports.store.databases(ports.database.info.path).mapErr(fromStore);
+    const matching = known.filter(({ matches }) => matches);
+    // One folder that names no other path is taken for this database's: the file may have been moved.
+    const only = matching.length > 0 ? matching[0] : known.length === 1 ? known[0] : undefined;
+    return ok(only?.databaseId);
+  });
+}

@@ -1,0 +1,97 @@
+// `down`: reverts applied steps, highest first, and says of each whether the schema is again what it was.
+import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { versionKey } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import { stepKey, type AppliedStep } from '../history/history.js';
+import type { StepCandidate } from '../ports/step-source.js';
+import type { MigrationStep } from '../steps/migration-step.js';
+import { currentVersion, planDown } from '../steps/planner.js';
+import { fromSource } from './as-error.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import { checkDisk, loadSteps, refuseWithoutBackup } from './preflight.js';
+import { planPruning, removePruned } from './pruning.js';
+import { appliedSteps, endRun, startRun, withSession, type RunSession } from './run-session.js';
+import { runStep, type StepContext, type StepReport } from './run-step.js';
+import { elapsed, ofComponent } from './run-up.js';
+import { takeBackup } from './step-backup.js';
+
+export interface DownOptions {
+  /** How many steps, or the version that stays applied (`base`: none does). */
+  readonly target: { readonly count: number } | { readonly to: string };
+  readonly signal: AbortSignal;
+}
+
+export interface DownReport {
+  readonly runId: string | null;
+  readonly reverted: readonly StepReport[];
+  readonly current: string | null;
+  readonly durationMs: number;
+}
+
+export function runDown(ports: ManagerPorts, policy: Policy, options: DownOptions): ResultAsync<DownReport, MigrateError> {
+  const started = performance.now();
+  return safeTry(async function* () {
+    const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
+    const request = { kind: 'down', ports, policy, signal: options.signal, candidates, open: 'read' } as const;
+    return ok(yield* withSession(request, (session) => revertSteps(session, candidates, options, started)));
+  });
+}
+
+function revertSteps(session: RunSession, candidates: readonly StepCandidate[], options: DownOptions, started: number): ResultAsync<DownReport, MigrateError> {
+  const { ports, recorder } = session;
+  return safeTry(async function* () {
+    const applied = yield* planDown(appliedSteps(session), options.target).mapErr((facts) => migrateError(facts));
+    const report = (runId: string | null, reverted: readonly StepReport[]): DownReport => ({
+      runId,
+      reverted,
+      current: currentVersion(appliedSteps(session)),
+      durationMs: elapsed(started),
+    });
+    if (applied.length === 0) return ok(report(null, []));
+    const steps = yield* loadSteps(yield* candidatesOf(applied, candidates));
+    // Known before the first one is reverted: a chain that cannot be walked to its end is not begun.
+    const stuck = steps.find((step) => step.definition.revert === undefined);
+    if (stuck !== undefined) return errAsync(migrateError({ kind: 'no-revert', version: stuck.version }));
+    yield* refuseWithoutBackup(session, steps);
+    yield* checkDisk(session, steps.length);
+    ports.observer.progress({ kind: 'planned', direction: 'revert', versions: steps.map((step) => step.version) });
+    yield* startRun(session, 'down', steps.map((step) => step.version));
+    const outcome = revertEach(session, steps).andThen((reverted) => planPruning(session).map((pruning) => ({ reverted, pruning })));
+    const done = yield* endRun(session, outcome, ({ reverted }) => ({ steps: reverted.length, durationMs: elapsed(started) }));
+    yield* removePruned(session, done.pruning);
+    return ok(report(recorder.runId, done.reverted));
+  });
+}
+
+function revertEach(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<StepReport[], MigrateError> {
+  const { ports, policy, database, recorder, signal, lease } = session;
+  return safeTry(async function* () {
+    const reason = { kind: 'before-run', runId: recorder.runId, component: policy.component } as const;
+    const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
+    const runBackup = perRun ? yield* takeBackup({ ports, database, recorder }, reason, 'quick') : undefined;
+    const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
+    const done: StepReport[] = [];
+    for (const step of steps) {
+      if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
+      lease?.announce(`reverting ${step.version} ${step.description}`);
+      const record = recorder.history.applies.get(stepKey(step.component, step.version));
+      done.push(yield* runStep(context, step, 'revert', record));
+    }
+    return ok(done);
+  });
+}
+
+/** A revert is run only as it was when its step was applied. */
+function candidatesOf(applied: readonly AppliedStep[], candidates: readonly StepCandidate[]): ResultAsync<readonly StepCandidate[], MigrateError> {
+  const byKey = new Map(candidates.map((candidate) => [versionKey(candidate.version), candidate]));
+  const found = applied.map((step) => ({ step, candidate: byKey.get(versionKey(step.version)) }));
+  const missing = found.filter(({ candidate }) => candidate === undefined).map(({ step }) => step.version);
+  if (missing.length > 0) return errAsync(migrateError({ kind: 'missing-step', versions: missing }));
+  const changed = found.filter(({ step, candidate }) => candidate?.checksum !== step.checksum);
+  if (changed.length > 0) {
+    return errAsync(
+      migrateError({ kind: 'changed-step', versions: changed.map(({ step }) => step.version), files: changed.map(({ step, candidate }) => candidate?.file ?? step.description) }),
+    );
+  }
+  return okAsync(found.flatMap(({ candidate }) => candidate ?? []));
+}

@@ -1,0 +1,261 @@
+// `restore`: puts a backup back by a person's word, whole or by table, also onto a database that cannot be opened or is gone.
+import { err, errAsync, ok, okAsync, safeTry, type Result, type ResultAsync } from 'neverthrow';
+import { sha256, versionKey } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { StoredEvent } from '../events/envelope.js';
+import type { CopyFiles, RowsAtStake } from '../ports/backup-source.js';
+import type { StoredBackup } from '../ports/backup-store.js';
+import type { OpenDatabase } from '../ports/database.js';
+import type { Lease } from '../ports/run-lock.js';
+import { fingerprint } from '../schema/fingerprint.js';
+import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
+import { loadHistory, verified, type LoadedHistory } from './load-history.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import { Recorder } from './recorder.js';
+import { provenBackup, restoreCopy, type Restored } from './restore-copy.js';
+import { databaseIdOf } from './run-backup.js';
+import { takeBackup } from './step-backup.js';
+
+/** Which backup is meant. */
+export type BackupChoice = { readonly id: string } | { readonly latest: true } | { readonly beforeStep: string };
+
+/** What a restore would do, for the one who is asked. */
+export interface RestorePreview {
+  readonly database: string;
+  readonly backup: StoredBackup;
+  readonly tables: readonly string[] | 'all';
+  /** Undefined where the database cannot be read. */
+  readonly atStake: readonly RowsAtStake[] | undefined;
+}
+
+export interface RestoreOptions {
+  readonly choice: BackupChoice;
+  readonly tables: readonly string[] | 'all';
+  readonly signal: AbortSignal;
+  /** Asked after everything was verified and counted, before anything is changed. */
+  readonly confirm: (preview: RestorePreview) => Promise<boolean>;
+}
+
+export interface RestoreReport {
+  readonly backup: StoredBackup;
+  readonly restored: Restored;
+  readonly safetyBackupId: string | null;
+  readonly journal: { readonly position: number; readonly hash: string };
+  readonly movedAside: readonly string[];
+}
+
+interface RestoreContext {
+  readonly ports: ManagerPorts;
+  readonly policy: Policy;
+  readonly options: RestoreOptions;
+  readonly databaseId: string;
+  readonly copies: CopyFiles;
+  readonly backup: StoredBackup;
+  readonly runId: string;
+}
+
+export function runRestore(ports: ManagerPorts, policy: Policy, options: RestoreOptions): ResultAsync<RestoreReport, MigrateError> {
+  return safeTry(async function* () {
+    const copies = yield* ports.database.copies().mapErr(fromOpen);
+    const databaseId = yield* databaseIdOf(ports);
+    const wanted = describeChoice(options.choice);
+    if (databaseId === undefined) return err(migrateError({ kind: 'backup-not-found', wanted, directory: ports.store.label }));
+    const runId = ports.ids.hex(16);
+    const outcome = yield* withLock(ports, policy, options, runId, () =>
+      safeTry(async function* () {
+        const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
+        const backup = yield* choose(options.choice, listing.backups, listing.damaged, ports.store.label);
+        const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
+        const opened = await openSound(ports);
+        if (opened === undefined) return ok(yield* restoreOverRuin(context));
+        const done = await restoreLive(context, opened.database, opened.loaded);
+        yield* opened.database.close().mapErr((error) => fromSql(error, opened.database.info.label, 'closing it'));
+        return done;
+      }),
+    );
+    yield* ports.mirror.close().mapErr(fromStore);
+    return ok(outcome);
+  });
+}
+
+function withLock<T>(ports: ManagerPorts, policy: Policy, { signal }: RestoreOptions, runId: string, work: () => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+  const lock = ports.database.lock().mapErr(fromOpen);
+  if (lock.isErr()) return errAsync(lock.error);
+  if (lock.value === undefined) return errAsync(migrateError({ kind: 'backups-unsupported', reason: 'a database in memory has no file backups' }));
+  const owner = { pid: ports.actor.pid, host: ports.actor.host, since: ports.clock.now().toISOString(), runId, doing: 'restoring' };
+  const onWaiting = (holder: Parameters<Parameters<typeof lock.value.acquire>[1]['onWaiting']>[0], waitedMs: number): void =>
+    ports.observer.progress({ kind: 'waiting', owner: holder, waitedMs });
+  return lock.value
+    .acquire(owner, { waitMs: policy.lockWaitMs, signal, onWaiting })
+    .mapErr(fromLock)
+    .andThen((lease: Lease) =>
+      work()
+        .andThen((value) => lease.release().map(() => value))
+        .orElse((error) => lease.release().andThen(() => errAsync(error))),
+    );
+}
+
+/** The database with its history, if it can be opened and its journal is whole; otherwise it is a ruin to be replaced. */
+async function openSound(ports: ManagerPorts): Promise<{ database: OpenDatabase; loaded: LoadedHistory } | undefined> {
+  const opened = await ports.database.open('read');
+  if (opened.isErr()) return undefined;
+  const loaded = await loadHistory(opened.value);
+  const { path } = opened.value.info;
+  const readable = path === undefined ? await opened.value.snapshot() : await opened.value.backups.check(path, 'quick');
+  if (loaded.isOk() && readable.isOk()) return { database: opened.value, loaded: loaded.value };
+  await opened.value.close().match(() => undefined, () => undefined);
+  return undefined;
+}
+
+/** The longer of journal and mirror: the mirror goes on where the database was put back by hand. */
+function pastOf({ ports, databaseId }: RestoreContext, loaded: LoadedHistory | undefined): ResultAsync<LoadedHistory | undefined, MigrateError> {
+  return ports.mirror
+    .read(databaseId)
+    .mapErr(fromStore)
+    .andThen((mirrored): Result<LoadedHistory | undefined, MigrateError> => {
+      const proven = verified(mirrored, 'mirror');
+      if (loaded === undefined) return mirrored.length === 0 ? ok(undefined) : proven;
+      return proven.isOk() && mirrored.length > loaded.events.length ? proven : ok(loaded);
+    });
+}
+
+function restoreLive(context: RestoreContext, database: OpenDatabase, loaded: LoadedHistory): ResultAsync<RestoreReport, MigrateError> {
+  const { ports, policy, options, backup, databaseId, runId } = context;
+  const { tables, confirm } = options;
+  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'restoring');
+  return safeTry(async function* () {
+    yield* provenBackup(ports, backup, database.backups);
+    const atStake = yield* database.backups.atStake(backup.file, tables).mapErr(failed);
+    if (!(await confirm({ database: database.info.label, backup, tables, atStake }))) return err(migrateError({ kind: 'restore-declined' }));
+    const past = (yield* pastOf(context, loaded)) ?? loaded;
+    const rewoundByHand = past.head.hash !== loaded.head.hash;
+    const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
+    if (!rewoundByHand) yield* catchUpMirror(context, loaded);
+    recordStart(context, recorder, past);
+    const safety = yield* takeBackup({ ports, database, recorder }, { kind: 'before-restore', runId, component: policy.component }, 'full', loaded.head);
+    const safetyBackupId = safety.manifest.id;
+    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
+    // Events that do not follow on the database's own journal can only be written into the copy that replaces it.
+    if (!rewoundByHand) yield* recorder.flush(database, 'starting the restore');
+    const written = [...past.events, ...(yield* afterHead(database, past, rewoundByHand).mapErr(failed))];
+    const restored =
+      tables === 'all'
+        ? yield* restoreWhole(context, database, recorder, written, safetyBackupId)
+        : yield* restoreSome(context, database, recorder, tables, safetyBackupId);
+    const snapshot = yield* database.snapshot().mapErr(failed);
+    recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: fingerprint(snapshot, sha256) });
+    yield* recorder.flush(database, 'ending the restore');
+    yield* ports.store.sweep(databaseId).mapErr(fromStore);
+    return ok({ backup, restored, safetyBackupId, journal: recorder.head, movedAside: [] });
+  });
+}
+
+const catchUpMirror = ({ ports, databaseId }: RestoreContext, loaded: LoadedHistory): ResultAsync<void, MigrateError> =>
+  ports.mirror
+    .read(databaseId)
+    .andThen((mirrored) => (mirrored.length >= loaded.events.length ? okAsync(undefined) : ports.mirror.append(databaseId, loaded.events.slice(mirrored.length))))
+    .mapErr(fromStore);
+
+const afterHead = (database: OpenDatabase, past: LoadedHistory, rewoundByHand: boolean): ReturnType<OpenDatabase['readJournal']> =>
+  rewoundByHand ? okAsync([]) : database.readJournal(past.head.position);
+
+/** A run that was interrupted before is ended first: a restore is an answer to it. */
+function recordStart({ databaseId, policy }: RestoreContext, recorder: Recorder, past: LoadedHistory): void {
+  const { run } = past.history;
+  if (run !== undefined) recorder.record({ type: 'recover-run', version: run.step?.version ?? null, finding: run.restoring === undefined ? 'between-steps' : 'restore-undone' });
+  recorder.record({ type: 'start-run', databaseId, kind: 'restore', plan: [], fileBackup: 'never', guard: policy.guard });
+}
+
+function restoreWhole(context: RestoreContext, database: OpenDatabase, recorder: Recorder, written: readonly StoredEvent[], safetyBackupId: string): ResultAsync<Restored, MigrateError> {
+  const { ports, copies, backup, databaseId, runId } = context;
+  return ports.store
+    .scratch(databaseId, `${runId}.sqlite`)
+    .mapErr(fromStore)
+    .andThen((aside) =>
+      restoreCopy({
+        ports,
+        recorder,
+        copies,
+        backup,
+        safetyBackupId,
+        written,
+        aside,
+        switchIn: (file) => database.restore.switchTo(file, (doneBytes, totalBytes) => ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes })),
+      }),
+    );
+}
+
+function restoreSome(context: RestoreContext, database: OpenDatabase, recorder: Recorder, tables: readonly string[], safetyBackupId: string): ResultAsync<Restored, MigrateError> {
+  const { backup } = context;
+  const schema = recorder.history.schema ?? '';
+  return database.restore
+    .restoreTables(backup.file, tables, (rows) => {
+      recorder.record({ type: 'finish-restore', backupId: backup.manifest.id, safetyBackupId, tables, rows, rewoundTo: null, schema });
+      return recorder.buffered();
+    })
+    .mapErr((error) => {
+      switch (error.kind) {
+        case 'table-not-in-backup':
+          return migrateError({ kind: 'restore-failed', reason: `backup ${backup.manifest.id} has no table ${error.table}` });
+        case 'table-differs':
+          return migrateError({ kind: 'restore-failed', reason: `the columns of ${error.table} are not those of the backup: ${error.detail}; restore the whole, or revert the step that changed it` });
+        case 'foreign-keys-broken':
+          return migrateError({ kind: 'restore-failed', reason: `${error.rows} rows of ${error.table} would point at rows that are not there; name the other tables too` });
+        default:
+          return fromSql(error, database.info.label, 'restoring tables');
+      }
+    })
+    .andThen(({ rows }) => recorder.written().map(() => ({ tables, rows })));
+}
+
+/** The database cannot be read: the copy is built beside it and takes its place; what was there is kept aside. */
+function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, MigrateError> {
+  const { ports, policy, options, backup, copies, runId } = context;
+  const { path, label } = ports.database.info;
+  return safeTry(async function* () {
+    if (options.tables !== 'all') return err(migrateError({ kind: 'restore-failed', reason: `${label} cannot be opened: single tables cannot be put back into it` }));
+    if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
+    yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
+    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake: undefined }))) return err(migrateError({ kind: 'restore-declined' }));
+    const inCopy = yield* copies.journalOf(backup.file).mapErr((error) => fromSql(error, label, 'reading the backup'));
+    const past = (yield* pastOf(context, undefined)) ?? (yield* verified(inCopy, 'database'));
+    const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
+    recordStart(context, recorder, past);
+    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId: null, tables: 'all' });
+    const stamp = ports.clock.now().toISOString().replace(/[-:.]/g, '');
+    let movedAside: readonly string[] = [];
+    const restored = yield* restoreCopy({
+      ports,
+      recorder,
+      copies,
+      backup,
+      safetyBackupId: null,
+      written: past.events,
+      aside: `${path}.migrate-restore-${runId}`,
+      switchIn: (aside) => ports.database.replaceWith(aside, `before-restore-${stamp}`).map((done) => void (movedAside = done.movedAside)),
+    });
+    const database = yield* ports.database.open('read').mapErr(fromOpen);
+    recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: recorder.history.schema ?? '' });
+    yield* recorder.flush(database, 'ending the restore');
+    yield* database.close().mapErr((error) => fromSql(error, label, 'closing it'));
+    return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });
+  });
+}
+
+function choose(choice: BackupChoice, backups: readonly StoredBackup[], damaged: readonly { readonly id: string; readonly detail: string }[], directory: string): Result<StoredBackup, MigrateError> {
+  const wanted = describeChoice(choice);
+  if ('id' in choice) {
+    const broken = damaged.find(({ id }) => id === choice.id);
+    if (broken) return err(migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }));
+  }
+  const found =
+    'id' in choice
+      ? backups.find(({ manifest }) => manifest.id === choice.id)
+      : 'latest' in choice
+        ? backups.findLast(({ manifest }) => manifest.reason.kind !== 'before-restore')
+        : backups.findLast(({ manifest: { reason } }) => reason.kind === 'before-step' && reason.version !== undefined && versionKey(reason.version) === versionKey(choice.beforeStep));
+  return found === undefined ? err(migrateError({ kind: 'backup-not-found', wanted, directory })) : ok(found);
+}
+
+const describeChoice = (choice: BackupChoice): string =>
+  'id' in choice ? choice.id : 'latest' in choice ? '(the latest)' : `from before step ${choice.beforeStep}`;

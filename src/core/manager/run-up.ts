@@ -1,0 +1,149 @@
+// `up`: the fast path that reads and leaves, and the run that applies what is pending.
+import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { versionKey } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import { stepKey } from '../history/history.js';
+import type { StepCandidate } from '../ports/step-source.js';
+import type { MigrationStep } from '../steps/migration-step.js';
+import { currentVersion, planUp, type Plan } from '../steps/planner.js';
+import { fromSource } from './as-error.js';
+import { glanceAt, RUN_ENDINGS } from './glance.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import { checkDisk, loadSteps, refuseForeign, refuseWithoutBackup } from './preflight.js';
+import { planPruning, removePruned } from './pruning.js';
+import { appliedSteps, endRun, startRun, withSession, type RunSession } from './run-session.js';
+import { runStep, type StepContext, type StepReport } from './run-step.js';
+import { takeBackup } from './step-backup.js';
+
+export interface UpOptions {
+  /** Last version to apply; all by default. */
+  readonly to?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** What `up` did. `runId` is null when there was nothing to do. */
+export interface UpReport {
+  readonly runId: string | null;
+  readonly applied: readonly StepReport[];
+  readonly current: string | null;
+  /** Applied versions that no step here has. */
+  readonly ahead: readonly string[];
+  readonly durationMs: number;
+}
+
+/** Applies the pending steps. With nothing to do it has read two rows and written nothing. */
+export function runUp(ports: ManagerPorts, policy: Policy, options: UpOptions): ResultAsync<UpReport, MigrateError> {
+  const started = performance.now();
+  return safeTry(async function* () {
+    // The database is read while the files are hashed.
+    const glanced = glanceAt(ports);
+    const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
+    const glance = yield* glanced;
+    if (glance !== undefined && RUN_ENDINGS.has(glance.headType)) {
+      const applied = glance.steps.filter((step) => step.component === policy.component);
+      const plan = yield* planFor(candidates, applied, policy, options);
+      if (plan.steps.length === 0) {
+        warnAhead(ports, plan);
+        return ok({ runId: null, applied: [], current: currentVersion(applied), ahead: plan.ahead, durationMs: elapsed(started) });
+      }
+    }
+    const request = { kind: 'up', ports, policy, signal: options.signal, candidates, open: 'create' } as const;
+    return ok(yield* withSession(request, (session) => applyPending(session, candidates, options, started)));
+  });
+}
+
+function applyPending(session: RunSession, candidates: readonly StepCandidate[], options: UpOptions, started: number): ResultAsync<UpReport, MigrateError> {
+  const { ports, policy, recorder } = session;
+  return safeTry(async function* () {
+    const plan = yield* planFor(candidates, appliedSteps(session), policy, options);
+    warnAhead(ports, plan);
+    const report = (applied: readonly StepReport[]): UpReport => ({
+      runId: applied.length === 0 ? null : session.runId,
+      applied,
+      current: currentVersion(appliedSteps(session)),
+      ahead: plan.ahead,
+      durationMs: elapsed(started),
+    });
+    if (plan.steps.length === 0) return ok(report([]));
+    yield* refuseForeign(session);
+    const steps = yield* loadSteps(plan.steps);
+    yield* refuseWithoutBackup(session, steps);
+    yield* checkDisk(session, steps.length);
+    ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });
+    yield* startRun(session, 'up', steps.map((step) => step.version), { outOfOrder: plan.outOfOrder });
+    const pruned: { done: () => ResultAsync<void, MigrateError> } = { done: () => okAsync(undefined) };
+    const outcome = applySteps(session, steps).andThen((applied) =>
+      planPruning(session).map((pruning) => {
+        pruned.done = () => removePruned(session, pruning);
+        return applied;
+      }),
+    );
+    const applied = yield* endRun(session, outcome, (done) => ({ steps: done.length, durationMs: elapsed(started) }));
+    yield* pruned.done();
+    return ok({ ...report(applied), runId: recorder.runId });
+  });
+}
+
+/** Each step in turn; the first that fails ends it, and the policy says what becomes of those before it. */
+function applySteps(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<StepReport[], MigrateError> {
+  const { policy, lease, signal, ports, database, recorder } = session;
+  return safeTry(async function* () {
+    const done: StepReport[] = [];
+    const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
+    const runBackup = perRun ? yield* takeBackup({ ports, database, recorder }, { kind: 'before-run', runId: recorder.runId, component: policy.component }, 'quick') : undefined;
+    const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
+    for (const step of steps) {
+      if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
+      lease?.announce(`applying ${step.version} ${step.description}`);
+      const report = await runStep(context, step, 'apply');
+      if (report.isErr()) {
+        if (policy.onFailure === 'undo-run' && report.error.kind !== 'needs-person') yield* undo(context, steps, done, report.error);
+        return errAsync(report.error);
+      }
+      done.push(report.value);
+    }
+    return ok(done);
+  });
+}
+
+/** Reverts what the run had applied, last first. A step without a revert leaves it to a person. */
+function undo(context: StepContext, steps: readonly MigrationStep[], done: readonly StepReport[], cause: MigrateError): ResultAsync<void, MigrateError> {
+  const fresh: StepContext = { ...context, signal: new AbortController().signal };
+  return safeTry(async function* () {
+    for (const report of done.toReversed()) {
+      const step = steps.find((one) => versionKey(one.version) === versionKey(report.version));
+      const applied = context.recorder.history.applies.get(stepKey(report.component, report.version));
+      if (step === undefined) continue;
+      const reverted = await runStep(fresh, step, 'revert', applied);
+      if (reverted.isOk()) continue;
+      const backup = report.backups[0];
+      return errAsync(
+        migrateError({
+          kind: 'needs-person',
+          version: report.version,
+          reason: `${cause.message}; the run was to be undone, but step ${report.version} could not be reverted: ${reverted.error.message}`,
+          rowsAtStake: undefined,
+          command: backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup}`,
+        }),
+      );
+    }
+    return ok(undefined);
+  });
+}
+
+const planFor = (candidates: readonly StepCandidate[], applied: Parameters<typeof planUp>[1], policy: Policy, options: UpOptions): ResultAsync<Plan, MigrateError> =>
+  okAsync(undefined).andThen(() =>
+    planUp(candidates, applied, { to: options.to, outOfOrder: policy.outOfOrder, onAhead: policy.onAhead }).mapErr((facts) => migrateError(facts)),
+  );
+
+function warnAhead(ports: ManagerPorts, { ahead }: Plan): void {
+  if (ahead.length === 0) return;
+  ports.observer.progress({ kind: 'warning', message: `the database has steps that this program does not know: ${ahead.join(', ')} (a newer release was here)` });
+}
+
+/** The steps of one component. */
+export const ofComponent = (candidates: readonly StepCandidate[], component: string): readonly StepCandidate[] =>
+  candidates.filter((candidate) => candidate.component === component);
+
+/** Whole milliseconds since. */
+export const elapsed = (started: number): number => Math.round(performance.now() - started);

@@ -1,0 +1,129 @@
+// The facade: one object that runs, reverts, stamps, restores and tells, for applications and for the command.
+import { errAsync, type ResultAsync } from 'neverthrow';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
+import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
+import type { MigrationStep } from '../steps/migration-step.js';
+import { EventFeed } from './event-feed.js';
+import { audit, readEvents, readPlan, readStatus, type AuditReport, type PlanReport, type StatusReport } from './inspect-state.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import type { Progress } from './progress.js';
+import { createBackup, listBackups } from './run-backup.js';
+import { runDown, type DownOptions, type DownReport } from './run-down.js';
+import { runRestore, type RestoreOptions, type RestoreReport } from './run-restore.js';
+import { runStamp, type StampReport } from './run-stamp.js';
+import { runUp, type UpReport } from './run-up.js';
+
+/** Takes steps that are registered in code. */
+export interface StepRegistry {
+  add(step: MigrationStep): void;
+}
+
+type WithSignal<T> = Omit<T, 'signal'> & { readonly signal?: AbortSignal };
+
+/** One run at a time: a second call while one is under way waits for the lock like any other process. */
+export class SafeMigrationManager {
+  readonly #ports: ManagerPorts;
+  readonly #policy: Policy;
+  readonly #registry: StepRegistry;
+  readonly #feed: EventFeed;
+
+  constructor(ports: Omit<ManagerPorts, 'observer'>, policy: Policy, registry: StepRegistry, onListenerError: (thrown: unknown) => void) {
+    this.#feed = new EventFeed(onListenerError);
+    this.#ports = { ...ports, observer: this.#feed };
+    this.#policy = policy;
+    this.#registry = registry;
+  }
+
+  /** Registers a step written in code. Steps may be added in any order. */
+  addMigration(step: MigrationStep): this {
+    this.#registry.add(step);
+    return this;
+  }
+
+  /** Applies what is pending; the same as `up()`. */
+  runMigrations(options: { readonly signal?: AbortSignal } = {}): ResultAsync<UpReport, MigrateError> {
+    return this.up(options);
+  }
+
+  /** Applies pending steps up to and with `to`, all by default. Nothing pending: a read, and nothing written. */
+  up(options: { readonly to?: string; readonly signal?: AbortSignal } = {}): ResultAsync<UpReport, MigrateError> {
+    return runUp(this.#ports, this.#policy, { to: options.to, signal: options.signal ?? never() });
+  }
+
+  /** Reverts steps: one by default. */
+  down(options: WithSignal<Partial<DownOptions>> = {}): ResultAsync<DownReport, MigrateError> {
+    const target = options.target ?? { count: 1 };
+    if ('count' in target && (!Number.isSafeInteger(target.count) || target.count < 1)) {
+      return errAsync(migrateError({ kind: 'usage', reason: `the number of steps to revert must be at least 1, not ${target.count}` }));
+    }
+    return runDown(this.#ports, this.#policy, { target, signal: options.signal ?? never() });
+  }
+
+  /** Records that the steps up to `target` (a version, `head` or `base`) are in the database, without running them. */
+  stamp(target: string, options: { readonly signal?: AbortSignal } = {}): ResultAsync<StampReport, MigrateError> {
+    return runStamp(this.#ports, this.#policy, target, options.signal ?? never());
+  }
+
+  status(): ResultAsync<StatusReport, MigrateError> {
+    return readStatus(this.#ports, this.#policy);
+  }
+
+  /** What `up` would do. */
+  plan(options: { readonly to?: string } = {}): ResultAsync<PlanReport, MigrateError> {
+    return readPlan(this.#ports, this.#policy, options.to);
+  }
+
+  /** The journal's events, oldest first. */
+  history(): ResultAsync<readonly StoredEvent[], MigrateError> {
+    return readEvents(this.#ports);
+  }
+
+  /** Proves that the journal, its projection and its mirror are what was written. */
+  audit(): ResultAsync<AuditReport, MigrateError> {
+    return audit(this.#ports);
+  }
+
+  /** Takes a backup that retention leaves alone. `full` adds integrity, foreign keys and a content fingerprint. */
+  createBackup(options: { readonly verify?: 'quick' | 'full'; readonly signal?: AbortSignal } = {}): ResultAsync<StoredBackup, MigrateError> {
+    return createBackup(this.#ports, this.#policy, options.verify ?? 'quick', options.signal ?? never());
+  }
+
+  /** The backups of this database, newest first. */
+  listBackups(): ResultAsync<BackupListing, MigrateError> {
+    return listBackups(this.#ports);
+  }
+
+  /** Puts a backup back. Without `confirm` nobody is asked; the present state is always kept first. */
+  restore(options: WithSignal<Partial<RestoreOptions>> & Pick<RestoreOptions, 'choice'>): ResultAsync<RestoreReport, MigrateError> {
+    return runRestore(this.#ports, this.#policy, {
+      choice: options.choice,
+      tables: options.tables ?? 'all',
+      confirm: options.confirm ?? (() => Promise.resolve(true)),
+      signal: options.signal ?? never(),
+    });
+  }
+
+  /** Facts as they are recorded, until the manager is closed; for splash screens, health endpoints and logs. */
+  events(): AsyncIterableIterator<RecordedEvent> {
+    return this.#feed.iterate();
+  }
+
+  /** Calls `listener` with each recorded fact; gives back what stops it. */
+  onEvent(listener: (event: RecordedEvent) => void): () => void {
+    return this.#feed.onEvent(listener);
+  }
+
+  /** Calls `listener` with what is going on; gives back what stops it. */
+  onProgress(listener: (progress: Progress) => void): () => void {
+    return this.#feed.onProgress(listener);
+  }
+
+  /** Ends the event iterators and lets go of files. */
+  close(): ResultAsync<void, MigrateError> {
+    this.#feed.end();
+    return this.#ports.mirror.close().mapErr((error) => migrateError({ kind: 'backup-failed', directory: error.file, reason: error.reason }));
+  }
+}
+
+const never = (): AbortSignal => new AbortController().signal;

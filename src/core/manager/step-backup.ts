@@ -1,0 +1,50 @@
+// The verified backup before a step or a run: taken, recorded, and told.
+import { okAsync, type ResultAsync } from 'neverthrow';
+import type { MigrateError } from '../errors/migrate-error.js';
+import type { BackupReason, StoredBackup } from '../ports/backup-store.js';
+import type { OpenDatabase } from '../ports/database.js';
+import { fromStore } from './as-error.js';
+import type { ManagerPorts } from './ports.js';
+import type { Recorder } from './recorder.js';
+
+export interface BackupContext {
+  readonly ports: ManagerPorts;
+  readonly database: OpenDatabase;
+  readonly recorder: Recorder;
+}
+
+/** Takes a backup and buffers its events. */
+export function takeBackup(context: BackupContext, reason: BackupReason, verify: 'quick' | 'full', journal = context.recorder.writtenHead): ResultAsync<StoredBackup, MigrateError> {
+  const { ports, database, recorder } = context;
+  const { info } = database;
+  const started = ports.clock.now().getTime();
+  return ports.store
+    .take({
+      source: database.backups,
+      databaseId: recorder.history.databaseId ?? '',
+      database: { label: info.label, path: info.path ?? '', dialect: info.dialect },
+      driver: info.driver,
+      reason,
+      // What is buffered is not in the database yet, so not in the copy either.
+      journal,
+      verify,
+      onProgress: (doneBytes, totalBytes) => ports.observer.progress({ kind: 'backup-progress', doneBytes, totalBytes }),
+    })
+    .mapErr(fromStore)
+    .andThen((backup) => {
+      const { id, files, verified, journal } = backup.manifest;
+      const bytes = files.reduce((all, file) => all + file.bytes, 0);
+      recorder.record({
+        type: 'record-backup',
+        backupId: id,
+        bytes,
+        sha256: files[0]?.sha256 ?? '',
+        reason: reason.kind,
+        ...(reason.version === undefined ? {} : { version: reason.version }),
+        journalPosition: journal.position,
+      });
+      recorder.record({ type: 'record-verification', backupId: id, checks: verified.checks });
+      ports.observer.progress({ kind: 'backup-taken', backupId: id, bytes, ms: ports.clock.now().getTime() - started, directory: backup.directory });
+      return okAsync(backup);
+    });
+}

@@ -1,0 +1,81 @@
+// The database's side of a backup: copying itself out and in, and checking a copy. The store's side is BackupStore.
+import type { ResultAsync } from 'neverthrow';
+import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
+import type { AppliedStep } from '../history/history.js';
+import type { SchemaSnapshot } from '../schema/snapshot.js';
+import type { SqlError } from './session.js';
+
+export type CopyProgress = (doneBytes: number, totalBytes: number) => void;
+
+/** What a copy says about itself, for the manifest. */
+export interface CopyFacts {
+  readonly pageSize: number;
+  readonly pageCount: number;
+  readonly userVersion: number;
+  readonly applicationId: number;
+  readonly journalMode: string;
+  /** Names of the application's tables. */
+  readonly tables: readonly string[];
+}
+
+export type CheckError =
+  | { readonly kind: 'check-failed'; readonly check: string; readonly detail: string }
+  | SqlError;
+
+/** Rows and an order-independent digest per table. */
+export interface ContentFingerprint {
+  readonly schema: string;
+  /** Rows without their parent: a copy has as many as what was copied. */
+  readonly foreignKeyViolations: number;
+  readonly tables: Readonly<Record<string, { readonly rows: number; readonly digest: string }>>;
+}
+
+/** Rows that the live database has and a backup does not have in that form. */
+export interface RowsAtStake {
+  readonly table: string;
+  /** Written since the backup: inserted or changed. */
+  readonly written: number;
+  /** Deleted since: they would come back. */
+  readonly deleted: number;
+}
+
+/** What a database can do for backups; absent for a database in memory. */
+export interface BackupSource {
+  readonly supported: boolean;
+  /** Estimated size of a copy. */
+  size(): ResultAsync<number, SqlError>;
+  /** Copies the committed state into `file`, which must not exist. */
+  copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError>;
+  /** Structure check of a copy: `quick` or `full` (with foreign keys). Returns what it learnt about the copy. */
+  check(file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError>;
+  fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError>;
+  /** Compares a backup with the live database, table by table. */
+  atStake(file: string, tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError>;
+}
+
+/** Work on copies that lie aside: checking and reading them, and giving them the events that came after. */
+export interface CopyFiles extends Pick<BackupSource, 'check' | 'fingerprint'> {
+  /** The events inside a copy. */
+  journalOf(file: string): ResultAsync<StoredEvent[], SqlError>;
+  /** Rows of the user's tables, and the schema's snapshot. */
+  contentOf(file: string): ResultAsync<{ readonly rows: number; readonly snapshot: SchemaSnapshot }, SqlError>;
+  /** Appends events verbatim to a copy's journal and replaces its projection. */
+  extend(file: string, events: readonly (RecordedEvent | StoredEvent)[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError>;
+}
+
+/** Putting a copy back while the database is open. */
+export interface LiveRestorePort {
+  /** Switches the live database over to the copy in one atomic step, other connections staying open. */
+  switchTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError>;
+  /** Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count. */
+  restoreTables(
+    file: string,
+    tables: readonly string[],
+    record: (rows: number) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
+  ): ResultAsync<{ readonly rows: number }, SqlError | TableRestoreError>;
+}
+
+export type TableRestoreError =
+  | { readonly kind: 'table-not-in-backup'; readonly table: string }
+  | { readonly kind: 'table-differs'; readonly table: string; readonly detail: string }
+  | { readonly kind: 'foreign-keys-broken'; readonly table: string; readonly rows: number };

@@ -1,0 +1,95 @@
+// Where backups are kept: sets with a manifest, and the mirror of the journal beside them.
+import type { ResultAsync } from 'neverthrow';
+import type { StoredEvent, RecordedEvent } from '../events/envelope.js';
+import type { JournalHead } from '../journal/chain.js';
+import type { BackupSource, ContentFingerprint, CopyFacts, CopyProgress } from './backup-source.js';
+
+/** Why a backup was taken. */
+export interface BackupReason {
+  readonly kind: 'before-step' | 'before-run' | 'before-restore' | 'manual';
+  readonly runId: string;
+  readonly component?: string;
+  readonly version?: string;
+}
+
+/** The manifest of a backup set, as it is written to disk; `checksum` is the sha256 of its canonical JSON without it. */
+export interface BackupManifest {
+  readonly format: 1;
+  readonly id: string;
+  readonly series: string;
+  readonly kind: 'file';
+  readonly databaseId: string;
+  readonly database: { readonly label: string; readonly path: string; readonly dialect: string };
+  readonly engine: string;
+  readonly driver: string;
+  readonly createdAt: string;
+  readonly reason: BackupReason;
+  readonly journal: JournalHead;
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  readonly copy: CopyFacts;
+  readonly verified: { readonly at: string; readonly checks: readonly string[] };
+  readonly fingerprint?: ContentFingerprint;
+  readonly checksum: string;
+}
+
+/** A set that is complete: its manifest is there and is what was written. */
+export interface StoredBackup {
+  readonly manifest: BackupManifest;
+  /** Absolute. */
+  readonly directory: string;
+  /** Absolute path of the copy of the database. */
+  readonly file: string;
+}
+
+/** What lies in a store: sets, and folders that are none. */
+export interface BackupListing {
+  readonly backups: readonly StoredBackup[];
+  readonly damaged: readonly { readonly id: string; readonly directory: string; readonly detail: string }[];
+}
+
+export type BackupError =
+  | { readonly kind: 'store-failed'; readonly directory: string; readonly reason: string; readonly diskFull: boolean; readonly cause?: unknown }
+  | { readonly kind: 'backup-corrupt'; readonly backupId: string; readonly check: string; readonly detail: string };
+
+export interface TakeBackup {
+  readonly source: BackupSource;
+  readonly databaseId: string;
+  readonly database: BackupManifest['database'];
+  readonly driver: string;
+  readonly reason: BackupReason;
+  readonly journal: JournalHead;
+  /** `full` adds integrity, foreign keys and a content fingerprint. */
+  readonly verify: 'quick' | 'full';
+  readonly onProgress: CopyProgress;
+}
+
+export interface BackupStore {
+  /** The root, relative to the working directory where it lies below it. */
+  readonly label: string;
+  take(request: TakeBackup): ResultAsync<StoredBackup, BackupError>;
+  list(databaseId: string): ResultAsync<BackupListing, BackupError>;
+  /** Proves that the stored bytes are those that were written, and checks their structure. */
+  verify(backup: StoredBackup, source: Pick<BackupSource, 'check' | 'fingerprint'>, level: 'stored' | 'full'): ResultAsync<void, BackupError>;
+  remove(backup: StoredBackup): ResultAsync<void, BackupError>;
+  /** Removes what killed processes left half-written; called with the lock held. */
+  sweep(databaseId: string): ResultAsync<void, BackupError>;
+  /** Copies a backup's file to `target`, which must not exist, and makes it last. */
+  copyOut(backup: StoredBackup, target: string): ResultAsync<void, BackupError>;
+  /** A path in the store for work that is thrown away, with the folder made. */
+  scratch(databaseId: string, name: string): ResultAsync<string, BackupError>;
+  /** Databases that have backups or a mirror here, those that were at `path` first. */
+  databases(path: string | undefined): ResultAsync<readonly { readonly databaseId: string; readonly matches: boolean }[], BackupError>;
+  /** Bytes free where the backups are kept. */
+  freeBytes(): ResultAsync<number, BackupError>;
+}
+
+export type MirrorError = { readonly kind: 'mirror-failed'; readonly file: string; readonly reason: string; readonly diskFull: boolean; readonly cause: unknown };
+
+/** The journal's mirror: what is left of the history when the database is not. */
+export interface JournalMirror {
+  /** The events in order; a torn last line is dropped. */
+  read(databaseId: string): ResultAsync<StoredEvent[], MirrorError>;
+  /** Appends and makes it last. */
+  append(databaseId: string, events: readonly (RecordedEvent | StoredEvent)[]): ResultAsync<void, MirrorError>;
+  close(): ResultAsync<void, MirrorError>;
+}

@@ -1,0 +1,93 @@
+// A database as a run sees it: opened once, read, locked, written to step by step.
+import type { Result, ResultAsync } from 'neverthrow';
+import type { JournalHead } from '../journal/chain.js';
+import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
+import type { SchemaSnapshot } from '../schema/snapshot.js';
+import type { AppliedStep } from '../history/history.js';
+import type { BackupSource, CopyFiles, LiveRestorePort } from './backup-source.js';
+import type { RunLock } from './run-lock.js';
+import type { SqlError } from './session.js';
+import type { StepTransaction } from './step-transaction.js';
+
+/** What a database is, without secrets. */
+export interface DatabaseInfo {
+  /** How it is named in messages: a path relative to the working directory, or `:memory:`. */
+  readonly label: string;
+  readonly dialect: string;
+  readonly driver: string;
+  /** Absolute, symbolic links resolved; undefined in memory. */
+  readonly path?: string;
+  readonly bytes?: number;
+  readonly engineVersion?: string;
+}
+
+/** What the fast path reads: the projection and the journal's head. */
+export interface JournalGlance {
+  readonly databaseId: string;
+  readonly layout: number;
+  readonly head: JournalHead;
+  readonly headType: string;
+  readonly steps: readonly AppliedStep[];
+}
+
+export type OpenError =
+  | { readonly kind: 'config-invalid'; readonly where: string; readonly issues: readonly string[] }
+  | { readonly kind: 'database-missing'; readonly path: string }
+  | { readonly kind: 'database-is-directory'; readonly path: string }
+  | { readonly kind: 'database-unusable'; readonly path: string; readonly error: SqlError }
+  | { readonly kind: 'driver-missing'; readonly driver: string; readonly cause: unknown }
+  | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
+  | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
+
+/** A stale writer: the journal is not where the caller thought. */
+export interface StaleJournal {
+  readonly kind: 'stale-journal';
+  readonly expected: number;
+  readonly actual: number;
+}
+
+export interface StepTransactionOptions {
+  readonly foreignKeys: 'on' | 'off';
+  readonly transactional: boolean;
+  /** All statements of a script that is about to run: some decisions need to look ahead. */
+  readonly script?: readonly string[];
+}
+
+/** An open database. One run uses it at a time. */
+export interface OpenDatabase {
+  readonly info: DatabaseInfo;
+  /** The newest layout of the journal's tables that this program knows. */
+  readonly layout: number;
+  /** The migration tool whose history a table of this name is; undefined for any other table. */
+  historyTool(table: string): string | undefined;
+  /** Undefined when there is no journal yet. */
+  glance(): ResultAsync<JournalGlance | undefined, SqlError>;
+  /** Creates the journal's tables, or raises their layout. */
+  prepareJournal(): ResultAsync<void, SqlError>;
+  readJournal(from?: number): ResultAsync<StoredEvent[], SqlError>;
+  /** Appends in a transaction of its own; `steps` replaces the projection where it is given. */
+  append(expected: JournalHead, events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError | StaleJournal>;
+  snapshot(): ResultAsync<SchemaSnapshot, SqlError>;
+  /** A value that changes when another connection commits. */
+  foreignWrites(): ResultAsync<number, SqlError>;
+  begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError>;
+  readonly backups: BackupSource;
+  readonly restore: LiveRestorePort;
+  close(): ResultAsync<void, SqlError>;
+}
+
+/** A database that may or may not exist. */
+export interface Database {
+  readonly info: DatabaseInfo;
+  /** `read` opens what is there, `create` makes the file when there is none. */
+  open(mode: 'read' | 'create'): ResultAsync<OpenDatabase, OpenError>;
+  /** Work on copies of this database, also where it cannot be opened itself. */
+  copies(): Result<CopyFiles, OpenError>;
+  /** The lock; undefined for a database that nobody else can reach. */
+  lock(): Result<RunLock | undefined, OpenError>;
+  /**
+   * Puts the file `copy` in the place of a database that is gone or cannot be opened, with the lock held. What is there
+   * is moved aside, side files together with the main file.
+   */
+  replaceWith(copy: string, suffix: string): ResultAsync<{ readonly movedAside: readonly string[] }, SqlError>;
+}

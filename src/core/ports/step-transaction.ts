@@ -1,0 +1,84 @@
+// One step's transaction on a database: what is run in it, what it did, and how it ends.
+import type { ResultAsync } from 'neverthrow';
+import type { RecordedEvent } from '../events/envelope.js';
+import type { AppliedStep } from '../history/history.js';
+import type { SchemaSnapshot } from '../schema/snapshot.js';
+import type { StepHandle } from '../steps/migration-step.js';
+import type { ScriptStatement } from './script-splitter.js';
+import type { SqlError } from './session.js';
+
+export interface TableEffects {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly deleted: number;
+}
+
+/** Rows that a step changed, per table; tables that it left alone do not appear. */
+export interface Effects {
+  readonly tables: Readonly<Record<string, TableEffects>>;
+}
+export const NO_EFFECTS: Effects = { tables: {} };
+
+/** Rows that something happened to, with a few of their keys as readable text. */
+export interface RowFinding {
+  readonly table: string;
+  readonly rows: number;
+  readonly keys: readonly string[];
+}
+export interface ColumnFinding extends RowFinding {
+  readonly column: string;
+}
+export interface LostObject {
+  readonly type: 'trigger' | 'view' | 'index' | 'check';
+  readonly name: string;
+  readonly table?: string;
+  /** Why it could not be kept, in the database's words. */
+  readonly reason?: string;
+}
+/** Rows whose parent is missing, and were not before. */
+export interface ForeignKeyFinding extends RowFinding {
+  readonly parent: string;
+}
+
+/** What a step did, observed inside its transaction. Facts only: the guard judges them. */
+export interface StepObservation {
+  readonly before: SchemaSnapshot;
+  readonly after: SchemaSnapshot;
+  readonly effects: Effects;
+  readonly deletedRows: readonly RowFinding[];
+  readonly droppedTables: readonly RowFinding[];
+  readonly droppedColumns: readonly ColumnFinding[];
+  readonly nulledValues: readonly ColumnFinding[];
+  readonly brokenForeignKeys: readonly ForeignKeyFinding[];
+  /** Lost without having been named by the step. */
+  readonly lostObjects: readonly LostObject[];
+  /** Lost by a rebuild and made again from their stored SQL. */
+  readonly reinstated: readonly { readonly type: string; readonly name: string }[];
+}
+
+/** A statement failed, or the step did what a step must not do. */
+export type StepFault =
+  | { readonly kind: 'sql'; readonly error: SqlError; readonly statement?: ScriptStatement }
+  | { readonly kind: 'forbidden'; readonly what: 'transaction-control' | 'attach' | 'closed'; readonly sql: string; readonly statement?: ScriptStatement }
+  | { readonly kind: 'ended-transaction' }
+  | { readonly kind: 'foreign-write' };
+
+/** Open from `begin` until `commit` or `rollback`; statements given to it after that are refused. */
+export interface StepTransaction {
+  /** Runs statements of a script one by one. */
+  execute(statements: readonly ScriptStatement[], signal: AbortSignal): ResultAsync<void, StepFault>;
+  /** The handle for a step written in code: a knex instance on this transaction's connection. */
+  handle(signal: AbortSignal): ResultAsync<StepHandle, StepFault>;
+  /** What a step's code did wrong with its handle, if it did. */
+  fault(): StepFault | undefined;
+  /** Reads what was done, and makes again what a rebuild lost on the way. */
+  observe(): ResultAsync<StepObservation, StepFault>;
+  /** Names the backup that holds the state before the step; without one, what was committed is read instead. */
+  compareWith(backupFile: string): void;
+  /** Writes events and the projection they lead to into the journal, inside the transaction. */
+  append(events: readonly RecordedEvent[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError>;
+  commit(): ResultAsync<void, SqlError>;
+  rollback(): ResultAsync<void, SqlError>;
+  /** Stops the statement that is running, where the driver can. */
+  interrupt(): void;
+}

@@ -1,0 +1,126 @@
+// The guard: judges what a step did against what it declared. It is about data, not words: what was empty can go.
+import type { CreatedObject } from '../events/event.js';
+import type { ColumnFinding, ForeignKeyFinding, LostObject, RowFinding, StepObservation } from '../ports/step-transaction.js';
+import type { Declarations } from '../steps/migration-step.js';
+
+export type GuardMode = 'enforce' | 'warn' | 'off';
+
+/** Something that a step did and had not declared. */
+export type GuardFinding =
+  | ({ readonly kind: 'rows-deleted' } & RowFinding)
+  | ({ readonly kind: 'table-dropped' } & RowFinding)
+  | ({ readonly kind: 'column-dropped' } & ColumnFinding)
+  | ({ readonly kind: 'values-nulled' } & ColumnFinding)
+  | ({ readonly kind: 'foreign-key-broken' } & ForeignKeyFinding)
+  | ({ readonly kind: 'object-lost' } & Omit<LostObject, 'type'> & { readonly type: LostObject['type'] });
+
+/** What a revert may take away: what its own apply created, and as many rows as it inserted. */
+export interface OwnWork {
+  readonly created: readonly CreatedObject[];
+  readonly inserted: Readonly<Record<string, number>>;
+}
+
+const fold = (name: string): string => name.toLowerCase();
+const has = (names: readonly string[] | undefined, ...wanted: readonly string[]): boolean =>
+  names?.some((name) => wanted.some((want) => fold(name) === fold(want))) ?? false;
+
+/** The findings that no declaration covers, worst first. */
+export function judge(seen: StepObservation, declares: Declarations, own?: OwnWork): GuardFinding[] {
+  const { mayLoseRows, mayDrop, mayNull } = declares;
+  const made = (type: CreatedObject['type'], name: string, table?: string): boolean =>
+    own?.created.some(
+      (object) =>
+        object.type === type && fold(object.name) === fold(name) && (table === undefined || object.table === undefined || fold(object.table) === fold(table)),
+    ) ?? false;
+  const insertedByApply = (table: string): number =>
+    Object.entries(own?.inserted ?? {}).find(([name]) => fold(name) === fold(table))?.[1] ?? 0;
+
+  return [
+    ...seen.droppedTables
+      .filter((f) => f.rows > 0 && !has(mayDrop, f.table) && !made('table', f.table))
+      .map((f) => ({ kind: 'table-dropped' as const, ...f })),
+    ...seen.deletedRows
+      .filter((f) => f.rows > insertedByApply(f.table) && !has(mayLoseRows, f.table) && !made('table', f.table))
+      .map((f) => ({ kind: 'rows-deleted' as const, ...f })),
+    ...seen.droppedColumns
+      .filter((f) => f.rows > 0 && !has(mayDrop, f.table, `${f.table}.${f.column}`) && !made('column', f.column, f.table) && !made('table', f.table))
+      .map((f) => ({ kind: 'column-dropped' as const, ...f })),
+    ...seen.nulledValues
+      .filter((f) => f.rows > 0 && !has(mayNull, `${f.table}.${f.column}`) && !made('column', f.column, f.table) && !made('table', f.table))
+      .map((f) => ({ kind: 'values-nulled' as const, ...f })),
+    ...seen.brokenForeignKeys.filter((f) => f.rows > 0).map((f) => ({ kind: 'foreign-key-broken' as const, ...f })),
+    ...seen.lostObjects
+      .filter((o) => !has(mayDrop, o.name, `${o.table ?? ''}.${o.name}`) && !made(o.type, o.name, o.table) && !isOfDroppedColumn(o, declares))
+      .map((o) => ({ kind: 'object-lost' as const, ...o })),
+  ];
+}
+
+/** `may-drop check=orders` covers the unnamed checks of a table as well. */
+const isOfDroppedColumn = (object: LostObject, declares: Declarations): boolean =>
+  object.type === 'check' && object.table !== undefined && has(declares.mayDrop, `${object.table}.check`);
+
+const keysOf = (f: RowFinding): string =>
+  f.keys.length === 0 ? '' : ` (${f.table} ${f.keys.join(', ')}${f.rows > f.keys.length ? ' …' : ''})`;
+const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
+
+/** One finding as a sentence without its full stop. */
+export function describeFinding(finding: GuardFinding): string {
+  switch (finding.kind) {
+    case 'rows-deleted':
+      return `would lose ${rowsOf(finding.rows)} of ${finding.table}, which the step does not declare${keysOf(finding)}`;
+    case 'table-dropped':
+      return `would drop table ${finding.table} with its ${rowsOf(finding.rows)}, which the step does not declare${keysOf(finding)}`;
+    case 'column-dropped':
+      return `would drop column ${finding.table}.${finding.column}, which has a value in ${rowsOf(finding.rows)}, and the step does not declare it${keysOf(finding)}`;
+    case 'values-nulled':
+      return `would set ${finding.table}.${finding.column} to NULL in ${rowsOf(finding.rows)} that had a value, which the step does not declare${keysOf(finding)}`;
+    case 'foreign-key-broken':
+      return `would leave ${rowsOf(finding.rows)} of ${finding.table} pointing at rows of ${finding.parent} that are not there${keysOf(finding)}`;
+    case 'object-lost': {
+      const where = finding.table === undefined ? '' : ` of table ${finding.table}`;
+      const why = finding.reason === undefined ? '' : `: ${finding.reason}`;
+      return `would lose ${finding.type} ${finding.name}${where}, which the step does not name${why}`;
+    }
+  }
+}
+
+const word = (name: string): string => (/^[\w.$-]+$/.test(name) ? name : JSON.stringify(name));
+
+/** The lines that would allow the findings, for an SQL file or for `declares`; empty for what no line allows. */
+export function declarationsFor(findings: readonly GuardFinding[], language: 'sql' | 'code'): readonly string[] {
+  const sql = new Set<string>();
+  const code = { mayLoseRows: new Set<string>(), mayDrop: new Set<string>(), mayNull: new Set<string>() };
+  for (const finding of findings) {
+    switch (finding.kind) {
+      case 'rows-deleted':
+        sql.add(`-- migrate-safe: may-lose-rows table=${word(finding.table)}`);
+        code.mayLoseRows.add(finding.table);
+        break;
+      case 'table-dropped':
+        sql.add(`-- migrate-safe: may-drop table=${word(finding.table)}`);
+        code.mayDrop.add(finding.table);
+        break;
+      case 'column-dropped':
+        sql.add(`-- migrate-safe: may-drop column=${word(`${finding.table}.${finding.column}`)}`);
+        code.mayDrop.add(`${finding.table}.${finding.column}`);
+        break;
+      case 'values-nulled':
+        sql.add(`-- migrate-safe: may-null column=${word(`${finding.table}.${finding.column}`)}`);
+        code.mayNull.add(`${finding.table}.${finding.column}`);
+        break;
+      case 'object-lost': {
+        const name = finding.type === 'check' ? `${finding.table ?? ''}.${finding.name}` : finding.name;
+        sql.add(`-- migrate-safe: may-drop ${finding.type}=${word(name)}`);
+        code.mayDrop.add(name);
+        break;
+      }
+      case 'foreign-key-broken':
+        break;
+    }
+  }
+  if (language === 'sql') return [...sql];
+  const members = Object.entries(code)
+    .filter(([, names]) => names.size > 0)
+    .map(([key, names]) => `${key}: [${[...names].map((name) => `'${name.replace(/['\\]/g, '\\$&')}'`).join(', ')}]`);
+  return members.length === 0 ? [] : [`declares: { ${members.join(', ')} },`];
+}

@@ -1,0 +1,110 @@
+// A migration step: its version, what it does and undoes, and what it declares about itself.
+import type { Knex } from 'knex';
+import { parseVersion, sha256, type StepVersion } from '../brands.js';
+import { canonicalJson } from '../events/canonical-json.js';
+import type { ScriptStatement } from '../ports/script-splitter.js';
+
+/**
+ * What a step's code gets: a knex instance on the step's own connection, inside the step's transaction.
+ * `({ knex, signal })` works as well as `(knex)`. Nested `transaction()` calls are savepoints.
+ */
+export type StepHandle = Knex & {
+  readonly knex: Knex;
+  /** Aborted when the run is cancelled or the step's time is up. */
+  readonly signal: AbortSignal;
+};
+
+/** What a step says beforehand that it may do. Names are compared without regard to case. */
+export interface Declarations {
+  /** Tables that the step touches. */
+  readonly touches?: readonly string[];
+  /** Tables that may lose rows. */
+  readonly mayLoseRows?: readonly string[];
+  /** Tables, `table.column`s, indexes, views, triggers and checks (`table.check`) that may go. */
+  readonly mayDrop?: readonly string[];
+  /** `table.column`s whose values may become NULL. */
+  readonly mayNull?: readonly string[];
+}
+
+/** Code, or statements of a script. */
+export type StepWork = ((handle: StepHandle) => unknown) | readonly ScriptStatement[];
+
+/** The body of a step. */
+export interface StepDefinition {
+  readonly apply: StepWork;
+  readonly revert?: StepWork;
+  readonly declares?: Declarations;
+  /** What the revert declares, where it differs; by default what `declares` says. */
+  readonly revertDeclares?: Declarations;
+  /** `none` runs the step outside a transaction; it then has only the lower rungs of the rollback ladder. */
+  readonly transaction?: 'own' | 'none';
+  /** `on` lets cascades fire while the step runs; `off` (the default) keeps table rebuilds from firing them. */
+  readonly foreignKeys?: 'on' | 'off';
+  /** For a step without a transaction: is it done? Asked after a crash. */
+  readonly isDone?: (handle: StepHandle) => unknown;
+  /** The step's own check after it was applied: throw, or return false, to have it rolled back. */
+  readonly validate?: (handle: StepHandle) => unknown;
+  /** How long the step may take, in milliseconds. Default: 15 minutes. */
+  readonly timeoutMs?: number;
+  /** Namespace with its own chain of steps. Default: `main`. */
+  readonly component?: string;
+  /** Identifies the content of a step written in code, whose source text builds may change. */
+  readonly revision?: string;
+}
+
+export const DEFAULT_STEP_TIMEOUT_MS = 15 * 60_000;
+
+/** Where a step comes from, for messages: a path relative to the working directory, or undefined for code. */
+export interface StepOrigin {
+  readonly file?: string;
+  readonly downFile?: string;
+  readonly checksum?: string;
+  /** `sql` steps state their declarations as comments, `code` steps as `declares`. */
+  readonly language: 'sql' | 'code';
+}
+
+/**
+ * One step of a chain.
+ * @example
+ * new MigrationStep(4, 'Add new column', {
+ *   apply: (knex) => knex.schema.alterTable('completion_requests', (t) => t.text('new_field')),
+ *   revert: (knex) => knex.schema.alterTable('completion_requests', (t) => t.dropColumn('new_field')),
+ * });
+ */
+export class MigrationStep {
+  readonly version: StepVersion;
+  readonly description: string;
+  /** `sha256:<hex>` of the step's content; of version, description and `revision` for a step written in code. */
+  readonly checksum: string;
+  readonly definition: StepDefinition;
+  readonly origin: StepOrigin;
+
+  /** Throws a TypeError on a version that is not made of digits: a bug of the caller. */
+  constructor(version: string | number, description: string, definition: StepDefinition, origin: StepOrigin = { language: 'code' }) {
+    const parsed = parseVersion(version);
+    if (parsed.isErr()) throw new TypeError(`a step's version is made of digits, not ${JSON.stringify(version)}`);
+    if (definition === null || typeof definition !== 'object' || !isWork(definition.apply)) {
+      throw new TypeError(`step ${version} has no apply`);
+    }
+    this.version = parsed.value;
+    this.description = description;
+    this.definition = definition;
+    this.origin = origin;
+    this.checksum =
+      origin.checksum ??
+      `sha256:${sha256(canonicalJson([this.version, description, definition.revision ?? null]))}`;
+  }
+
+  get component(): string {
+    return this.definition.component ?? 'main';
+  }
+
+  get transactional(): boolean {
+    return this.definition.transaction !== 'none';
+  }
+}
+
+const isWork = (work: unknown): boolean => typeof work === 'function' || Array.isArray(work);
+
+/** Gives a step file's default export its types. The file's name states version and description. */
+export const defineStep = (definition: StepDefinition): StepDefinition => definition;

@@ -1,0 +1,187 @@
+// An open SQLite database: one pinned work connection, the journal in it, and the steps' transactions on it.
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
+import type { AppliedStep } from '../../../core/history/history.js';
+import type { JournalHead } from '../../../core/journal/chain.js';
+import type { DatabaseInfo, JournalGlance, OpenDatabase, StaleJournal, StepTransactionOptions } from '../../../core/ports/database.js';
+import type { SqlError } from '../../../core/ports/session.js';
+import type { StepTransaction } from '../../../core/ports/step-transaction.js';
+import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
+import { JournalDao } from '../../system/journal-dao.js';
+import { SqliteBackupSource } from './backup/backup-source.js';
+import { LiveRestore } from './backup/live-restore.js';
+import { MemoryImage } from './backup/memory-image.js';
+import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
+import { SqliteInspector } from './inspect/inspector.js';
+import { historyTableOf } from './inspect/neighbours.js';
+import { LAYOUT, raiseLayout } from './layout.js';
+import { BeforeImage } from './step/before-image.js';
+import type { HostKnexConfig } from './step/knex-handle.js';
+import { SqliteStepTransaction } from './step/step-transaction.js';
+import { WriteTrace } from './step/trace.js';
+import { SQLITE_TABLES } from './system-tables.js';
+
+export interface OpenOptions {
+  readonly info: DatabaseInfo;
+  readonly driver: SqliteDriver;
+  readonly connection: SqliteConnection;
+  readonly host: HostKnexConfig;
+  readonly busyWaitMs: number;
+  readonly giveBack?: () => Promise<void>;
+}
+
+export class OpenSqliteDatabase implements OpenDatabase {
+  readonly info: DatabaseInfo;
+  readonly backups: SqliteBackupSource;
+  readonly restore: LiveRestore;
+  readonly #options: OpenOptions;
+  #connection: SqliteConnection;
+  #inspector: SqliteInspector;
+  #journal: JournalDao;
+  /** The projection as it stands in the database, as far as this connection knows. */
+  #projected: readonly AppliedStep[] = [];
+
+  constructor(options: OpenOptions) {
+    this.#options = options;
+    this.info = options.info;
+    this.#connection = options.connection;
+    this.#inspector = new SqliteInspector(this.#connection);
+    this.#journal = new JournalDao(this.#connection, SQLITE_TABLES);
+    this.backups = new SqliteBackupSource(options.driver, options.info.path, options.busyWaitMs, () => this.#connection);
+    this.restore = new LiveRestore(() => this.#connection, (events, steps) => this.#record(events, steps));
+  }
+
+  readonly layout = LAYOUT;
+
+  historyTool(table: string): string | undefined {
+    return historyTableOf(table);
+  }
+
+  glance(): ResultAsync<JournalGlance | undefined, SqlError> {
+    return this.#journal
+      .glance()
+      .map((glance): JournalGlance | undefined => {
+        this.#projected = glance.steps;
+        return glance;
+      })
+      .orElse((error) => (error.kind === 'missing-object' ? okAsync(undefined) : errAsync(error)));
+  }
+
+  prepareJournal(): ResultAsync<void, SqlError> {
+    return raiseLayout(this.#connection);
+  }
+
+  readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
+    return this.#journal.read(from);
+  }
+
+  append(expected: JournalHead, events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError | StaleJournal> {
+    const projected = this.#projected;
+    return this.#connection.run('BEGIN IMMEDIATE').andThen(() =>
+      this.#journal
+        .head()
+        .andThen((head): ResultAsync<void, SqlError | StaleJournal> =>
+          head.hash === expected.hash
+            ? this.#record(events, steps ?? this.#projected)
+            : errAsync({ kind: 'stale-journal', expected: expected.position, actual: head.position }),
+        )
+        .andThen(() => this.#connection.run('COMMIT'))
+        .map(() => undefined)
+        .orElse((error) =>
+          this.#connection
+            .run('ROLLBACK')
+            .orElse(() => okAsync({ changes: 0 }))
+            .andThen(() => {
+              this.#projected = projected;
+              return errAsync(error);
+            }),
+        ),
+    );
+  }
+
+  snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
+    return this.#inspector.snapshot().map(({ snapshot }) => snapshot);
+  }
+
+  foreignWrites(): ResultAsync<number, SqlError> {
+    return this.#connection.all<{ data_version: number }>('PRAGMA data_version').map(([row]) => row?.data_version ?? 0);
+  }
+
+  begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+    const { transactional, foreignKeys, script } = options;
+    const { driver, info, busyWaitMs, host } = this.#options;
+    const image = info.path === undefined ? MemoryImage.of(this.#connection) : okAsync<MemoryImage | undefined, SqlError>(undefined);
+    return image.andThen((memory) =>
+      this.#settle(foreignKeys, transactional)
+        .andThen(() => (transactional ? this.#connection.run('BEGIN IMMEDIATE') : okAsync({ changes: 0 })))
+        .andThen(() => this.#inspector.snapshot())
+        .map((before): StepTransaction => {
+          const connection = this.#connection;
+          const projected = this.#projected;
+          return new SqliteStepTransaction({
+            connection,
+            inspector: this.#inspector,
+            before,
+            beforeImage: new BeforeImage(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
+            trace: new WriteTrace(connection),
+            transactional,
+            host,
+            script: script ?? [],
+            record: (events, steps) => this.#record(events, steps),
+            onEnd: (ending, settingsChanged) => {
+              memory?.remove();
+              if (ending === 'rolled-back') this.#projected = projected;
+              return settingsChanged ? this.#reconnect() : okAsync(undefined);
+            },
+          });
+        }),
+    );
+  }
+
+  close(): ResultAsync<void, SqlError> {
+    return this.#connection.close().map(() => void this.#options.giveBack?.());
+  }
+
+  /** The settings that a step runs under, read back: one that did not take is a reason not to begin. */
+  #settle(foreignKeys: 'on' | 'off', transactional: boolean): ResultAsync<void, SqlError> {
+    const connection = this.#connection;
+    const wanted = foreignKeys === 'on' ? 1 : 0;
+    return connection
+      .run(`PRAGMA foreign_keys = ${foreignKeys}`)
+      .andThen(() => connection.run('PRAGMA legacy_alter_table = ON'))
+      // In rollback mode a spilled page locks readers out, and the before-image may be such a reader.
+      .andThen(() => connection.run(`PRAGMA cache_spill = ${transactional ? 'OFF' : 'ON'}`))
+      .andThen(() =>
+        connection.all<{ fk: number; legacy: number }>(
+          'SELECT (SELECT foreign_keys FROM pragma_foreign_keys) AS fk, (SELECT legacy_alter_table FROM pragma_legacy_alter_table) AS legacy',
+        ),
+      )
+      .andThen(([now]) =>
+        now?.fk === wanted && now.legacy === 1
+          ? okAsync(undefined)
+          : errAsync<void, SqlError>({ kind: 'other', code: 'SQLITE_ERROR', message: 'the connection did not take the settings that a safe step needs' }),
+      );
+  }
+
+  #record(events: readonly RecordedEvent[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError> {
+    const first = events.find((event) => event.type === 'RunStarted');
+    const identified = first?.type === 'RunStarted' ? this.#journal.identify(first.data.databaseId) : okAsync<void, SqlError>(undefined);
+    return identified
+      .andThen(() => this.#journal.append(events))
+      .andThen(() => (steps === this.#projected ? okAsync(undefined) : this.#journal.project(this.#projected, steps)))
+      .map(() => void (this.#projected = steps));
+  }
+
+  /** A fresh connection has none of the settings that a step left behind. */
+  #reconnect(): ResultAsync<void, SqlError> {
+    const { driver, info, busyWaitMs } = this.#options;
+    if (info.path === undefined) return okAsync(undefined);
+    return driver.connect(info.path, 'read', { busyWaitMs }).andThen((fresh) => {
+      const old = this.#connection;
+      this.#connection = fresh;
+      this.#inspector = new SqliteInspector(fresh);
+      this.#journal = new JournalDao(fresh, SQLITE_TABLES);
+      return old.close();
+    });
+  }
+}

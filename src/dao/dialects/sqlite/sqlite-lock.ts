@@ -1,0 +1,97 @@
+// The run lock on SQLite: a separate lock database held with BEGIN EXCLUSIVE, which the operating system lets go of with the process.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
+import type { SqlError } from '../../../core/ports/session.js';
+import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
+
+type AcquireOptions = Parameters<RunLock['acquire']>[1];
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 250;
+
+/**
+ * `<database>-migrate-lock` is never deleted: removing it while another process opens it would give two holders.
+ * The owner's card lies beside it as text; the lock database itself is never opened as a file.
+ */
+export class SqliteLock implements RunLock {
+  readonly #driver: SqliteDriver;
+  readonly #file: string;
+
+  constructor(driver: SqliteDriver, database: string) {
+    this.#driver = driver;
+    this.#file = `${database}-migrate-lock`;
+  }
+
+  acquire(owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {
+    return this.#driver
+      .connect(this.#file, 'create', { busyWaitMs: 0 })
+      .mapErr((error): LockError => ({ kind: 'lock-failed', path: this.#file, cause: error }))
+      .andThen((connection) =>
+        this.#poll(connection, options, Date.now(), FIRST_PAUSE_MS)
+          .map(() => this.#lease(connection, owner))
+          .orElse((error) =>
+            connection
+              .close()
+              .orElse(() => okAsync(undefined))
+              .andThen(() => errAsync(error)),
+          ),
+      );
+  }
+
+  #poll(connection: SqliteConnection, options: AcquireOptions, since: number, pauseMs: number): ResultAsync<void, LockError> {
+    if (options.signal.aborted) return errAsync({ kind: 'cancelled' });
+    return connection
+      .run('BEGIN EXCLUSIVE')
+      .map(() => undefined)
+      .orElse((error: SqlError): ResultAsync<void, LockError> => {
+        if (error.kind !== 'busy') return errAsync({ kind: 'lock-failed', path: this.#file, cause: error });
+        const waitedMs = Date.now() - since;
+        const holder = this.#readOwner();
+        if (waitedMs >= options.waitMs) return errAsync({ kind: 'locked', owner: holder, waitedMs });
+        options.onWaiting(holder, waitedMs);
+        // Several starters poll side by side: a little chance keeps them from meeting again and again.
+        const pause = Math.min(pauseMs * (0.75 + Math.random() / 2), options.waitMs - waitedMs);
+        return ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pause))).andThen(() =>
+          this.#poll(connection, options, since, Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)),
+        );
+      });
+  }
+
+  #lease(connection: SqliteConnection, owner: LockOwner): Lease {
+    this.#writeOwner(owner);
+    return {
+      announce: (doing) => this.#writeOwner({ ...owner, doing }),
+      release: () => {
+        this.#writeOwner(undefined);
+        return connection
+          .run('ROLLBACK')
+          .andThen(() => connection.close())
+          .orElse(() => okAsync(undefined));
+      },
+    };
+  }
+
+  get #card(): string {
+    return `${this.#file}.json`;
+  }
+
+  /** The card is a courtesy to those who wait: a failure to write it is no reason not to run. */
+  #writeOwner(owner: LockOwner | undefined): void {
+    try {
+      mkdirSync(path.dirname(this.#card), { recursive: true });
+      writeFileSync(this.#card, owner === undefined ? '' : JSON.stringify(owner), { mode: 0o600 });
+    } catch {
+      // see above
+    }
+  }
+
+  #readOwner(): LockOwner | undefined {
+    try {
+      return JSON.parse(readFileSync(this.#card, 'utf8')) as LockOwner;
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,164 @@
+// Reads, inside a step's transaction, what the step did: rows per table, what was dropped, what was lost on the way.
+import { okAsync, type ResultAsync } from 'neverthrow';
+import { inOrder } from '../../../in-order.js';
+import type { SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
+import type {
+  ColumnFinding,
+  LostObject,
+  RowFinding,
+  StepObservation,
+  TableEffects,
+} from '../../../../core/ports/step-transaction.js';
+import type { Session, SqlError } from '../../../../core/ports/session.js';
+import { compareTable } from '../compare/compare-table.js';
+import { droppedColumnLoss } from '../compare/dropped-column.js';
+import { countRows, readShape } from '../compare/shape.js';
+import type { SqliteConnection } from '../drivers/driver.js';
+import type { InspectedSchema, SqliteInspector } from '../inspect/inspector.js';
+import { folded } from '../quote.js';
+import type { BeforeImage } from './before-image.js';
+import { brokenObjects } from './broken-objects.js';
+import { newViolations } from './foreign-keys.js';
+import { reinstate } from './reinstate.js';
+import { followTables, type TableFate } from './table-fate.js';
+import type { WriteTrace } from './trace.js';
+
+export interface ObserveContext {
+  readonly connection: SqliteConnection;
+  readonly inspector: SqliteInspector;
+  readonly before: InspectedSchema;
+  readonly beforeImage: BeforeImage;
+  readonly trace: WriteTrace;
+}
+
+interface RowReport {
+  readonly table: string;
+  readonly effects: TableEffects;
+  readonly deleted?: RowFinding;
+  readonly dropped?: RowFinding;
+  readonly columns: readonly ColumnFinding[];
+  readonly nulled: readonly ColumnFinding[];
+}
+
+/** Facts only; the guard in `core` judges them. */
+export function observe(context: ObserveContext): ResultAsync<StepObservation, SqlError> {
+  const { connection, inspector, before, beforeImage, trace } = context;
+  const image = (): ResultAsync<Session, SqlError> => beforeImage.session();
+  return inspector
+    .snapshot()
+    .andThen((left) => reinstate(connection, before.raw, left.raw, trace.drops))
+    .andThen(({ reinstated, lost }) =>
+      inspector.snapshot().andThen((after) => {
+        const fates = followTables(before, after, trace);
+        const onlyAdded = isOnlyAdded(before, after);
+        const broken = onlyAdded ? okAsync<readonly LostObject[], SqlError>([]) : brokenObjects(connection, after.raw, image);
+        return inOrder(fates, (fate) => reportOf(fate, connection, image)).andThen((reports) =>
+          broken.andThen((brokenNow) =>
+            newViolations(connection, childrenToCheck(after.snapshot, fates), image).map((brokenForeignKeys): StepObservation => ({
+              before: before.snapshot,
+              after: after.snapshot,
+              effects: { tables: Object.fromEntries(reports.filter(hasEffects).map((r) => [r.table, r.effects])) },
+              deletedRows: reports.flatMap((r) => r.deleted ?? []),
+              droppedTables: reports.flatMap((r) => r.dropped ?? []),
+              droppedColumns: reports.flatMap((r) => r.columns),
+              nulledValues: reports.flatMap((r) => r.nulled),
+              brokenForeignKeys,
+              lostObjects: [...lost, ...brokenNow, ...lostViews(before, after, trace), ...lostChecks(fates)],
+              reinstated,
+            })),
+          ),
+        );
+      }),
+    );
+}
+
+const hasEffects = ({ effects }: RowReport): boolean => effects.inserted + effects.updated + effects.deleted > 0;
+
+function reportOf(fate: TableFate, connection: Session, image: () => ResultAsync<Session, SqlError>): ResultAsync<RowReport, SqlError> {
+  const nothing = { columns: [], nulled: [] };
+  switch (fate.kind) {
+    case 'created':
+      return countRows(connection, fate.name).map((inserted) => ({
+        table: fate.name,
+        effects: { inserted, updated: 0, deleted: 0 },
+        ...nothing,
+      }));
+    case 'dropped':
+      return image().andThen((session) =>
+        countRows(session, fate.name).map((rows) => ({
+          table: fate.name,
+          effects: { inserted: 0, updated: 0, deleted: rows },
+          dropped: { table: fate.name, rows, keys: [] },
+          ...nothing,
+        })),
+      );
+    case 'kept':
+      return image().andThen((session) => compareKept(fate, session, connection));
+  }
+}
+
+function compareKept(fate: TableFate & { kind: 'kept' }, before: Session, after: Session): ResultAsync<RowReport, SqlError> {
+  const { name, nameBefore, rebuilt } = fate;
+  return readShape(before, nameBefore).andThen((shapeBefore) =>
+    readShape(after, name).andThen((shapeAfter) => {
+      const unchanged = { table: name, effects: { inserted: 0, updated: 0, deleted: 0 }, columns: [], nulled: [] };
+      if (shapeBefore === undefined || shapeAfter === undefined) return okAsync<RowReport, SqlError>(unchanged);
+      const kept = new Set(shapeAfter.columns.map(folded));
+      const gone = shapeBefore.columns.filter((column) => !kept.has(folded(column)));
+      return compareTable(before, shapeBefore, after, shapeAfter, { rebuilt }).andThen((rows) =>
+        inOrder(gone, (column) =>
+          droppedColumnLoss(before, shapeBefore, after, shapeAfter, column, { rebuilt }).map(
+            (loss): ColumnFinding => ({ table: nameBefore, column, rows: loss.rows, keys: loss.keys }),
+          ),
+        ).map((columns): RowReport => ({
+          table: name,
+          effects: { inserted: rows.inserted, updated: rows.updated, deleted: rows.deleted },
+          ...(rows.deleted > 0 ? { deleted: { table: nameBefore, rows: rows.deleted, keys: rows.deletedKeys } } : {}),
+          columns,
+          nulled: rows.nulled.map((n) => ({ table: nameBefore, ...n })),
+        })),
+      );
+    }),
+  );
+}
+
+/** Whether every object of before is there as it was: then nothing that was there can have stopped compiling. */
+function isOnlyAdded(before: InspectedSchema, after: InspectedSchema): boolean {
+  const now = new Set(after.raw.map((o) => JSON.stringify([o.type, o.name, o.tableName, o.sql])));
+  return before.raw.every((o) => now.has(JSON.stringify([o.type, o.name, o.tableName, o.sql])));
+}
+
+/** Tables whose foreign keys the step can have broken: those it changed, and those that point at one it changed. */
+function childrenToCheck(schema: SchemaSnapshot, fates: readonly TableFate[]): readonly string[] {
+  const changed = new Set(fates.flatMap((fate) => [folded(fate.name), ...(fate.kind === 'kept' ? [folded(fate.nameBefore)] : [])]));
+  return schema.tables
+    .filter((table) => table.foreignKeys.length > 0)
+    .filter((table) => changed.has(folded(table.name)) || table.foreignKeys.some((key) => changed.has(folded(key.references.table))))
+    .map((table) => table.name);
+}
+
+/** A view can only go by a DROP VIEW; one that was not named was dropped through a hand-edited schema. */
+function lostViews(before: InspectedSchema, after: InspectedSchema, trace: WriteTrace): readonly LostObject[] {
+  const present = new Set(after.snapshot.views.map((view) => folded(view.name)));
+  const named = new Set(trace.drops.map((drop) => folded(drop.name)));
+  return before.snapshot.views
+    .filter((view) => !present.has(folded(view.name)) && !named.has(folded(view.name)))
+    .map((view) => ({ type: 'view', name: view.name }));
+}
+
+/** Checks of kept tables that are gone while all their columns are there, and none on the same columns took their place. */
+function lostChecks(fates: readonly TableFate[]): readonly LostObject[] {
+  return fates.flatMap((fate) => {
+    if (fate.kind !== 'kept' || fate.before === undefined || fate.after === undefined) return [];
+    const { before, after } = fate;
+    const columns = new Set(after.columns.map((column) => folded(column.name)));
+    const onSame = (table: TableSnapshot, key: string): number => table.checks.filter((check) => columnsKey(check.columns) === key).length;
+    return before.checks
+      .filter((check) => check.columns.every((column) => columns.has(folded(column))))
+      .filter((check) => !after.checks.some((kept) => kept.expression === check.expression))
+      .filter((check) => onSame(after, columnsKey(check.columns)) < onSame(before, columnsKey(check.columns)))
+      .map((check): LostObject => ({ type: 'check', name: check.name ?? 'check', table: fate.nameBefore, reason: `CHECK (${check.expression})` }));
+  });
+}
+
+const columnsKey = (columns: readonly string[]): string => JSON.stringify(columns.map(folded).toSorted());

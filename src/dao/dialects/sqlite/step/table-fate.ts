@@ -1,0 +1,76 @@
+// Follows each table through a step: created, dropped, or kept, possibly under another name or rebuilt from new.
+import type { TableSnapshot } from '../../../../core/schema/snapshot.js';
+import type { InspectedSchema } from '../inspect/inspector.js';
+import { folded } from '../quote.js';
+import type { WriteTrace } from './trace.js';
+
+export type TableFate =
+  | { readonly kind: 'created'; readonly name: string }
+  | { readonly kind: 'dropped'; readonly name: string }
+  | {
+      readonly kind: 'kept';
+      readonly name: string;
+      readonly nameBefore: string;
+      /** The b-tree is another one: rows may have new rowids. */
+      readonly rebuilt: boolean;
+      readonly before: TableSnapshot | undefined;
+      readonly after: TableSnapshot | undefined;
+    };
+
+/** The tables that the step created, dropped, wrote to or changed; the others were not touched. */
+export function followTables(before: InspectedSchema, after: InspectedSchema, trace: Pick<WriteTrace, 'written' | 'wroteVirtual'>): readonly TableFate[] {
+  const old = tablesOf(before);
+  const now = tablesOf(after);
+  const nowByName = new Map(now.map((table) => [folded(table.name), table]));
+  const nowByRoot = new Map(now.filter((table) => table.root > 0).map((table) => [table.root, table]));
+  const oldNames = new Set(old.map((table) => folded(table.name)));
+  const claimed = new Set<string>();
+
+  const fates = old.flatMap((table): TableFate[] => {
+    // The same name first; a table of another name with the same b-tree is this one, renamed.
+    const same = nowByName.get(folded(table.name));
+    const moved = nowByRoot.get(table.root);
+    const renamed = moved !== undefined && !oldNames.has(folded(moved.name)) ? moved : undefined;
+    const kept = same ?? renamed;
+    if (kept === undefined) return table.shadow ? [] : [{ kind: 'dropped', name: table.name }];
+    claimed.add(folded(kept.name));
+    const rebuilt = kept.root !== table.root;
+    const written = [table.name, kept.name].some((name) => trace.written.has(folded(name)));
+    const changed = kept.sql !== table.sql;
+    if (table.shadow || !(rebuilt || written || changed || (table.virtual && trace.wroteVirtual))) return [];
+    return [{ kind: 'kept', name: kept.name, nameBefore: table.name, rebuilt, before: table.snapshot, after: kept.snapshot }];
+  });
+  const created = now
+    .filter((table) => !claimed.has(folded(table.name)) && !oldNames.has(folded(table.name)) && !table.shadow)
+    .map((table): TableFate => ({ kind: 'created', name: table.name }));
+  return [...fates, ...created];
+}
+
+interface Table {
+  readonly name: string;
+  readonly root: number;
+  readonly sql: string | null;
+  readonly virtual: boolean;
+  /** Shadow tables belong to their virtual table: their rows are its internals. */
+  readonly shadow: boolean;
+  readonly snapshot: TableSnapshot | undefined;
+}
+
+/** Only tables of the application: the engine's own and the neighbours' are not in the snapshot. */
+function tablesOf(schema: InspectedSchema): readonly Table[] {
+  const snapshots = new Map(schema.snapshot.tables.map((table) => [folded(table.name), table]));
+  return schema.raw.flatMap((object): Table[] => {
+    const snapshot = snapshots.get(folded(object.name));
+    if (object.type !== 'table' || snapshot === undefined) return [];
+    return [
+      {
+        name: object.name,
+        root: object.rootpage,
+        sql: object.sql,
+        virtual: snapshot.kind === 'virtual',
+        shadow: snapshot.kind === 'shadow',
+        snapshot,
+      },
+    ];
+  });
+}

@@ -1,0 +1,203 @@
+// The engine's own DAO: the journal of events and the projection of applied steps, over any session.
+import { okAsync, type ResultAsync } from 'neverthrow';
+import type { Actor, RecordedEvent, StoredEvent } from '../../core/events/envelope.js';
+import type { AppliedStep } from '../../core/history/history.js';
+import { EMPTY_HEAD, type JournalHead } from '../../core/journal/chain.js';
+import type { JournalGlance } from '../../core/ports/database.js';
+import type { Session, SqlError, SqlValue } from '../../core/ports/session.js';
+import { inOrder } from '../in-order.js';
+
+/** The names under which a dialect keeps the tables. */
+export interface JournalTables {
+  readonly events: string;
+  readonly steps: string;
+  readonly meta: string;
+}
+
+interface EventRow {
+  readonly position: number;
+  readonly run_id: string;
+  readonly component: string;
+  readonly type: string;
+  readonly schema_version: number;
+  readonly recorded_at: string;
+  readonly actor: string;
+  readonly data: string;
+  readonly previous_hash: string;
+  readonly hash: string;
+}
+interface StepRow {
+  readonly component: string;
+  readonly version: string;
+  readonly description: string;
+  readonly state: string;
+  readonly checksum: string;
+  readonly applied_at: string;
+  readonly duration_ms: number;
+  readonly position: number;
+}
+interface GlanceRow {
+  readonly database_id: string | null;
+  readonly layout: string | null;
+  readonly position: number | null;
+  readonly hash: string | null;
+  readonly type: string | null;
+}
+
+/** A statement of 10 values per event stays far below every driver's limit of parameters. */
+const EVENTS_PER_INSERT = 50;
+
+export class JournalDao {
+  readonly #session: Session;
+  readonly #tables: JournalTables;
+
+  constructor(session: Session, tables: JournalTables) {
+    this.#session = session;
+    this.#tables = tables;
+  }
+
+  /** What the fast path reads: two statements. */
+  glance(): ResultAsync<JournalGlance, SqlError> {
+    const { events, steps, meta } = this.#tables;
+    return this.#session
+      .all<GlanceRow>(
+        `SELECT (SELECT value FROM ${meta} WHERE key = 'database_id') AS database_id,
+                (SELECT value FROM ${meta} WHERE key = 'layout') AS layout, e.position, e.hash, e.type
+         FROM (SELECT 1) LEFT JOIN (SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1) AS e`,
+      )
+      .andThen(([row]) =>
+        this.#session.all<StepRow>(`SELECT * FROM ${steps}`).map((rows) => ({
+          databaseId: row?.database_id ?? '',
+          layout: Number(row?.layout ?? 0),
+          head: { position: row?.position ?? EMPTY_HEAD.position, hash: row?.hash ?? EMPTY_HEAD.hash },
+          headType: row?.type ?? '',
+          steps: rows.map(stepOf),
+        })),
+      );
+  }
+
+  head(): ResultAsync<JournalHead, SqlError> {
+    return this.#session
+      .all<JournalHead>(`SELECT position, hash FROM ${this.#tables.events} ORDER BY position DESC LIMIT 1`)
+      .map(([row]) => row ?? EMPTY_HEAD);
+  }
+
+  /** The events after position `from`, in order of position, exactly as they were written. */
+  read(from = 0): ResultAsync<StoredEvent[], SqlError> {
+    return this.#session
+      .all<EventRow>(`SELECT * FROM ${this.#tables.events} WHERE position > ? ORDER BY position`, [from])
+      .map((rows) => rows.map(eventOf));
+  }
+
+  /** Writes events as they are; the tables' own triggers refuse a gap. To be called inside a transaction. */
+  append(events: readonly (RecordedEvent | StoredEvent)[]): ResultAsync<void, SqlError> {
+    const batches = Array.from({ length: Math.ceil(events.length / EVENTS_PER_INSERT) }, (_, i) =>
+      events.slice(i * EVENTS_PER_INSERT, (i + 1) * EVENTS_PER_INSERT),
+    );
+    return inOrder(batches, (batch) => {
+      const rows = batch.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ');
+      return this.#session.run(
+        `INSERT INTO ${this.#tables.events}
+         (position, run_id, component, type, schema_version, recorded_at, actor, data, previous_hash, hash) VALUES ${rows}`,
+        batch.flatMap(valuesOf),
+      );
+    }).map(() => undefined);
+  }
+
+  /** Brings the projection to `steps`, touching only what differs. To be called inside a transaction. */
+  project(before: readonly AppliedStep[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError> {
+    const { steps: table } = this.#tables;
+    const gone = without(before, steps);
+    const added = without(steps, before);
+    return inOrder(gone, (step) => this.#session.run(`DELETE FROM ${table} WHERE component = ? AND version = ?`, [step.component, step.version]))
+      .andThen(() =>
+        inOrder(added, (s) =>
+          this.#session.run(
+            `INSERT INTO ${table} (component, version, description, state, checksum, applied_at, duration_ms, position)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+            stepRow(s),
+          ),
+        ),
+      )
+      .map(() => undefined);
+  }
+
+  /** Writes the projection anew. To be called inside a transaction. */
+  rewriteProjection(steps: readonly AppliedStep[]): ResultAsync<void, SqlError> {
+    return this.#session.run(`DELETE FROM ${this.#tables.steps}`).andThen(() => this.project([], steps));
+  }
+
+  /** Notes the database's id, once. To be called inside a transaction. */
+  identify(databaseId: string): ResultAsync<void, SqlError> {
+    return this.#session
+      .run(`INSERT INTO ${this.#tables.meta} (key, value) VALUES ('database_id', ?) ON CONFLICT (key) DO NOTHING`, [databaseId])
+      .andThen(() => okAsync(undefined));
+  }
+}
+
+/** The steps of `all` that `others` does not have with the same content; the same objects cost no comparison. */
+function without(all: readonly AppliedStep[], others: readonly AppliedStep[]): readonly AppliedStep[] {
+  const same = new Set(others);
+  const rest = all.filter((step) => !same.has(step));
+  if (rest.length === 0) return rest;
+  const mine = new Set(all);
+  const content = new Set(others.filter((step) => !mine.has(step)).map((step) => JSON.stringify(stepRow(step))));
+  return rest.filter((step) => !content.has(JSON.stringify(stepRow(step))));
+}
+
+const stepRow = (s: AppliedStep): SqlValue[] => [
+  s.component,
+  s.version,
+  s.description,
+  s.state,
+  s.checksum,
+  s.appliedAt,
+  s.durationMs,
+  s.position,
+];
+
+const stepOf = (row: StepRow): AppliedStep => ({
+  component: row.component,
+  version: row.version,
+  description: row.description,
+  state: row.state === 'stamped' ? 'stamped' : 'applied',
+  checksum: row.checksum,
+  appliedAt: row.applied_at,
+  durationMs: row.duration_ms,
+  position: row.position,
+});
+
+const eventOf = (row: EventRow): StoredEvent => ({
+  position: row.position,
+  runId: row.run_id,
+  component: row.component,
+  type: row.type,
+  schemaVersion: row.schema_version,
+  recordedAt: row.recorded_at,
+  actor: parsed<Actor>(row.actor),
+  data: parsed<Readonly<Record<string, unknown>>>(row.data),
+  previousHash: row.previous_hash,
+  hash: row.hash,
+});
+
+/** A cell that is no longer JSON was edited: it is kept as text, so that its hash shows it. */
+function parsed<T>(text: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return { edited: text } as T;
+  }
+}
+
+const valuesOf = (e: RecordedEvent | StoredEvent): SqlValue[] => [
+  e.position,
+  e.runId,
+  e.component,
+  e.type,
+  e.schemaVersion,
+  e.recordedAt,
+  JSON.stringify(e.actor),
+  JSON.stringify(e.data),
+  e.previousHash,
+  e.hash,
+];

@@ -1,0 +1,38 @@
+// The public API. Importing it loads neither a driver, nor knex, nor Inversify.
+import type { ServiceIdentifier } from 'inversify';
+import { parseConfig, type MigrateSafeOptions } from './config.js';
+import type { SafeMigrationManager } from './core/manager/safe-migration-manager.js';
+import { Tokens } from './tokens.js';
+import { resolver } from './wiring.js';
+
+/**
+ * Makes a manager, without a container. Options that are not valid show as the error of the first call.
+ * @example
+ * const safe = createMigrateSafe({ database: 'sqlite:app.db', steps: './migrations', backups: './backups' });
+ * const outcome = await safe.up();
+ * await safe.close();
+ */
+export function createMigrateSafe(options: MigrateSafeOptions): SafeMigrationManager {
+  return resolver(new Map<ServiceIdentifier, unknown>([[Tokens.Config, parseConfig(options)]]))(Tokens.Manager);
+}
+
+export { defineConfig, type MigrateSafeOptions } from './config.js';
+export { SafeMigrationManager } from './core/manager/safe-migration-manager.js';
+export { MigrationStep, defineStep } from './core/steps/migration-step.js';
+export type { Declarations, StepDefinition, StepHandle, StepWork } from './core/steps/migration-step.js';
+export type { DatabaseState, MigrateError, StepLocation } from './core/errors/migrate-error.js';
+export type { ErrorFacts, ErrorKind } from './core/errors/facts.js';
+export type { DomainEvent, EventType, StepIdentity } from './core/events/event.js';
+export type { Actor, RecordedEvent, StoredEvent } from './core/events/envelope.js';
+export type { AppliedStep } from './core/history/history.js';
+export type { AuditReport, PlannedStep, PlanReport, StatusReport } from './core/manager/inspect-state.js';
+export type { Progress } from './core/manager/progress.js';
+export type { DownReport } from './core/manager/run-down.js';
+export type { BackupChoice, RestorePreview, RestoreReport } from './core/manager/run-restore.js';
+export type { StampReport } from './core/manager/run-stamp.js';
+export type { StepReport } from './core/manager/run-step.js';
+export type { UpReport } from './core/manager/run-up.js';
+export type { BackupListing, BackupManifest, StoredBackup } from './core/ports/backup-store.js';
+export type { Effects, TableEffects } from './core/ports/step-transaction.js';
+export type { GuardFinding } from './core/schema/guard.js';
+export type { StepState, StepStatus } from './core/steps/planner.js';

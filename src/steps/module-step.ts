@@ -1,0 +1,59 @@
+// A step written in TypeScript or JavaScript: loaded without a flag or a build, `defineStep` or knex-style.
+import path from 'node:path';
+import { err, ok, ResultAsync, type Result } from 'neverthrow';
+import type { StepSourceError } from '../core/ports/step-source.js';
+import type { Declarations, StepDefinition } from '../core/steps/migration-step.js';
+
+/** Loads a module in any of the forms that Node and TypeScript have. */
+export type ModuleLoader = (file: string) => Promise<unknown>;
+
+/** The definition that a module exports: `default defineStep({…})`, or `up` and `down` as knex has them. */
+export function loadModuleStep(file: string, label: string, load: ModuleLoader): ResultAsync<StepDefinition, StepSourceError> {
+  return ResultAsync.fromPromise(load(path.resolve(file)), (cause): StepSourceError => ({ kind: 'step-load', file: label, cause })).andThen((exported) =>
+    definitionOf(exported).mapErr((reason): StepSourceError => ({ kind: 'step-shape', file: label, reason })),
+  );
+}
+
+function definitionOf(exported: unknown): Result<StepDefinition, string> {
+  const module = asRecord(exported);
+  if (module === undefined) return err('it exports nothing');
+  const main = asRecord(module['default']);
+  for (const candidate of [main, module]) {
+    if (candidate === undefined) continue;
+    if (isWork(candidate['apply'])) return checked(candidate as unknown as StepDefinition);
+    if (typeof candidate['up'] === 'function') return checked(fromKnexStyle(candidate));
+  }
+  return err('it exports neither a step nor `up`');
+}
+
+/** knex passes its handle to `up` and `down`; `config.transaction: false` is how knex says "outside a transaction". */
+function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinition {
+  const config = asRecord(module['config']);
+  const declares = asRecord(module['declares']);
+  const outside = module['transaction'] === 'none' || module['transaction'] === false || config?.['transaction'] === false;
+  return {
+    apply: module['up'] as StepDefinition['apply'] & ((...args: never[]) => unknown),
+    ...(typeof module['down'] === 'function' ? { revert: module['down'] as StepDefinition['apply'] & ((...args: never[]) => unknown) } : {}),
+    ...(declares ? { declares: declares as Declarations } : {}),
+    ...(outside ? { transaction: 'none' as const } : {}),
+    ...(module['foreignKeys'] === 'on' ? { foreignKeys: 'on' as const } : {}),
+  };
+}
+
+/** What a misspelt or mistyped member would silently do is refused here. */
+function checked(definition: StepDefinition): Result<StepDefinition, string> {
+  const { revert, declares, transaction, foreignKeys, timeoutMs } = definition;
+  if (revert !== undefined && !isWork(revert)) return err('`revert` is not a function');
+  if (transaction !== undefined && transaction !== 'own' && transaction !== 'none') return err("`transaction` is 'own' or 'none'");
+  if (foreignKeys !== undefined && foreignKeys !== 'on' && foreignKeys !== 'off') return err("`foreignKeys` is 'on' or 'off'");
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) return err('`timeoutMs` is a positive number of milliseconds');
+  for (const [key, value] of Object.entries(declares ?? {})) {
+    if (!['touches', 'mayLoseRows', 'mayDrop', 'mayNull'].includes(key)) return err(`\`declares.${key}\` is not known`);
+    if (!Array.isArray(value) || !value.every((name) => typeof name === 'string')) return err(`\`declares.${key}\` is a list of names`);
+  }
+  return ok(definition);
+}
+
+const isWork = (value: unknown): boolean => typeof value === 'function';
+const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
+  value !== null && (typeof value === 'object' || typeof value === 'function') ? (value as Readonly<Record<string, unknown>>) : undefined;

@@ -1,0 +1,75 @@
+// A step written in SQL: one file with markers, or a pair of files, with directives in comments.
+import { err, ok, type Result } from 'neverthrow';
+import type { ScriptError, ScriptSplitter, ScriptStatement } from '../core/ports/script-splitter.js';
+import type { StepSourceError } from '../core/ports/step-source.js';
+import type { Declarations, StepDefinition } from '../core/steps/migration-step.js';
+import { parseDirectives, type Directives } from './sql-directives.js';
+import { splitAtMarkers } from './sql-markers.js';
+
+export interface SqlFile {
+  /** For messages. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The definition of a step from its file, or from its up and its down file. */
+export function readSqlStep(up: SqlFile, down: SqlFile | undefined, splitter: ScriptSplitter): Result<StepDefinition, StepSourceError> {
+  if (down !== undefined) return fromParts(up, { file: up, text: up.text }, { file: down, text: down.text }, splitter);
+  const parts = splitAtMarkers(up.text);
+  if (parts.isErr()) return err({ kind: 'step-directive', file: up.file, ...parts.error });
+  return fromParts(
+    up,
+    { file: up, text: parts.value.up },
+    parts.value.down === undefined ? undefined : { file: up, text: parts.value.down },
+    splitter,
+  );
+}
+
+interface Part {
+  readonly file: SqlFile;
+  readonly text: string;
+}
+
+function fromParts(whole: SqlFile, up: Part, down: Part | undefined, splitter: ScriptSplitter): Result<StepDefinition, StepSourceError> {
+  return readPart(up, splitter).andThen((apply) => {
+    if (apply.statements.length === 0) return err<StepDefinition, StepSourceError>({ kind: 'step-empty', file: whole.file });
+    const revert = down === undefined ? ok(undefined) : readPart(down, splitter);
+    return revert.map((reverted): StepDefinition => ({
+      apply: apply.statements,
+      // A down file without a statement is no way back: it says so as little as no file.
+      ...(reverted && reverted.statements.length > 0 ? { revert: reverted.statements, revertDeclares: declarationsOf(reverted.directives) } : {}),
+      declares: declarationsOf(apply.directives),
+      transaction: apply.directives.transaction,
+      foreignKeys: apply.directives.foreignKeys,
+      ...(apply.directives.doneWhen === undefined ? {} : { isDone: asking(apply.directives.doneWhen) }),
+    }));
+  });
+}
+
+function readPart(part: Part, splitter: ScriptSplitter): Result<{ readonly statements: readonly ScriptStatement[]; readonly directives: Directives }, StepSourceError> {
+  const { file } = part.file;
+  const directives = parseDirectives(part.text);
+  if (directives.isErr()) return err({ kind: 'step-directive', file, ...directives.error });
+  const transactionControl = directives.value.transaction === 'none' ? 'keep' : 'refuse';
+  return splitter
+    .split(part.text, { transactionControl })
+    .map(({ statements }) => ({ statements, directives: directives.value }))
+    .mapErr((error): StepSourceError => ({ kind: 'step-script', file, ...describe(error) }));
+}
+
+function describe(error: ScriptError): { readonly line: number; readonly reason: string; readonly keyword?: string } {
+  if (error.kind === 'transaction-control') {
+    const { line, keyword } = error;
+    return { line, keyword, reason: `${keyword} would end the step's transaction half-way` };
+  }
+  const what = { string: 'a string that begins here is not closed', identifier: 'a quoted name that begins here is not closed', trigger: 'the trigger that begins here has no END', nul: 'there is a NUL character, at which SQLite stops reading' };
+  return { line: error.line, reason: what[error.what] };
+}
+
+const declarationsOf = ({ declares }: Directives): Declarations => declares;
+
+/** `done-when SELECT …`: the first row decides. */
+const asking =
+  (query: string): NonNullable<StepDefinition['isDone']> =>
+  (knex) =>
+    knex.raw(query);

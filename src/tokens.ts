@@ -1,0 +1,28 @@
+// Typed tokens: global symbols at run time, so that two copies of the package still agree on what they mean.
+import type { ServiceIdentifier } from 'inversify';
+import type { Result } from 'neverthrow';
+import type { Config, ConfigError } from './config.js';
+import type { ManagerPorts, Policy } from './core/manager/ports.js';
+import type { SafeMigrationManager, StepRegistry } from './core/manager/safe-migration-manager.js';
+import type { Actor } from './core/events/envelope.js';
+import type { BackupStore, JournalMirror } from './core/ports/backup-store.js';
+import type { Clock, IdSource } from './core/ports/clock.js';
+import type { Database } from './core/ports/database.js';
+import type { StepSource } from './core/ports/step-source.js';
+
+const token = <T>(name: string): ServiceIdentifier<T> => Symbol.for(`migrate-safe/${name}`);
+
+/** What can be asked for; `Clock`, `IdSource`, `Actor`, `Database`, `BackupStore` and `Mirror` can be bound by the host instead. */
+export const Tokens = {
+  Config: token<Result<Config, ConfigError>>('Config'),
+  Policy: token<Policy>('Policy'),
+  Clock: token<Clock>('Clock'),
+  IdSource: token<IdSource>('IdSource'),
+  Actor: token<Actor>('Actor'),
+  Database: token<Database>('Database'),
+  StepSource: token<StepSource & StepRegistry>('StepSource'),
+  BackupStore: token<BackupStore>('BackupStore'),
+  Mirror: token<JournalMirror>('Mirror'),
+  Ports: token<Omit<ManagerPorts, 'observer'>>('Ports'),
+  Manager: token<SafeMigrationManager>('SafeMigrationManager'),
+} as const;
