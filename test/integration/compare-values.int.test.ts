@@ -130,14 +130,14 @@ for (const driver of DRIVERS) {
         'CREATE TABLE u (k TEXT PRIMARY KEY, v) WITHOUT ROWID',
       ];
       const rows = `(1, 'é'), (2, x'00ff'), (3, '🙂' || char(10, 0, 34)), (4, NULL), (5, 0.1 + 0.2)`;
-      const inserts = [`INSERT INTO t VALUES ${rows}`, `INSERT INTO u VALUES ${rows}`];
+      const both = [`INSERT INTO t VALUES ${rows}`, `INSERT INTO u VALUES ${rows}`];
       const edits = [
         `UPDATE t SET v = NULL WHERE id = 3`,
         'DELETE FROM t WHERE id = 2',
         `UPDATE u SET v = NULL WHERE k = '3'`,
       ];
-      await withVersions(driver, [...table, ...inserts], [], async (first) =>
-        withVersions(driver, [`PRAGMA encoding = 'UTF-16be'`, ...table, ...inserts], edits, async (same, changed) => {
+      await withVersions(driver, [...table, ...both], [], async (first) =>
+        withVersions(driver, [`PRAGMA encoding = 'UTF-16be'`, ...table, ...both], edits, async (same, changed) => {
           const shapes = [await value(readShape(first, 't')), await value(readShape(first, 'u'))] as const;
           if (shapes[0] === undefined || shapes[1] === undefined) throw new Error('no tables');
           const by = { rebuilt: false };

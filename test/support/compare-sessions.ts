@@ -43,15 +43,16 @@ function openSqlite3(file: string): Session {
   };
 }
 
+function attempt<T>(sql: string, work: () => T): ResultAsync<T, SqlError> {
+  try {
+    return new ResultAsync(Promise.resolve(ok(work())));
+  } catch (error) {
+    return new ResultAsync(Promise.resolve(err(failed(sql, error))));
+  }
+}
+
 function openBetter(file: string): Session {
   const database = new BetterSqlite(file);
-  const attempt = <T>(sql: string, work: () => T): ResultAsync<T, SqlError> => {
-    try {
-      return new ResultAsync(Promise.resolve(ok(work())));
-    } catch (error) {
-      return new ResultAsync(Promise.resolve(err(failed(sql, error))));
-    }
-  };
   return {
     all: <R extends object>(sql: string, params: readonly SqlValue[] = []) =>
       attempt(sql, () => {

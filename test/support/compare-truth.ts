@@ -1,5 +1,5 @@
 // What a comparison must find, worked out the slow way from full dumps: every row in memory, every cell by its storage.
-import type { Session, SqlValue } from '#src/core/ports/session.js';
+import type { Session } from '#src/core/ports/session.js';
 import type { RowComparison } from '#src/dao/dialects/sqlite/compare/compare-table.js';
 import type { TableShape } from '#src/dao/dialects/sqlite/compare/shape.js';
 import { value } from './compare-sessions.js';
@@ -27,9 +27,7 @@ async function dump(session: Session, shape: TableShape, rowid: string | undefin
   });
   const key = rowid === undefined ? `''` : `CAST(t.${rowid} AS TEXT)`;
   const rows = await value(
-    session.all<Record<string, SqlValue>>(
-      `SELECT ${[`${key} AS rowid`, ...cells].join(', ')} FROM main.${quoted(shape.name)} AS t`,
-    ),
+    session.all(`SELECT ${[`${key} AS rowid`, ...cells].join(', ')} FROM main.${quoted(shape.name)} AS t`),
   );
   return rows.map((row) => {
     const cellOf = (i: number): string => {

@@ -103,8 +103,8 @@ describe('splitStatements', () => {
 
   it('refuses a NUL wherever it stands, since SQLite reads no further and would drop the WHERE', () => {
     const scripts = [
-      ['DELETE FROM t\n\0 WHERE id = 1', 'comment'],
-      ['DELETE FROM t /*\n\0 */ WHERE id = 1', 'comment'],
+      ['DELETE FROM t\n\0 WHERE id = 1', 'nul'],
+      ['DELETE FROM t /*\n\0 */ WHERE id = 1', 'nul'],
       ["DELETE FROM t WHERE\nid = 'a\0b'", 'string'],
       ['DELETE FROM\n"t\0"', 'identifier'],
     ] as const;

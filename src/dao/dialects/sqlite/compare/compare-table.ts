@@ -74,10 +74,10 @@ class Counts {
   }
 
   #null(position: number, row: Locator): void {
-    const column = this.nulled.get(position) ?? { rows: 0, examples: [] };
-    column.rows += 1;
-    if (column.examples.length < EXAMPLES) column.examples.push(row);
-    this.nulled.set(position, column);
+    const nulled = this.nulled.get(position) ?? { rows: 0, examples: [] };
+    nulled.rows += 1;
+    if (nulled.examples.length < EXAMPLES) nulled.examples.push(row);
+    this.nulled.set(position, nulled);
   }
 }
 
@@ -164,6 +164,6 @@ function countValues(version: Version, columns: readonly string[]): ResultAsync<
   if (columns.length === 0) return okAsync([]);
   const counts = columns.map((name, i) => `count(${column(name)}) AS "${i}"`).join(', ');
   return version.session
-    .all<Record<string, number>>(`SELECT ${counts} FROM ${mainTable(version.shape.name)} AS ${ALIAS}`)
+    .all(`SELECT ${counts} FROM ${mainTable(version.shape.name)} AS ${ALIAS}`)
     .map((found) => columns.map((_, i) => Number(found[0]?.[String(i)] ?? 0)));
 }

@@ -1,6 +1,6 @@
 // Measures what dropping a column loses: its values, unless another column of the table took all of them over.
 import { err, ok, type Result, ResultAsync } from 'neverthrow';
-import type { Session, SqlError } from '../../../../core/ports/session.js';
+import type { Session, SqlError, SqlValue } from '../../../../core/ports/session.js';
 import { ALIAS, column as columnOf, nullPositions } from './cells.js';
 import { foldName, mainTable } from './identifiers.js';
 import type { CompareOptions, Version } from './identity.js';
@@ -99,6 +99,6 @@ function hasValue(row: KeyedRow): boolean {
 
 function countValues({ session, shape }: Version, name: string): ResultAsync<number, SqlError> {
   return session
-    .all<{ readonly n: number }>(`SELECT count(${columnOf(name)}) AS n FROM ${mainTable(shape.name)} AS ${ALIAS}`)
+    .all<{ readonly n: SqlValue }>(`SELECT count(${columnOf(name)}) AS n FROM ${mainTable(shape.name)} AS ${ALIAS}`)
     .map((found) => Number(found[0]?.n ?? 0));
 }

@@ -121,19 +121,14 @@ export function rowAt(table: string, key: Key, after: Place | undefined, index: 
 export function countBeyond(side: Side, after: Place | undefined): ResultAsync<number, SqlError> {
   const where = after === undefined ? '' : ` WHERE ${beyond(side.key, after)}`;
   return side.session
-    .all<{ readonly n: number }>(`SELECT count(*) AS n FROM ${side.table} AS ${ALIAS}${where}`)
+    .all<{ readonly n: SqlValue }>(`SELECT count(*) AS n FROM ${side.table} AS ${ALIAS}${where}`)
     .map((found) => Number(found[0]?.n ?? 0));
 }
 
 function lastPlace(side: Side, span: Span): string {
-  switch (side.key.kind) {
-    case 'integer':
-      return 'CAST(max(k) AS TEXT)';
-    case 'position':
-      return `'${Number(span.after ?? 0) + span.limit}'`;
-    case 'columns':
-      return `(SELECT ${placeOf(side.key)} ${range(side, { ...span, limit: 1 })} OFFSET ${span.limit - 1})`;
-  }
+  if (side.key.kind === 'integer') return 'CAST(max(k) AS TEXT)';
+  if (side.key.kind === 'position') return `'${Number(span.after ?? 0) + span.limit}'`;
+  return `(SELECT ${placeOf(side.key)} ${range(side, { ...span, limit: 1 })} OFFSET ${span.limit - 1})`;
 }
 
 function range(side: Pick<Side, 'table' | 'key'>, span: Span): string {

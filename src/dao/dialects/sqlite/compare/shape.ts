@@ -1,6 +1,6 @@
 // Reads what a comparison needs to know of a table: its columns, its key and what that key's order depends on.
 import { ok, ResultAsync } from 'neverthrow';
-import type { Session, SqlError } from '../../../../core/ports/session.js';
+import type { Session, SqlError, SqlValue } from '../../../../core/ports/session.js';
 import { foldName, mainTable } from './identifiers.js';
 
 /** How values change when they are stored in a column, as far as it decides whether two keys can be the same. */
@@ -65,7 +65,7 @@ export function readShape(session: Session, table: string): ResultAsync<TableSha
 /** The number of rows of a table of the main schema. */
 export function countRows(session: Session, table: string): ResultAsync<number, SqlError> {
   return session
-    .all<{ readonly rows: number }>(`SELECT count(*) AS rows FROM ${mainTable(table)}`)
+    .all<{ readonly rows: SqlValue }>(`SELECT count(*) AS rows FROM ${mainTable(table)}`)
     .map((found) => Number(found[0]?.rows ?? 0));
 }
 
