@@ -1,0 +1,26 @@
+// What a row of the benchmark is: our figure beside a peer's, and the ratio that it may reach at most.
+import type { Scratch } from './scratch.js';
+
+/** Both figures in the row's unit; `note` says where the time went. */
+export interface Measured {
+  readonly ours: number;
+  readonly theirs: number;
+  readonly note?: string;
+}
+
+/** One thing that is measured. */
+export interface Row {
+  readonly name: string;
+  readonly dialect: 'sqlite';
+  /** What ours is compared with. */
+  readonly peer: string;
+  readonly unit: 'ms' | 'MB';
+  /** The highest ratio of ours to theirs that is good enough. */
+  readonly atMost: number;
+  measure(scratch: Scratch): Promise<Measured>;
+}
+
+/** A row as `results.json` keeps it. */
+export interface RowResult extends Omit<Row, 'measure'>, Measured {
+  readonly ratio: number;
+}
