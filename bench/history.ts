@@ -1,7 +1,7 @@
 // One history of small steps, written twice: as SQL files for us and as migrations for knex, with the same statements.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { knex, type Knex } from 'knex';
+import knex, { type Knex } from 'knex';
 import { createMigrateSafe, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
 import type { ResultAsync } from 'neverthrow';
 

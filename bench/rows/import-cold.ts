@@ -24,7 +24,7 @@ await safe.close();`;
 
 const THEIRS = `
 const started = performance.now();
-const { knex } = await import('knex');
+const { default: knex } = await import('knex');
 const db = knex({ client: 'sqlite3', connection: { filename: 'app.db' }, useNullAsDefault: true });
 await db.raw('select 1');
 process.stdout.write(String(performance.now() - started));

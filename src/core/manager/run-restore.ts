@@ -61,7 +61,7 @@ export function runRestore(ports: ManagerPorts, policy: Policy, options: Restore
     const wanted = describeChoice(options.choice);
     if (databaseId === undefined) return err(migrateError({ kind: 'backup-not-found', wanted, directory: ports.store.label }));
     const runId = ports.ids.hex(16);
-    const outcome = yield* withLock(ports, policy, options, runId, () =>
+    const outcome = await withLock(ports, policy, options, runId, () =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
         const backup = yield* choose(options.choice, listing.backups, listing.damaged, ports.store.label);
@@ -69,12 +69,12 @@ export function runRestore(ports: ManagerPorts, policy: Policy, options: Restore
         const opened = await openSound(ports);
         if (opened === undefined) return ok(yield* restoreOverRuin(context));
         const done = await restoreLive(context, opened.database, opened.loaded);
-        yield* opened.database.close().mapErr((error) => fromSql(error, opened.database.info.label, 'closing it'));
-        return done;
+        const closed = await opened.database.close().mapErr((error) => fromSql(error, opened.database.info.label, 'closing it'));
+        return done.andThen((report) => closed.map(() => report));
       }),
     );
-    yield* ports.mirror.close().mapErr(fromStore);
-    return ok(outcome);
+    const closed = await ports.mirror.close().mapErr(fromStore);
+    return outcome.andThen((report) => closed.map(() => report));
   });
 }
 

@@ -58,7 +58,7 @@ export class JournalDao {
 
   /** What the fast path reads: two statements. */
   glance(): ResultAsync<JournalGlance, SqlError> {
-    const { events, steps, meta } = this.#tables;
+    const { events, meta } = this.#tables;
     return this.#session
       .all<GlanceRow>(
         `SELECT (SELECT value FROM ${meta} WHERE key = 'database_id') AS database_id,
@@ -66,14 +66,18 @@ export class JournalDao {
          FROM (SELECT 1) LEFT JOIN (SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1) AS e`,
       )
       .andThen(([row]) =>
-        this.#session.all<StepRow>(`SELECT * FROM ${steps}`).map((rows) => ({
+        this.projection().map((applied) => ({
           databaseId: row?.database_id ?? '',
           layout: Number(row?.layout ?? 0),
           head: { position: row?.position ?? EMPTY_HEAD.position, hash: row?.hash ?? EMPTY_HEAD.hash },
           headType: row?.type ?? '',
-          steps: rows.map(stepOf),
+          steps: applied,
         })),
       );
+  }
+
+  projection(): ResultAsync<AppliedStep[], SqlError> {
+    return this.#session.all<StepRow>(`SELECT * FROM ${this.#tables.steps}`).map((rows) => rows.map(stepOf));
   }
 
   head(): ResultAsync<JournalHead, SqlError> {

@@ -38,8 +38,8 @@ export class OpenSqliteDatabase implements OpenDatabase {
   #connection: SqliteConnection;
   #inspector: SqliteInspector;
   #journal: JournalDao;
-  /** The projection as it stands in the database, as far as this connection knows. */
-  #projected: readonly AppliedStep[] = [];
+  /** The projection as it stands in the database; undefined where it has to be read. */
+  #projected: readonly AppliedStep[] | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
@@ -48,7 +48,9 @@ export class OpenSqliteDatabase implements OpenDatabase {
     this.#inspector = new SqliteInspector(this.#connection);
     this.#journal = new JournalDao(this.#connection, SQLITE_TABLES);
     this.backups = new SqliteBackupSource(options.driver, options.info.path, options.busyWaitMs, () => this.#connection);
-    this.restore = new LiveRestore(() => this.#connection, (events, steps) => this.#record(events, steps));
+    this.restore = new LiveRestore(() => this.#connection, (events, steps) => this.#record(events, steps), () => {
+      this.#projected = undefined;
+    });
   }
 
   readonly layout = LAYOUT;
@@ -82,7 +84,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
         .head()
         .andThen((head): ResultAsync<void, SqlError | StaleJournal> =>
           head.hash === expected.hash
-            ? this.#record(events, steps ?? this.#projected)
+            ? this.#record(events, steps)
             : errAsync({ kind: 'stale-journal', expected: expected.position, actual: head.position }),
         )
         .andThen(() => this.#connection.run('COMMIT'))
@@ -163,13 +165,17 @@ export class OpenSqliteDatabase implements OpenDatabase {
       );
   }
 
-  #record(events: readonly RecordedEvent[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError> {
+  /** Without `steps` the projection stays as it is. */
+  #record(events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError> {
     const first = events.find((event) => event.type === 'RunStarted');
     const identified = first?.type === 'RunStarted' ? this.#journal.identify(first.data.databaseId) : okAsync<void, SqlError>(undefined);
     return identified
       .andThen(() => this.#journal.append(events))
-      .andThen(() => (steps === this.#projected ? okAsync(undefined) : this.#journal.project(this.#projected, steps)))
-      .map(() => void (this.#projected = steps));
+      .andThen(() => {
+        if (steps === undefined || steps === this.#projected) return okAsync(undefined);
+        const before: ResultAsync<readonly AppliedStep[], SqlError> = this.#projected === undefined ? this.#journal.projection() : okAsync(this.#projected);
+        return before.andThen((known) => this.#journal.project(known, steps)).map(() => void (this.#projected = steps));
+      });
   }
 
   /** A fresh connection has none of the settings that a step left behind. */

@@ -1,5 +1,5 @@
 // Putting a copy back into the live database: whole through the backup API, or single tables in one transaction.
-import { err, errAsync, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
@@ -19,10 +19,13 @@ interface StoredObject {
 export class LiveRestore implements LiveRestorePort {
   readonly #connection: () => SqliteConnection;
   readonly #record: Record;
+  readonly #onSwitched: () => void;
 
-  constructor(connection: () => SqliteConnection, record: Record) {
+  /** `onSwitched`: what was known of the content is not true any more. */
+  constructor(connection: () => SqliteConnection, record: Record, onSwitched: () => void) {
     this.#connection = connection;
     this.#record = record;
+    this.#onSwitched = onSwitched;
   }
 
   switchTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
@@ -32,7 +35,7 @@ export class LiveRestore implements LiveRestorePort {
       .run('PRAGMA cache_size = -64000')
       .andThen(() => connection.copyFrom(file, onProgress))
       .andThen(() => connection.run('PRAGMA cache_size = -2000'))
-      .map(() => undefined);
+      .map(() => this.#onSwitched());
   }
 
   restoreTables(
@@ -41,10 +44,16 @@ export class LiveRestore implements LiveRestorePort {
     record: (rows: number) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
   ): ResultAsync<{ readonly rows: number }, RestoreError> {
     const connection = this.#connection();
-    const inTransaction = connection
+    const inTransaction = (): ResultAsync<{ rows: number }, RestoreError> => connection
       .run('BEGIN IMMEDIATE')
-      .andThen(() => inOrder(tables, (table) => restoreTable(connection, table)))
-      .andThen((counts) => noNewOrphans(connection, tables).map(() => counts.reduce((all, count) => all + count, 0)))
+      .andThen(() => orphansOf(connection, tables))
+      .andThen((before) =>
+        inOrder(tables, (table) => restoreTable(connection, table)).andThen((counts) =>
+          orphansOf(connection, tables)
+            .andThen((after) => noNewOrphans(before, after))
+            .map(() => counts.reduce((all, count) => all + count, 0)),
+        ),
+      )
       .andThen((rows) => {
         const { events, steps } = record(rows);
         return this.#record(events, steps)
@@ -60,7 +69,7 @@ export class LiveRestore implements LiveRestorePort {
     return connection
       .run('PRAGMA foreign_keys = OFF')
       .andThen(() => connection.run('ATTACH DATABASE ? AS migrate_safe_backup', [file]))
-      .andThen(() => inTransaction)
+      .andThen(inTransaction)
       .andThen((done) => connection.run('DETACH DATABASE migrate_safe_backup').map(() => done))
       .orElse((error) =>
         connection
@@ -100,7 +109,11 @@ function restoreTable(connection: SqliteConnection, table: string): ResultAsync<
 
 const columnsOf = (connection: SqliteConnection, schema: string, table: string): ResultAsync<string[], SqlError> =>
   connection
-    .all<{ name: string }>(`SELECT x.name FROM pragma_table_list(?) AS l JOIN pragma_table_xinfo(l.name, l.schema) AS x WHERE l.schema = ? AND l.type = 'table' AND x.hidden = 0`, [table, schema])
+    .all<{ name: string }>(
+      `SELECT x.name FROM ${schema}.sqlite_schema AS s JOIN pragma_table_xinfo(s.name, '${schema}') AS x
+       WHERE s.type = 'table' AND s.name = ? COLLATE NOCASE AND x.hidden = 0`,
+      [table],
+    )
     .map((rows) => rows.map(({ name }) => name));
 
 /** What belongs to a table, the table itself first. */
@@ -113,12 +126,20 @@ const objectsOf = (connection: SqliteConnection, schema: string, table: string):
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   JSON.stringify(a.map(folded).toSorted()) === JSON.stringify(b.map(folded).toSorted());
 
-/** Rows put back must find their parents, and rows that stayed must not lose theirs. */
-function noNewOrphans(connection: SqliteConnection, tables: readonly string[]): ResultAsync<void, RestoreError> {
+/** Rows without their parent, per table, among the tables and those that point at them. */
+function orphansOf(connection: SqliteConnection, tables: readonly string[]): ResultAsync<ReadonlyMap<string, number>, SqlError> {
   return connection
-    .all<{ table: string; rows: number }>(
-      `SELECT "table", count(*) AS rows FROM pragma_foreign_key_check WHERE "table" IN (SELECT value FROM json_each(?1)) OR parent IN (SELECT value FROM json_each(?1)) GROUP BY "table"`,
+    .all<{ table: string; n: number }>(
+      `WITH wanted AS (SELECT lower(value) AS name FROM json_each(?))
+       SELECT "table", count(*) AS n FROM pragma_foreign_key_check
+       WHERE lower("table") IN (SELECT name FROM wanted) OR lower(parent) IN (SELECT name FROM wanted) GROUP BY "table"`,
       [JSON.stringify(tables)],
     )
-    .andThen(([orphans]) => (orphans === undefined ? ok(undefined) : err<void, RestoreError>({ kind: 'foreign-keys-broken', ...orphans })));
+    .map((rows) => new Map(rows.map(({ table, n }) => [table, n])));
+}
+
+/** Rows put back must find their parents, and rows that stayed must not lose theirs. */
+function noNewOrphans(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Result<void, RestoreError> {
+  const worse = [...after].find(([table, n]) => n > (before.get(table) ?? 0));
+  return worse === undefined ? ok(undefined) : err({ kind: 'foreign-keys-broken', table: worse[0], rows: worse[1] - (before.get(worse[0]) ?? 0) });
 }

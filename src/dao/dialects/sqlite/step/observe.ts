@@ -51,9 +51,9 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
       inspector.snapshot().andThen((after) => {
         const fates = followTables(before, after, trace);
         const onlyAdded = isOnlyAdded(before, after);
-        const broken = onlyAdded ? okAsync<readonly LostObject[], SqlError>([]) : brokenObjects(connection, after.raw, image);
+        const broken = (): ResultAsync<readonly LostObject[], SqlError> => (onlyAdded ? okAsync([]) : brokenObjects(connection, after.raw, image));
         return inOrder(fates, (fate) => reportOf(fate, connection, image)).andThen((reports) =>
-          broken.andThen((brokenNow) =>
+          broken().andThen((brokenNow) =>
             newViolations(connection, childrenToCheck(after.snapshot, fates), image).map((brokenForeignKeys): StepObservation => ({
               before: before.snapshot,
               after: after.snapshot,

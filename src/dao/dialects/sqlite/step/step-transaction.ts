@@ -98,13 +98,13 @@ export class SqliteStepTransaction implements StepTransaction {
 
   commit(): ResultAsync<void, SqlError> {
     const { connection, beforeImage, transactional } = this.#context;
-    const ending = transactional || this.#recording ? connection.run('COMMIT').map(() => undefined) : ignore;
+    const end = (): ResultAsync<void, SqlError> => (transactional || this.#recording ? connection.run('COMMIT').map(() => undefined) : ignore);
     // The before-image reads the database: it is closed first, and nothing the step left running comes in between.
     return beforeImage
       .close()
       .andThen(() => {
         this.#open = false;
-        return ending;
+        return end();
       })
       .andThen(() => this.#context.onEnd('committed', this.#settingsChanged));
   }
@@ -113,13 +113,13 @@ export class SqliteStepTransaction implements StepTransaction {
     const { connection, beforeImage, transactional } = this.#context;
     this.#open = false;
     // A transaction that an error or the step itself has ended already cannot be ended again: that is no failure.
-    const ending =
+    const end = (): ResultAsync<void, SqlError> =>
       transactional || this.#recording
         ? connection.run('ROLLBACK').map(() => undefined).orElse((error) => (error.message.includes('no transaction is active') ? ignore : errAsync(error)))
         : ignore;
     return beforeImage
       .close()
-      .andThen(() => ending)
+      .andThen(end)
       .andThen(() => this.#context.onEnd('rolled-back', this.#settingsChanged));
   }
 

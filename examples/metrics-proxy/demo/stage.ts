@@ -1,0 +1,95 @@
+// What the scenes share: where the database is, which service runs on it, and which rows it must hold.
+import { once } from 'node:events';
+import { fork } from 'node:child_process';
+import path from 'node:path';
+import type { MigrateError } from 'migrate-safe';
+import { openDatabase } from '../database.js';
+import type { Release } from '../schema.js';
+import type { SeedData } from '../seed.js';
+import { startService, type Service, type StartError } from '../service.js';
+import { countText, drawProgress } from './progress-lines.js';
+import { check, fact } from './terminal.js';
+import { digestIn, digestOf } from './truth.js';
+
+export class Stage {
+  readonly file: string;
+  readonly backups: string;
+  /** What the database must hold. */
+  truth: SeedData = { requests: [], errors: [] };
+  #service: Service | undefined;
+
+  constructor(directory: string) {
+    this.file = path.join(directory, 'metrics.db');
+    this.backups = path.join(directory, 'backups');
+  }
+
+  /** The service that runs now. */
+  get service(): Service {
+    if (this.#service === undefined) throw new Error('no service is running');
+    return this.#service;
+  }
+
+  /** Stops what runs, and starts another release on the same database. The error is why it did not start. */
+  async start(release: Release, onListening?: (url: string) => void): Promise<StartError | undefined> {
+    await this.stop();
+    const started = await startService({
+      file: this.file,
+      backups: this.backups,
+      release,
+      onProgress: drawProgress,
+      ...(onListening ? { onListening } : {}),
+    });
+    if (started.isErr()) return started.error;
+    this.#service = started.value;
+    return undefined;
+  }
+
+  async stop(): Promise<void> {
+    const stopped = await this.#service?.stop();
+    this.#service = undefined;
+    if (stopped?.isErr()) throw new Error(stopped.error.message);
+  }
+
+  /** Asks the running service, shows the question, and gives back the answer. */
+  async ask(method: 'GET' | 'POST', target: string, body?: object): Promise<{ readonly status: number; readonly body: unknown }> {
+    const response = await fetch(`${this.service.url}${target}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
+    return { status: response.status, body: await response.json() };
+  }
+
+  /** Reads every row through a connection of its own and compares it with the truth. */
+  async checkRows(claim: string): Promise<void> {
+    const database = openDatabase(this.file);
+    const seen = await digestIn(database);
+    await database.destroy();
+    const expected = digestOf(this.truth);
+    const same = seen.sha256 === expected.sha256 && seen.requests === expected.requests && seen.errors === expected.errors;
+    const found = `${countText(seen.requests)} requests, ${countText(seen.errors)} errors, sha256 ${seen.sha256.slice(0, 12)}`;
+    check(claim, same, same ? found : `${found}; expected ${countText(expected.requests)}, ${countText(expected.errors)}, ${expected.sha256.slice(0, 12)}`);
+  }
+
+  /** Starts a release in another process that is killed half-way through its step. */
+  async startAndKill(): Promise<void> {
+    await this.stop();
+    const child = fork(new URL('doomed-start.js', import.meta.url), [this.file, this.backups]);
+    const exited = once(child, 'exit');
+    const [message]: { rated?: number }[] = (await Promise.race([once(child, 'message'), exited])) as [{ rated?: number }];
+    fact(`pid ${child.pid ?? 0}`, `has rated ${countText(message?.rated ?? 0)} requests in its open transaction; kill -9`);
+    child.kill('SIGKILL');
+    const [code, signal] = (await exited) as [number | null, string | null];
+    check('the process was killed in the middle of the step', message?.rated === 50_000 && code !== 0, `exit ${signal ?? code ?? ''}`);
+  }
+}
+
+/** What an error tells the one who has to act. */
+export const errorText = ({ message, hint, ...rest }: StartError | MigrateError): string =>
+  `not started: ${message}   [${'code' in rest ? rest.code : rest.kind}]\n${hint}`;
+
+/** The value, or an end of the demo with what went wrong: for what no scene expects to fail. */
+export function must<T>(result: { isOk(): boolean; match<A>(ok: (value: T) => A, err: (error: MigrateError) => A): A }): T {
+  return result.match<T>(
+    (value) => value,
+    (error) => {
+      throw new Error(`${error.message} [${error.code}]\n${error.hint}`);
+    },
+  );
+}
