@@ -18,6 +18,8 @@ import { Tokens } from './tokens.js';
 import { UnconfiguredDatabase } from './unconfigured-database.js';
 import { VERSION } from './version.js';
 
+export { loadModule };
+
 /** One binding: what is made, from what, how. */
 export interface Wire<T = unknown> {
   readonly token: ServiceIdentifier<T>;

@@ -47,8 +47,13 @@ export function openDatabase(file: string): Knex {
     pool: {
       min: 0,
       max: 1,
-      afterCreate: (connection: { exec(sql: string, done: (error: Error | null) => void): void }, done: (error: Error | null, connection: unknown) => void) =>
-        connection.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000', (error) => done(error, connection)),
+      afterCreate: (
+        connection: { exec(sql: string, done: (error: Error | null) => void): void },
+        done: (error: Error | null, connection: unknown) => void,
+      ) =>
+        connection.exec('PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000', (error) =>
+          done(error, connection),
+        ),
     },
   });
 }
@@ -60,7 +65,7 @@ const within = (query: Knex.QueryBuilder, { start, end }: Period): void => {
 
 export async function countRequests(database: Knex, period: Period): Promise<number> {
   const rows: { count: number }[] = await database('completion_requests').count({ count: '*' }).modify(within, period);
-  return Number(rows[0]?.count ?? 0);
+  return rows[0]?.count ?? 0;
 }
 
 /** Oldest first. */

@@ -13,7 +13,16 @@ export interface Health {
   readonly error: { readonly code: string; readonly message: string; readonly hint: string } | null;
 }
 
-const UNKNOWN: Health = { status: 'starting', schemaVersion: null, doing: null, applied: [], backups: 0, events: 0, lastEvent: null, error: null };
+const UNKNOWN: Health = {
+  status: 'starting',
+  schemaVersion: null,
+  doing: null,
+  applied: [],
+  backups: 0,
+  events: 0,
+  lastEvent: null,
+  error: null,
+};
 
 /** The state after one more recorded fact. */
 export function afterEvent(health: Health, event: RecordedEvent): Health {

@@ -17,7 +17,9 @@ export interface Release {
 export const CURRENT_RELEASE: Release = { schemaVersion: CURRENT_SCHEMA_VERSION, steps: [] };
 
 // The compiler does not copy .sql files: the steps are read where they are written, also by the compiled program.
-const MIGRATIONS = fileURLToPath(new URL('examples/metrics-proxy/migrations', import.meta.resolve('migrate-safe/package.json')));
+const MIGRATIONS = fileURLToPath(
+  new URL('examples/metrics-proxy/migrations', import.meta.resolve('migrate-safe/package.json')),
+);
 
 /** The manager of the database that `database` points to. Nothing is opened before its first call. */
 export function openSchema(database: Knex, backups: string, { steps }: Release): SafeMigrationManager {
@@ -27,6 +29,9 @@ export function openSchema(database: Knex, backups: string, { steps }: Release):
 }
 
 /** Whether a step up to the release's version is missing. It reads, and writes nothing. */
-export function schemaNeedsMigration(safe: SafeMigrationManager, { schemaVersion }: Release): ResultAsync<boolean, MigrateError> {
+export function schemaNeedsMigration(
+  safe: SafeMigrationManager,
+  { schemaVersion }: Release,
+): ResultAsync<boolean, MigrateError> {
   return safe.plan({ to: schemaVersion }).map(({ steps }) => steps.length > 0);
 }

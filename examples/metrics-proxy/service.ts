@@ -15,6 +15,8 @@ export interface ServiceOptions {
   /** Default: one that is free. */
   readonly port?: number;
   readonly release?: Release;
+  /** Called with the address as soon as /health answers, before the migration. */
+  readonly onListening?: (url: string) => void;
   /** Called with what the migration is doing. */
   readonly onProgress?: (progress: Progress) => void;
 }
@@ -29,7 +31,9 @@ export interface Service {
   stop(): Promise<Result<void, MigrateError>>;
 }
 
-export type StartError = MigrateError | { readonly kind: 'port-unavailable'; readonly message: string; readonly hint: string; readonly exitCode: 2 };
+export type StartError =
+  | MigrateError
+  | { readonly kind: 'port-unavailable'; readonly message: string; readonly hint: string; readonly exitCode: 2 };
 
 const HOST = '127.0.0.1';
 const MOST_BYTES = 64 * 1024;
@@ -39,7 +43,7 @@ const MOST_BYTES = 64 * 1024;
  * When the migration fails the server is closed again and the error given back.
  */
 export async function startService(options: ServiceOptions): Promise<Result<Service, StartError>> {
-  const { file, backups, port = 0, release = CURRENT_RELEASE, onProgress } = options;
+  const { file, backups, port = 0, release = CURRENT_RELEASE, onListening, onProgress } = options;
   const database = openDatabase(file);
   const safe = openSchema(database, backups, release);
   const health = new MigrationHealth(safe);
@@ -56,6 +60,7 @@ export async function startService(options: ServiceOptions): Promise<Result<Serv
     const stopped = await stop();
     return err(stopped.isErr() ? stopped.error : listening.error);
   }
+  onListening?.(listening.value);
   const migrated = await safe.up({ to: release.schemaVersion });
   if (migrated.isErr()) {
     health.failed(migrated.error);
@@ -73,7 +78,9 @@ function serverFor(health: MigrationHealth, database: Knex): Server {
       response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`);
     };
     bodyOf(request)
-      .then((json) => answer(request.method ?? 'GET', new URL(request.url ?? '/', `http://${HOST}`), json, health.current, database))
+      .then((json) =>
+        answer(request.method ?? 'GET', new URL(request.url ?? '/', `http://${HOST}`), json, health.current, database),
+      )
       .then(({ status, body }) => send(status, body))
       .catch((thrown: unknown) => {
         process.emitWarning(thrown instanceof Error ? thrown : String(thrown));

@@ -26,12 +26,15 @@ export function parseVersion(version: string | number): Result<StepVersion, { re
   return /^\d+$/.test(text) ? ok(text as StepVersion) : err({ kind: 'not-a-version' as const });
 }
 
+const LEADING_ZEROS = /^0+(?=\d)/;
+
 /** The version without leading zeros: equal keys are equal versions. */
-export const versionKey = (version: string): string => version.replace(/^0+(?=\d)/, '');
+export const versionKey = (version: string): string => (version.startsWith('0') ? version.replace(LEADING_ZEROS, '') : version);
 
 /** Orders versions as numbers of any length. */
 export function compareVersions(a: string, b: string): number {
-  const [x, y] = [versionKey(a), versionKey(b)];
+  // Digits of one length are in the order of their text.
+  const [x, y] = a.length === b.length ? [a, b] : [versionKey(a), versionKey(b)];
   if (x.length !== y.length) return x.length - y.length;
   return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -21,6 +21,7 @@ export interface DirectoryOptions {
 }
 
 interface StepFile extends StepFileName {
+  readonly name: string;
   readonly file: string;
   readonly label: string;
 }
@@ -50,10 +51,10 @@ export class DirectorySource implements StepSource {
     const files: StepFile[] = [];
     const prefix = labelOf(directory);
     for (const name of names.toSorted()) {
-      const label = path.join(prefix, name);
+      const label = prefix === '.' ? name : `${prefix}${path.sep}${name}`;
       const parsed = parseStepFileName(name);
       if (parsed.isErr()) return err({ kind: 'step-file-name', file: label, reason: parsed.error });
-      if (parsed.value) files.push({ ...parsed.value, file: path.join(directory, name), label });
+      if (parsed.value) files.push({ ...parsed.value, name, file: `${directory}${path.sep}${name}`, label });
     }
     return ok(files);
   }
@@ -63,7 +64,9 @@ export class DirectorySource implements StepSource {
     const byVersion = new Map<string, StepFile[]>();
     for (const file of files) {
       const key = versionKey(file.version);
-      byVersion.set(key, [...(byVersion.get(key) ?? []), file]);
+      const group = byVersion.get(key);
+      if (group === undefined) byVersion.set(key, [file]);
+      else group.push(file);
     }
     const candidates: StepCandidate[] = [];
     for (const group of byVersion.values()) {
@@ -123,7 +126,7 @@ export class DirectorySource implements StepSource {
   }
 }
 
-const stem = (file: StepFile): string => path.basename(file.file).replace(/\.(up|down)\.sql$/i, '');
+const stem = (file: StepFile): string => file.name.replace(/\.(up|down)\.sql$/i, '');
 
 /** A path as messages show it: relative to the working directory where it lies below it. */
 function labelOf(file: string): string {

@@ -12,6 +12,7 @@ export interface StepFileName {
 }
 
 const NAME = /^(\d+)(?:[_.-]+(.*?))?(?:\.(up|down))?\.(sql|[cm]?[jt]s)$/i;
+const SEPARATORS = /[_-]+/g;
 const DECLARATION_FILE = /\.d\.[cm]?ts$/i;
 const CANDIDATE = /\.(sql|[cm]?[jt]s)$/i;
 
@@ -24,7 +25,7 @@ export function parseStepFileName(file: string): Result<StepFileName | undefined
   if (kind === 'module' && part !== undefined) return err('a step in code has both directions in one file');
   return ok({
     version,
-    description: (description ?? '').replaceAll(/[_-]+/g, ' ').trim() || version,
+    description: (description ?? '').replaceAll(SEPARATORS, ' ').trim() || version,
     kind,
     part: part === undefined ? 'both' : part.toLowerCase() === 'up' ? 'up' : 'down',
   });

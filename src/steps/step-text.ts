@@ -5,11 +5,18 @@ import { sha256 } from '../core/brands.js';
 import type { StepSourceError } from '../core/ports/step-source.js';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+const REPLACEMENT = '\uFFFD';
+const BOM = '\uFEFF';
+
+const withoutBom = (text: string): string => (text.startsWith(BOM) ? text.slice(1) : text);
 
 /** The text with LF line ends and without BOM. Synchronous: 200 small files are read faster so than one by one in the pool. */
 export function readStepText(path: string, label: string): Result<string, StepSourceError> {
   try {
-    const text = decoder.decode(readFileSync(path));
+    // Node reads a file as text in one call, three times as fast, but puts U+FFFD where a byte is wrong: only then is it
+    // read again, by a decoder that refuses.
+    const lenient = readFileSync(path, 'utf8');
+    const text = lenient.includes(REPLACEMENT) ? decoder.decode(readFileSync(path)) : withoutBom(lenient);
     return ok(text.includes('\r') ? text.replaceAll('\r\n', '\n') : text);
   } catch (thrown) {
     const { code } = thrown as { readonly code?: string };

@@ -2,16 +2,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DomainEvent } from '#src/core/events/event.js';
-import { foldHistory, stepsAt, type ApplyRecord, type History } from '#src/core/history/history.js';
+import { foldHistory, stepsAt, type History } from '#src/core/history/history.js';
 import { applied, begun, completed, identity, recorded, restored, restoring, reverted, run, stamped, started } from '../support/journal-facts.js';
 
 const given = (...facts: readonly DomainEvent[]): History => foldHistory(recorded(run('r', started('up'), ...facts)));
 const versions = (history: Pick<History, 'steps'>): readonly string[] => history.steps.map((step) => step.version);
-/** What the revert of a step would be told about its apply. */
-const recordOf = (history: History, version: string): ApplyRecord | undefined => {
-  const step = history.steps.find((one) => one.version === version);
-  return step && history.applies.get(step.position);
-};
 
 describe('a restore of the whole file', () => {
   it('rewinds the steps to those that counted at its position', () => {
@@ -94,23 +89,5 @@ describe('any restore', () => {
         expect(foldHistory(events).steps).to.deep.equal(then.steps);
       }),
     );
-  });
-});
-
-describe('the record of an apply', () => {
-  const inserting = (inserted: number): DomainEvent => applied('1', { effects: { tables: { t: { inserted, updated: 0, deleted: 0 } } } });
-  const insertedBy = (history: History): number | undefined => recordOf(history, '1')?.effects.tables['t']?.inserted;
-
-  it('is that of the newest apply', () => {
-    expect(insertedBy(given(inserting(1), reverted('1'), inserting(100)))).to.equal(100);
-  });
-
-  it('is that of the apply whose data a restore brought back', () => {
-    expect(insertedBy(given(inserting(1), reverted('1'), inserting(100), restored('b', 2)))).to.equal(1);
-  });
-
-  it('is none for a step that was stamped after its revert: it made nothing', () => {
-    const history = given(inserting(100), reverted('1'), stamped('head', [identity('1')]));
-    expect(recordOf(history, '1')).to.equal(undefined);
   });
 });

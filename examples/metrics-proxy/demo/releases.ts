@@ -57,7 +57,11 @@ function rateLatency(afterBatch: (rated: number) => Promise<void> | void): Migra
       for (let from = 1; from <= (last?.id ?? 0); from += BATCH) {
         await knex('completion_requests')
           .whereBetween('id', [from, from + BATCH - 1])
-          .update({ latency: knex.raw("CASE WHEN duration_ms < 5000 THEN 'quick' WHEN duration_ms < 20000 THEN 'fair' ELSE 'slow' END") });
+          .update({
+            latency: knex.raw(
+              "CASE WHEN duration_ms < 5000 THEN 'quick' WHEN duration_ms < 20000 THEN 'fair' ELSE 'slow' END",
+            ),
+          });
         await afterBatch(from + BATCH - 1);
       }
     },
@@ -74,7 +78,11 @@ export const FIRST = CURRENT_RELEASE;
 export const FLAWED_PRICES = release('0004', priceRequests('flawed'));
 export const WITH_PRICES = release('0004', priceRequests('sound'));
 export const UNDECLARED_PURGE = release('0005', priceRequests('sound'), purgeOldRequests({}));
-export const WITH_PURGE = release('0005', priceRequests('sound'), purgeOldRequests({ mayLoseRows: ['completion_requests', 'request_errors'] }));
+export const WITH_PURGE = release(
+  '0005',
+  priceRequests('sound'),
+  purgeOldRequests({ mayLoseRows: ['completion_requests', 'request_errors'] }),
+);
 
 /** The purge is withdrawn in it. */
 export const withLatency = (afterBatch: (rated: number) => Promise<void> | void = () => undefined): Release =>

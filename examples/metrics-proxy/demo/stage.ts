@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { fork } from 'node:child_process';
 import path from 'node:path';
 import type { MigrateError } from 'migrate-safe';
+import type { Result } from 'neverthrow';
 import { openDatabase } from '../database.js';
 import type { Release } from '../schema.js';
 import type { SeedData } from '../seed.js';
@@ -14,13 +15,22 @@ import { digestIn, digestOf } from './truth.js';
 export class Stage {
   readonly file: string;
   readonly backups: string;
-  /** What the database must hold. */
-  truth: SeedData = { requests: [], errors: [] };
+  #truth: SeedData = { requests: [], errors: [] };
+  #expected = digestOf(this.#truth);
   #service: Service | undefined;
 
   constructor(directory: string) {
     this.file = path.join(directory, 'metrics.db');
     this.backups = path.join(directory, 'backups');
+  }
+
+  /** What the database must hold. */
+  get truth(): SeedData {
+    return this.#truth;
+  }
+  set truth(rows: SeedData) {
+    this.#truth = rows;
+    this.#expected = digestOf(rows);
   }
 
   /** The service that runs now. */
@@ -50,9 +60,16 @@ export class Stage {
     if (stopped?.isErr()) throw new Error(stopped.error.message);
   }
 
-  /** Asks the running service, shows the question, and gives back the answer. */
-  async ask(method: 'GET' | 'POST', target: string, body?: object): Promise<{ readonly status: number; readonly body: unknown }> {
-    const response = await fetch(`${this.service.url}${target}`, { method, ...(body ? { body: JSON.stringify(body) } : {}) });
+  /** Asks the running service. */
+  async ask(
+    method: 'GET' | 'POST',
+    target: string,
+    body?: object,
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
+    const response = await fetch(`${this.service.url}${target}`, {
+      method,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
     return { status: response.status, body: await response.json() };
   }
 
@@ -61,10 +78,17 @@ export class Stage {
     const database = openDatabase(this.file);
     const seen = await digestIn(database);
     await database.destroy();
-    const expected = digestOf(this.truth);
-    const same = seen.sha256 === expected.sha256 && seen.requests === expected.requests && seen.errors === expected.errors;
+    const expected = this.#expected;
+    const same =
+      seen.sha256 === expected.sha256 && seen.requests === expected.requests && seen.errors === expected.errors;
     const found = `${countText(seen.requests)} requests, ${countText(seen.errors)} errors, sha256 ${seen.sha256.slice(0, 12)}`;
-    check(claim, same, same ? found : `${found}; expected ${countText(expected.requests)}, ${countText(expected.errors)}, ${expected.sha256.slice(0, 12)}`);
+    check(
+      claim,
+      same,
+      same
+        ? found
+        : `${found}; expected ${countText(expected.requests)}, ${countText(expected.errors)}, ${expected.sha256.slice(0, 12)}`,
+    );
   }
 
   /** Starts a release in another process that is killed half-way through its step. */
@@ -72,11 +96,20 @@ export class Stage {
     await this.stop();
     const child = fork(new URL('doomed-start.js', import.meta.url), [this.file, this.backups]);
     const exited = once(child, 'exit');
-    const [message]: { rated?: number }[] = (await Promise.race([once(child, 'message'), exited])) as [{ rated?: number }];
-    fact(`pid ${child.pid ?? 0}`, `has rated ${countText(message?.rated ?? 0)} requests in its open transaction; kill -9`);
+    const [message]: { rated?: number }[] = (await Promise.race([once(child, 'message'), exited])) as [
+      { rated?: number },
+    ];
+    fact(
+      `pid ${child.pid ?? 0}`,
+      `has rated ${countText(message?.rated ?? 0)} requests in its open transaction; kill -9`,
+    );
     child.kill('SIGKILL');
     const [code, signal] = (await exited) as [number | null, string | null];
-    check('the process was killed in the middle of the step', message?.rated === 50_000 && code !== 0, `exit ${signal ?? code ?? ''}`);
+    check(
+      'the process was killed in the middle of the step',
+      message?.rated === 50_000 && code !== 0,
+      `exit ${signal ?? code ?? ''}`,
+    );
   }
 }
 
@@ -85,11 +118,7 @@ export const errorText = ({ message, hint, ...rest }: StartError | MigrateError)
   `not started: ${message}   [${'code' in rest ? rest.code : rest.kind}]\n${hint}`;
 
 /** The value, or an end of the demo with what went wrong: for what no scene expects to fail. */
-export function must<T>(result: { isOk(): boolean; match<A>(ok: (value: T) => A, err: (error: MigrateError) => A): A }): T {
-  return result.match<T>(
-    (value) => value,
-    (error) => {
-      throw new Error(`${error.message} [${error.code}]\n${error.hint}`);
-    },
-  );
+export function must<T>(result: Result<T, MigrateError>): T {
+  if (result.isOk()) return result.value;
+  throw new Error(`${result.error.message} [${result.error.code}]\n${result.error.hint}`);
 }

@@ -7,6 +7,7 @@ const coloured = process.stdout.isTTY && process.env['NO_COLOR'] === undefined &
 const paint = (style: Style, text: string): string => (coloured ? styleText(style, text) : text);
 const print = (line = ''): void => void process.stdout.write(`${line.trimEnd()}\n`);
 
+const WIDTH = 88;
 let scenes = 0;
 const failures: string[] = [];
 let checks = 0;
@@ -44,8 +45,21 @@ export function mark(how: 'done' | 'refused' | 'note', what: string, value: stri
 /** What an error says, as the one who runs the service reads it. */
 export function quote(text: string): void {
   print();
-  for (const line of text.split('\n')) print(line === '' ? '' : `      ${paint('dim', '│')} ${line}`);
+  for (const line of text.split('\n').flatMap(wrap)) print(line === '' ? '' : `      ${paint('dim', '│')} ${line}`);
   print();
+}
+
+/** Breaks a line at blanks where it is wider than the page. */
+function wrap(line: string): readonly string[] {
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > WIDTH) {
+    const at = rest.lastIndexOf(' ', WIDTH);
+    if (at <= 0) break;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at + 1);
+  }
+  return [...lines, rest];
 }
 
 /** Says that something holds, having looked. What does not hold makes the demo fail at its end. */
@@ -55,6 +69,9 @@ export function check(claim: string, holds: boolean, seen = ''): void {
   const detail = seen === '' ? '' : `   ${paint('dim', seen)}`;
   print(holds ? `    ${paint('green', '✔')} ${claim}${detail}` : `    ${paint('red', `✖ ${claim}`)}   ${seen}`);
 }
+
+/** Whether everything that was looked at held. */
+export const allHold = (): boolean => failures.length === 0;
 
 /** The last lines; gives back the exit code. */
 export function verdict(seconds: number, where: string): number {

@@ -14,7 +14,10 @@ export default defineStep({
     const names = await knex<Named>('completion_requests').distinct('model');
     for (const { model } of names) {
       const [provider = 'unknown', ...rest] = model.split('/');
-      if (rest.length > 0) await knex<Named>('completion_requests').where({ model }).update({ provider, model: rest.join('/') });
+      if (rest.length > 0)
+        await knex<Named>('completion_requests')
+          .where({ model })
+          .update({ provider, model: rest.join('/') });
     }
   },
   revert: async (knex) => {

@@ -230,7 +230,7 @@ const endRun = (history: History, runId: string, outcome: RunRecord['outcome']):
 
 function put(steps: readonly AppliedStep[], added: readonly AppliedStep[]): readonly AppliedStep[] {
   const replaced = new Set(added.map((step) => stepKey(step.component, step.version)));
-  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].sort(
+  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].toSorted(
     (a, b) => (a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version)),
   );
 }

@@ -105,7 +105,7 @@ function begin(request: SessionRequest, database: OpenDatabase): ResultAsync<Loa
 }
 
 const sameSteps = ({ steps }: JournalGlance, folded: readonly AppliedStep[]): boolean => {
-  const text = (all: readonly AppliedStep[]): string => JSON.stringify(all.map((s) => [s.component, s.version, s.checksum, s.state, s.position]).toSorted());
+  const text = (all: readonly AppliedStep[]): string => JSON.stringify(all.map((s) => JSON.stringify([s.component, s.version, s.checksum, s.state, s.position])).toSorted((a, b) => (a < b ? -1 : 1)));
   return text(steps) === text(folded);
 };
 

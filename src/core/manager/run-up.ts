@@ -1,8 +1,6 @@
 // `up`: the fast path that reads and leaves, and the run that applies what is pending.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
-import { versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
-import { stepKey } from '../history/history.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { currentVersion, planUp, type Plan } from '../steps/planner.js';
@@ -14,6 +12,7 @@ import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession, type RunSession } from './run-session.js';
 import { runStep, type StepContext, type StepReport } from './run-step.js';
 import { takeBackup } from './step-backup.js';
+import { undoRun } from './undo-run.js';
 
 export interface UpOptions {
   /** Last version to apply; all by default. */
@@ -97,37 +96,12 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
       lease?.announce(`applying ${step.version} ${step.description}`);
       const report = await runStep(context, step, 'apply');
       if (report.isErr()) {
-        if (policy.onFailure === 'undo-run' && report.error.kind !== 'needs-person') yield* undo(context, steps, done, report.error);
+        if (policy.onFailure === 'undo-run' && report.error.kind !== 'needs-person') yield* undoRun(context, steps, done, report.error);
         return errAsync(report.error);
       }
       done.push(report.value);
     }
     return ok(done);
-  });
-}
-
-/** Reverts what the run had applied, last first. A step without a revert leaves it to a person. */
-function undo(context: StepContext, steps: readonly MigrationStep[], done: readonly StepReport[], cause: MigrateError): ResultAsync<void, MigrateError> {
-  const fresh: StepContext = { ...context, signal: new AbortController().signal };
-  return safeTry(async function* () {
-    for (const report of done.toReversed()) {
-      const step = steps.find((one) => versionKey(one.version) === versionKey(report.version));
-      const applied = context.recorder.history.applies.get(stepKey(report.component, report.version));
-      if (step === undefined) continue;
-      const reverted = await runStep(fresh, step, 'revert', applied);
-      if (reverted.isOk()) continue;
-      const backup = report.backups[0];
-      return errAsync(
-        migrateError({
-          kind: 'needs-person',
-          version: report.version,
-          reason: `${cause.message}; the run was to be undone, but step ${report.version} could not be reverted: ${reverted.error.message}`,
-          rowsAtStake: undefined,
-          command: backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup}`,
-        }),
-      );
-    }
-    return ok(undefined);
   });
 }
 

@@ -51,7 +51,7 @@ export function compareSteps(candidates: readonly StepCandidate[], applied: read
       durationMs: step.durationMs,
       file: null,
     }));
-  return [...fromFiles, ...withoutFile].sort((a, b) => compareVersions(a.version, b.version));
+  return [...fromFiles, ...withoutFile].toSorted((a, b) => compareVersions(a.version, b.version));
 }
 
 export interface PlanOptions {

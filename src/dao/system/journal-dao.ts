@@ -12,6 +12,8 @@ export interface JournalTables {
   readonly events: string;
   readonly steps: string;
   readonly meta: string;
+  /** A scalar subquery: all rows of a table as one JSON text, an array of arrays. */
+  readonly rowsAsJson: (table: string, columns: readonly string[]) => string;
 }
 
 interface EventRow {
@@ -26,22 +28,15 @@ interface EventRow {
   readonly previous_hash: string;
   readonly hash: string;
 }
-interface StepRow {
-  readonly component: string;
-  readonly version: string;
-  readonly description: string;
-  readonly state: string;
-  readonly checksum: string;
-  readonly applied_at: string;
-  readonly duration_ms: number;
-  readonly position: number;
-}
+const STEP_COLUMNS = ['component', 'version', 'description', 'state', 'checksum', 'applied_at', 'duration_ms', 'position'] as const;
+type StepRow = readonly [string, string, string, string, string, string, number, number];
 interface GlanceRow {
   readonly database_id: string | null;
   readonly layout: string | null;
   readonly position: number | null;
   readonly hash: string | null;
   readonly type: string | null;
+  readonly steps: string;
 }
 
 /** A statement of 10 values per event stays far below every driver's limit of parameters. */
@@ -56,28 +51,27 @@ export class JournalDao {
     this.#tables = tables;
   }
 
-  /** What the fast path reads: two statements. */
+  /** What the fast path reads: one statement. A driver makes an object of each row; of one text it is four times as fast. */
   glance(): ResultAsync<JournalGlance, SqlError> {
-    const { events, meta } = this.#tables;
+    const { events, steps, meta, rowsAsJson } = this.#tables;
     return this.#session
       .all<GlanceRow>(
         `SELECT (SELECT value FROM ${meta} WHERE key = 'database_id') AS database_id,
-                (SELECT value FROM ${meta} WHERE key = 'layout') AS layout, e.position, e.hash, e.type
+                (SELECT value FROM ${meta} WHERE key = 'layout') AS layout, e.position, e.hash, e.type,
+                ${rowsAsJson(steps, STEP_COLUMNS)} AS steps
          FROM (SELECT 1) LEFT JOIN (SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1) AS e`,
       )
-      .andThen(([row]) =>
-        this.projection().map((applied) => ({
-          databaseId: row?.database_id ?? '',
-          layout: Number(row?.layout ?? 0),
-          head: { position: row?.position ?? EMPTY_HEAD.position, hash: row?.hash ?? EMPTY_HEAD.hash },
-          headType: row?.type ?? '',
-          steps: applied,
-        })),
-      );
+      .map(([row]) => ({
+        databaseId: row?.database_id ?? '',
+        layout: Number(row?.layout ?? 0),
+        head: { position: row?.position ?? EMPTY_HEAD.position, hash: row?.hash ?? EMPTY_HEAD.hash },
+        headType: row?.type ?? '',
+        steps: stepsOf(row),
+      }));
   }
 
   projection(): ResultAsync<AppliedStep[], SqlError> {
-    return this.#session.all<StepRow>(`SELECT * FROM ${this.#tables.steps}`).map((rows) => rows.map(stepOf));
+    return this.#session.all<Pick<GlanceRow, 'steps'>>(`SELECT ${this.#tables.rowsAsJson(this.#tables.steps, STEP_COLUMNS)} AS steps`).map(([row]) => stepsOf(row));
   }
 
   head(): ResultAsync<JournalHead, SqlError> {
@@ -117,7 +111,7 @@ export class JournalDao {
       .andThen(() =>
         inOrder(added, (s) =>
           this.#session.run(
-            `INSERT INTO ${table} (component, version, description, state, checksum, applied_at, duration_ms, position)
+            `INSERT INTO ${table} (${STEP_COLUMNS.join(', ')})
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
             stepRow(s),
           ),
@@ -160,15 +154,17 @@ const stepRow = (s: AppliedStep): SqlValue[] => [
   s.position,
 ];
 
-const stepOf = (row: StepRow): AppliedStep => ({
-  component: row.component,
-  version: row.version,
-  description: row.description,
-  state: row.state === 'stamped' ? 'stamped' : 'applied',
-  checksum: row.checksum,
-  appliedAt: row.applied_at,
-  durationMs: row.duration_ms,
-  position: row.position,
+const stepsOf = (row: Pick<GlanceRow, 'steps'> | undefined): AppliedStep[] => (JSON.parse(row?.steps ?? '[]') as readonly StepRow[]).map(stepOf);
+
+const stepOf = ([component, version, description, state, checksum, appliedAt, durationMs, position]: StepRow): AppliedStep => ({
+  component,
+  version,
+  description,
+  state: state === 'stamped' ? 'stamped' : 'applied',
+  checksum,
+  appliedAt,
+  durationMs,
+  position,
 });
 
 const eventOf = (row: EventRow): StoredEvent => ({

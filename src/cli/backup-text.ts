@@ -1,0 +1,40 @@
+// What a backup is, in words: why it was taken, and what going back to it would lose.
+import type { RestorePreview } from '../core/manager/run-restore.js';
+import type { BackupReason } from '../core/ports/backup-store.js';
+import { count, localTime, timeOfDay } from './format.js';
+import type { Sink } from './terminal.js';
+
+/** `before 0003`, `by hand`. */
+export function reasonText({ kind, version }: BackupReason): string {
+  switch (kind) {
+    case 'before-step':
+      return `before ${version ?? 'a step'}`;
+    case 'before-run':
+      return 'before a run';
+    case 'before-restore':
+      return 'before a restore';
+    case 'manual':
+      return 'by hand';
+  }
+}
+
+/** What somebody must know before saying yes. */
+export function previewLines({ database, backup, tables, atStake }: RestorePreview, { paint }: Pick<Sink, 'paint'>): string[] {
+  const { createdAt, reason, id } = backup.manifest;
+  const what = tables === 'all' ? paint.bold(database) : `${count(tables.length, 'table')} of ${paint.bold(database)} (${tables.join(', ')})`;
+  const when = new Date(createdAt).toDateString() === new Date().toDateString() ? timeOfDay(createdAt) : localTime(createdAt, true);
+  const head = `${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`;
+  if (atStake === undefined) {
+    return [head, '  The database cannot be read: what was written since cannot be counted.', '  What is there now is moved aside, not deleted. The journal is not rewound.'];
+  }
+  const lost = atStake.filter(({ written }) => written > 0);
+  const back = atStake.filter(({ deleted }) => deleted > 0);
+  return [
+    head,
+    lost.length === 0
+      ? '  Nothing was written since: no row is lost.'
+      : paint.yellow(`  It would lose ${lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${written} to`} ${table}`).join(', ')}.`),
+    ...(back.length === 0 ? [] : [`  It would bring back ${back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : deleted} of ${table}`).join(', ')}.`]),
+    '  A copy of the present state is kept first. The journal is not rewound.',
+  ];
+}

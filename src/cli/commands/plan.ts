@@ -1,0 +1,47 @@
+// `plan`, and `up --dry-run`: what would be done, with the statements; nothing is written.
+import type { PlannedStep, PlanReport } from '../../core/manager/inspect-state.js';
+import type { DatabaseInfo } from '../../core/ports/database.js';
+import type { Answer, CommandContext, CommandResult } from '../answer.js';
+import { withEngine } from '../engine.js';
+import { count, oneLine, truncate } from '../format.js';
+import type { Flags } from '../settings.js';
+import type { Sink } from '../terminal.js';
+
+const SHOWN = 6;
+
+export function runPlan({ terminal }: CommandContext, flags: Flags & { readonly to?: string }): CommandResult {
+  return withEngine(flags, ({ manager, info }) =>
+    manager.plan(flags.to === undefined ? {} : { to: flags.to }).map((plan) => planAnswer(plan, info(), 'plan', terminal.verbose ? Infinity : SHOWN)),
+  );
+}
+
+export function planAnswer({ current, steps, ahead }: PlanReport, { label }: DatabaseInfo, as: 'plan' | 'dry-run', shown = SHOWN): Answer {
+  return {
+    document: as === 'plan' ? { current, steps, ahead } : { dryRun: true, runId: null, applied: [], current, steps, ahead, durationMs: 0 },
+    lines: (sink) => {
+      const { paint } = sink;
+      const now = current === null ? 'nothing applied yet' : `current ${current}`;
+      if (steps.length === 0) return [`${paint.bold(label)}   nothing to do, ${now}`];
+      const last = steps.at(-1)?.version ?? '';
+      return [
+        `${paint.bold(label)}   ${count(steps.length, 'step')} to apply, ${now}`,
+        ...steps.flatMap((step) => ['', ...stepLines(step, sink, shown)]),
+        '',
+        `Nothing was changed. \`migrate-safe up\` would bring it to ${paint.bold(last)}.`,
+      ];
+    },
+  };
+}
+
+function stepLines({ version, description, file, transactional, statements }: PlannedStep, { paint, width }: Sink, shown: number): string[] {
+  const name = `${version} ${description === version ? '' : description}`.trim();
+  const outside = transactional ? '' : paint.yellow('   outside a transaction');
+  const head = `  ${paint.bold(name)}${file === null ? '' : `   ${paint.dim(file)}`}${outside}`;
+  if (statements === null) return [head, `    ${paint.dim('code, which only running it shows')}`];
+  const more = statements.length - shown;
+  return [
+    head,
+    ...statements.slice(0, shown).map((sql) => `    ${truncate(oneLine(sql), width - 5)};`),
+    ...(more > 0 ? [`    ${paint.dim(`… and ${count(more, 'statement')} more (--verbose shows all)`)}`] : []),
+  ];
+}

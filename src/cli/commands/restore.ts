@@ -1,0 +1,86 @@
+// `restore`: says what would be lost, asks for the database's name, and puts a backup back.
+import path from 'node:path';
+import { errAsync, ok, err, type Result } from 'neverthrow';
+import { migrateError, type MigrateError } from '../../core/errors/migrate-error.js';
+import type { BackupChoice, RestorePreview, RestoreReport } from '../../core/manager/run-restore.js';
+import type { Answer, CommandContext, CommandResult } from '../answer.js';
+import { previewLines } from '../backup-text.js';
+import { cancelOnSignal } from '../cancellation.js';
+import { backupDocument } from '../documents.js';
+import { withEngine } from '../engine.js';
+import { count } from '../format.js';
+import { observed } from '../observed.js';
+import { relative } from '../progress-lines.js';
+import type { Flags } from '../settings.js';
+import type { Sink, Terminal } from '../terminal.js';
+
+export interface RestoreFlags extends Flags {
+  readonly latest?: boolean;
+  readonly beforeStep?: string;
+  readonly tables?: string;
+}
+
+export function runRestore(context: CommandContext, flags: RestoreFlags, id: string | undefined): CommandResult {
+  const { terminal } = context;
+  const choice = choiceOf(flags, id);
+  if (choice.isErr()) return errAsync(choice.error);
+  const names = flags.tables?.split(',').map((name) => name.trim()).filter(Boolean);
+  if (names?.length === 0) return errAsync(migrateError({ kind: 'usage', reason: '--tables names no table', suggestion: 'Name them with commas between: --tables customers,orders' }));
+  if (!flags.yes && !terminal.canAsk) {
+    return errAsync(migrateError({ kind: 'usage', reason: 'a restore asks before it replaces what is there, and nobody can be asked here', suggestion: 'In a script, say so: add --yes' }));
+  }
+  return withEngine(flags, (engine) => {
+    const reporter = observed(context, engine);
+    const signal = cancelOnSignal(terminal);
+    const confirm = async (preview: RestorePreview): Promise<boolean> => {
+      reporter.end();
+      const sink = flags.yes ? terminal.log : terminal.error;
+      terminal.say([...previewLines(preview, sink), ...(flags.yes ? [''] : [])], sink);
+      return flags.yes === true || (await typeName(preview.database, terminal, signal));
+    };
+    return engine.manager
+      .restore({ choice: choice.value, tables: names ?? 'all', confirm, signal })
+      .map((report) => answer(report, names))
+      .andTee(() => reporter.end());
+  });
+}
+
+/** Exactly one backup must be meant. */
+function choiceOf({ latest, beforeStep }: RestoreFlags, id: string | undefined): Result<BackupChoice, MigrateError> {
+  const said: readonly BackupChoice[] = [
+    ...(id === undefined ? [] : [{ id }]),
+    ...(latest ? [{ latest: true } as const] : []),
+    ...(beforeStep === undefined ? [] : [{ beforeStep }]),
+  ];
+  const [choice, other] = said;
+  if (choice !== undefined && other === undefined) return ok(choice);
+  const reason = choice === undefined ? 'no backup is named' : 'more than one backup is named';
+  return err(migrateError({ kind: 'usage', reason, suggestion: 'Name one: by its ID (migrate-safe backup list), with --latest, or with --before-step V.' }));
+}
+
+/** The last part of the path is enough: what is asked for is attention. */
+async function typeName(database: string, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
+  const { text, isCancel } = await import('@clack/prompts');
+  const name = path.basename(database);
+  const typed = await text({
+    message: `Type the database's name (${name}) to go on:`,
+    output: process.stderr,
+    signal,
+    withGuide: false,
+    validate: (value) => (value === name || value === database ? undefined : `That is not its name. ${name} goes on, Ctrl-C leaves everything as it is.`),
+  });
+  terminal.say([''], terminal.error);
+  return !isCancel(typed);
+}
+
+function answer({ backup, restored, journal, safetyBackupId, movedAside }: RestoreReport, asked: readonly string[] | undefined): Answer {
+  const { tables, rows } = restored;
+  return {
+    document: { backup: backupDocument(backup), restored: { tables, rows }, journal, safetyBackupId, movedAside },
+    lines: ({ paint }: Sink) => [
+      `${paint.green('✔')} ${asked === undefined ? 'the whole database' : count(tables.length, 'table')} put back, ${count(rows, 'row')}; journal at event ${journal.position}`,
+      ...(movedAside.length === 0 ? [] : [`What was there is kept as ${movedAside.map(relative).join(', ')}.`]),
+      ...(safetyBackupId === null ? [] : [`To undo it: migrate-safe restore ${safetyBackupId}`]),
+    ],
+  };
+}

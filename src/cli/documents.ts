@@ -1,0 +1,61 @@
+// The documents of --json: the shapes that programs rely on (DESIGN, section 6); members are added, never taken away.
+import type { MigrateError } from '../core/errors/migrate-error.js';
+import type { StatusReport } from '../core/manager/inspect-state.js';
+import type { StepReport } from '../core/manager/run-step.js';
+import type { StoredBackup } from '../core/ports/backup-store.js';
+import type { Finding } from './answer.js';
+
+/** The facts of an error without what only this process understands. */
+export function errorDocument(error: MigrateError | Finding): Record<string, unknown> {
+  const { code, kind, message, hint, exitCode: _exit, state: _state, ...facts } = error;
+  return { code, kind, message, hint, ...facts };
+}
+
+export const failureDocument = (error: MigrateError | Finding): Record<string, unknown> => ({
+  ok: false,
+  error: errorDocument(error),
+  state: error.state,
+});
+
+export function statusDocument({ database, current, head, pending, steps, journal, lastBackup, openRun }: StatusReport): Record<string, unknown> {
+  return {
+    database: database.label,
+    dialect: database.dialect,
+    driver: database.driver,
+    path: database.path ?? null,
+    bytes: database.bytes ?? null,
+    current,
+    head,
+    pending,
+    steps,
+    journal: journal ?? null,
+    lastBackup: lastBackup ?? null,
+    openRun: openRun === undefined ? null : { runId: openRun.runId, kind: openRun.kind, startedAt: openRun.startedAt, actor: openRun.actor, plan: openRun.plan },
+  };
+}
+
+/** An apply has no schema to come back to. */
+export function appliedDocument({ schemaRestored: _restored, ...step }: StepReport): Record<string, unknown> {
+  return step;
+}
+
+/** A file backup as programs see it; `path` is the copied database itself. */
+export function backupDocument({ manifest, file }: StoredBackup): Record<string, unknown> {
+  const { id, kind, copy, files, verified, createdAt, reason, journal, databaseId } = manifest;
+  return {
+    id,
+    kind,
+    tables: copy.tables,
+    bytes: files.reduce((all, one) => all + one.bytes, 0),
+    sha256: files[0]?.sha256 ?? null,
+    verified: true,
+    checks: verified.checks,
+    createdAt,
+    path: file,
+    reason: reason.kind,
+    version: reason.version ?? null,
+    runId: reason.runId,
+    journal,
+    databaseId,
+  };
+}

@@ -1,0 +1,97 @@
+// Progress as lines: pure, from what the engine tells to what people read.
+import path from 'node:path';
+import type { LockOwner } from '../core/ports/run-lock.js';
+import type { Progress } from '../core/manager/progress.js';
+import { describeFinding } from '../core/schema/guard.js';
+import { changesText, effectsText, hasLosses } from './effects.js';
+import { bytes, count, duration, timeOfDay, widthOf, wrap } from './format.js';
+import type { Paint } from './style.js';
+
+const LABEL = 10;
+const INDENT = '    ';
+/** Where the text of a phase begins. */
+export const TEXT_AT = INDENT.length + 2 + LABEL + 1;
+
+export type Mark = 'done' | 'failed' | 'warning';
+
+/** `    ✔ backup     12.4 MB in 31 ms, verified`, wrapped under its own beginning. */
+export function phaseLines(mark: Mark, label: string, text: string, { paint, width }: { readonly paint: Paint; readonly width: number }): string[] {
+  const sign = mark === 'done' ? paint.green('✔') : mark === 'failed' ? paint.red('✖') : paint.yellow('!');
+  const [first = '', ...rest] = wrap(text, width - TEXT_AT);
+  return [`${INDENT}${sign} ${label.padEnd(LABEL)} ${first}`, ...rest.map((line) => ' '.repeat(TEXT_AT) + line)];
+}
+
+type Of<K extends Progress['kind']> = Extract<Progress, { readonly kind: K }>;
+
+export function backupText({ bytes: size, ms, directory }: Of<'backup-taken'>, room: number, paint: Paint): string {
+  const text = `${bytes(size)} in ${duration(ms)}, verified`;
+  const where = relative(directory);
+  return widthOf(text) + 5 + widthOf(where) <= room ? `${text}     ${paint.dim(where)}` : text;
+}
+
+export function workedText({ statements, ms }: Of<'worked'>): string {
+  if (statements === 0) return 'was done already';
+  return statements === undefined ? `done in ${duration(ms)}` : `${count(statements, 'statement')} in ${duration(ms)}`;
+}
+
+/** `guarded`: the guard saw what was lost and let it pass. */
+export function observedText({ effects }: Of<'observed'>, guarded: boolean): string {
+  const text = effectsText(effects);
+  if (text === undefined) return 'no rows touched';
+  return guarded && hasLosses(effects) ? `${text}, as declared` : text;
+}
+
+export function validatedText({ changes, reinstated, schemaRestored }: Of<'validated'>, version: string, keysChecked: boolean): string {
+  const again = reinstated.length === 0 ? '' : `; made again: ${reinstated.join(', ')}`;
+  const keys = keysChecked ? '; foreign keys hold' : '';
+  const what =
+    schemaRestored === undefined
+      ? changesText(changes)
+      : schemaRestored
+        ? `again what it was before ${version}`
+        : `not what it was before ${version}: its revert does not undo all that its apply did (${changesText(changes)})`;
+  return `${what}${again}${keys}`;
+}
+
+/** The findings say what would be lost; where the guard only warns, it is lost. */
+export const guardText = ({ finding }: Of<'guard-warning'>): string => `${describeFinding(finding)} (the guard only warns)`;
+
+/** `pid 4121 on web-3, since 09:31:07, applying 0003 purge`. */
+export const ownerText = (owner: LockOwner | undefined): string =>
+  owner === undefined ? 'it has not said who it is' : `pid ${owner.pid} on ${owner.host}, since ${timeOfDay(owner.since)}, ${doingText(owner.doing)}`;
+
+const DOING: Readonly<Record<string, string>> = { up: 'beginning', down: 'beginning to revert', stamp: 'stamping', backup: 'taking a backup', restore: 'restoring' };
+const doingText = (doing: string): string => DOING[doing] ?? doing;
+
+export const waitingText = ({ owner, waitedMs }: Of<'waiting'>, sinceMs = 0): string =>
+  `waiting for another run: ${ownerText(owner)} … ${duration(Math.round((waitedMs + sinceMs) / 1000) * 1000)}`;
+
+/** What an interrupted run left, and what becomes of it. */
+export function recoveredLines({ startedAt, pid, host, version, finding }: Of<'recovered'>): string[] {
+  const during = version === null ? '' : ` at ${version}`;
+  const found: Readonly<Record<string, string>> = {
+    'nothing-of-it-committed': `Its transaction did not commit: nothing of it is in the database.${version === null ? '' : ` Going on with ${version}.`}`,
+    'step-was-done': `The step says that it was done: it counts as applied.`,
+    'restore-undone': 'A restore was under way and was not switched in: the database is what it was before it.',
+    'between-steps': 'No step was under way: nothing is half-done.',
+  };
+  return [`A run that began ${timeOfDay(startedAt)} (pid ${pid} on ${host}) stopped${during}.`, found[finding] ?? finding];
+}
+
+const BAR = 20;
+
+/** `backup   ████████░░░░   62 %, 7.7 of 12.4 MB, 210 MB/s, 1 s left`. */
+export function barText(label: string, done: number, total: number, elapsedMs: number, width: number): string {
+  const part = total === 0 ? 0 : Math.min(1, done / total);
+  const rate = elapsedMs < 200 ? 0 : (done / elapsedMs) * 1000;
+  const left = rate === 0 ? '' : `, ${bytes(rate)}/s, ${duration(((total - done) / rate) * 1000)} left`;
+  const full = Math.round(part * BAR);
+  const bar = width >= 70 ? `${'█'.repeat(full)}${'░'.repeat(BAR - full)}  ` : '';
+  return `${label.padEnd(LABEL)} ${bar}${Math.round(part * 100)} %, ${bytes(done)} of ${bytes(total)}${left}`;
+}
+
+/** Relative to the working directory where it lies below it. */
+export function relative(file: string): string {
+  const from = path.relative(process.cwd(), file);
+  return from.startsWith('..') || path.isAbsolute(from) ? file : from || '.';
+}

@@ -1,0 +1,95 @@
+// The settings of a call: flags, then MIGRATE_SAFE_*, then DATABASE_URL, then the config file, then defaults.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { err, ok, type Result } from 'neverthrow';
+import type { MigrateSafeOptions } from '../config.js';
+import { migrateError, reasonOf, type MigrateError } from '../core/errors/migrate-error.js';
+import { findConfigFile, loadConfigFile } from './config-file.js';
+
+/** What commander makes of the command line: the global flags, and those of `up` that are settings too. */
+export interface Flags {
+  readonly config?: string;
+  readonly database?: string;
+  readonly steps?: string;
+  readonly backups?: string;
+  readonly component?: string;
+  readonly guard?: string;
+  readonly lockWait?: string;
+  readonly envFile?: string;
+  readonly fileBackup?: string;
+  readonly onFailure?: string;
+  readonly onAhead?: string;
+  readonly outOfOrder?: boolean;
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly color?: boolean;
+}
+
+export interface Settings {
+  /** Not checked yet, except for what a config file says; `database` may be missing. */
+  readonly options: Partial<MigrateSafeOptions>;
+  readonly configFile: string | undefined;
+}
+
+const NAMES = ['database', 'steps', 'backups', 'component', 'guard', 'lockWait', 'fileBackup', 'onFailure', 'onAhead'] as const;
+const DEFAULTS = { steps: './migrations', backups: './backups' };
+
+/** `lockWait` -> `MIGRATE_SAFE_LOCK_WAIT`. */
+const variable = (name: string): string => `MIGRATE_SAFE_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+/** Reads what is named, and nothing that is not: an env file lying about may point at production. */
+export async function readSettings(flags: Flags): Promise<Result<Settings, MigrateError>> {
+  if (flags.envFile !== undefined) {
+    const loaded = loadEnvFile(flags.envFile);
+    if (loaded.isErr()) return err(loaded.error);
+  }
+  const file = configFileOf(flags.config ?? fromEnvironment('config'));
+  if (file.isErr()) return err(file.error);
+  const said = file.value === undefined ? ok({}) : await loadConfigFile(file.value);
+  if (said.isErr()) return err(said.error);
+  const options: Record<string, unknown> = { ...DEFAULTS, ...said.value };
+  const url = process.env['DATABASE_URL'];
+  if (url) options['database'] = url;
+  for (const name of NAMES) {
+    const value = flags[name] ?? fromEnvironment(name);
+    if (value !== undefined) options[name] = value;
+  }
+  if (flags.outOfOrder) options['outOfOrder'] = 'allow';
+  return ok({ options: options as Partial<MigrateSafeOptions>, configFile: file.value });
+}
+
+/** An empty variable is as good as none. */
+const fromEnvironment = (name: string): string | undefined => process.env[variable(name)] || undefined;
+
+/** Variables that are set already stay as they are. */
+function loadEnvFile(file: string): Result<void, MigrateError> {
+  try {
+    process.loadEnvFile(file);
+    return ok(undefined);
+  } catch (thrown) {
+    const reason = existsSync(file) ? reasonOf(thrown) : 'there is no such file';
+    return err(migrateError({ kind: 'usage', reason: `the env file ${file} could not be read: ${reason}`, suggestion: 'Name one that is there with --env-file, or leave it out.' }));
+  }
+}
+
+function configFileOf(named: string | undefined): Result<string | undefined, MigrateError> {
+  if (named === undefined) return findConfigFile(process.cwd());
+  const file = path.resolve(named);
+  return existsSync(file) ? ok(file) : err(migrateError({ kind: 'config-unreadable', file: named, reason: 'there is no such file' }));
+}
+
+/** A command that works on a database needs one to be named. */
+export function withDatabase({ options }: Settings): Result<MigrateSafeOptions, MigrateError> {
+  const { database } = options;
+  if (database !== undefined) return ok({ ...options, database });
+  return err(
+    migrateError({
+      kind: 'usage',
+      reason: 'no database is named',
+      suggestion:
+        'Name one with --database sqlite:app.db, with MIGRATE_SAFE_DATABASE or DATABASE_URL, or in migrate-safe.config.ts, which this makes: migrate-safe init',
+    }),
+  );
+}

@@ -1,0 +1,66 @@
+// The words for configuration and usage.
+import type { ConfigFacts } from '../facts.js';
+import type { Words } from './entry.js';
+import { list } from './words.js';
+
+export const CONFIG: Words<ConfigFacts> = {
+  'config-invalid': {
+    code: 'MS-CONFIG',
+    exit: 2,
+    message: (f) => `${f.where} is not valid: ${f.issues.join('; ')}`,
+    hint: () => 'Correct it; `migrate-safe --help` lists what each setting takes.',
+  },
+  'config-unreadable': {
+    code: 'MS-CONFIG-FILE',
+    exit: 2,
+    message: (f) => `${f.file} could not be loaded: ${f.reason}`,
+    hint: (f) => `Correct ${f.file}, or name another one with --config.`,
+  },
+  usage: {
+    code: 'MS-USAGE',
+    exit: 2,
+    message: (f) => f.reason,
+    hint: (f) => f.suggestion ?? 'See `migrate-safe --help`.',
+  },
+  'unknown-version': {
+    code: 'MS-VERSION-UNKNOWN',
+    exit: 2,
+    message: (f) => `there is no step ${f.version}`,
+    hint: (f) => (f.known.length > 0 ? `Known steps: ${list(f.known)}.` : 'There are no steps; make one with `migrate-safe new <name>`.'),
+  },
+  'database-missing': {
+    code: 'MS-DB-MISSING',
+    exit: 2,
+    message: (f) => `there is no database at ${f.database}`,
+    hint: () => '`migrate-safe up` creates it; or name another one with --database.',
+  },
+  'database-is-directory': {
+    code: 'MS-DB-DIRECTORY',
+    exit: 2,
+    message: (f) => `${f.database} is a directory, not a database`,
+    hint: (f) => `Name a file, for example --database sqlite:${f.database}/app.db`,
+  },
+  'driver-missing': {
+    code: 'MS-DRIVER-MISSING',
+    exit: 2,
+    message: (f) => (f.installed ? `the driver ${f.driver} is installed, but its binary is not` : `the driver ${f.driver} is not installed`),
+    hint: (f) =>
+      f.installed
+        ? `npm skipped its build script. Type: npm install-scripts approve ${f.driver} && npm rebuild ${f.driver}   (or use the other driver: npm install ${other(f.driver)}, and ?driver=${other(f.driver)} in the database URL)`
+        : `Type: npm install ${f.driver}   (or use the other driver: npm install ${other(f.driver)}, and ?driver=${other(f.driver)} in the database URL)`,
+  },
+  'driver-conflict': {
+    code: 'MS-DRIVER-CONFLICT',
+    exit: 2,
+    message: (f) => `this process has already loaded ${f.loaded}; opening the same file with ${f.driver} as well would drop its locks and lose rows`,
+    hint: (f) => `Pass the application's own knex instance as \`database\`, or choose the driver: sqlite:app.db?driver=${f.loaded}`,
+  },
+  'driver-unsupported': {
+    code: 'MS-DRIVER-UNSUPPORTED',
+    exit: 2,
+    message: (f) => `the driver ${f.driver} cannot be used: ${f.reason}`,
+    hint: () => 'Use sqlite3 or better-sqlite3 in a version that supports this Node.js.',
+  },
+};
+
+const other = (driver: string): string => (driver === 'sqlite3' ? 'better-sqlite3' : 'sqlite3');

@@ -1,0 +1,106 @@
+// The words for everything around the steps.
+import type { RunFacts } from '../facts.js';
+import type { Words } from './entry.js';
+import { megabytes } from './words.js';
+
+/** What to do about a database that cannot be used, by the driver's reason. */
+const UNUSABLE: Readonly<Record<string, string>> = {
+  'not-a-database': 'It is not a SQLite file (or it is encrypted). Name the right one with --database, or put a backup back: migrate-safe restore --latest',
+  corrupt: 'Put a backup back: migrate-safe restore --latest   (the damaged file is kept aside)',
+  'read-only': 'It is read-only for this user: see the rights of the file and its directory.',
+  'cannot-open': 'See the rights of the file and its directory.',
+  busy: 'Another connection holds it; end the long transaction, or run it again.',
+  'disk-full': 'The disk is full. Free some space and run it again; what was under way was rolled back.',
+};
+
+export const RUNS: Words<RunFacts> = {
+  locked: {
+    code: 'MS-LOCKED',
+    exit: 4,
+    retryable: true,
+    message: (f) =>
+      f.owner === undefined
+        ? `another run holds the lock; waited ${Math.round(f.waitedMs / 1000)} s`
+        : `another run holds the lock: pid ${f.owner.pid} on ${f.owner.host}, since ${f.owner.since}, ${f.owner.doing}; waited ${Math.round(f.waitedMs / 1000)} s`,
+    hint: () => 'Wait for it, or wait longer with --lock-wait 30m. The lock ends with its process; there is nothing to remove.',
+  },
+  'lock-failed': {
+    code: 'MS-LOCK-FAILED',
+    exit: 1,
+    message: (f) => `the lock at ${f.path} could not be taken: ${f.reason}`,
+    hint: () => 'The directory of the database must be writable for the one who migrates it.',
+  },
+  cancelled: {
+    code: 'MS-CANCELLED',
+    exit: 130,
+    retryable: true,
+    state: 'rolled-back',
+    message: () => 'cancelled',
+    hint: () => 'What was under way was rolled back; `migrate-safe up` goes on from there.',
+  },
+  'database-busy': {
+    code: 'MS-DB-BUSY',
+    exit: 4,
+    retryable: true,
+    message: (f) => `${f.database} is locked by another connection, which did not let go while ${f.doing}`,
+    hint: () => 'Nothing was changed. End the long transaction of the application, or wait longer with --lock-wait 30m.',
+  },
+  'database-unusable': {
+    code: 'MS-DB-UNUSABLE',
+    exit: 1,
+    message: (f) => `${f.database} cannot be used: ${f.detail}`,
+    hint: (f) => UNUSABLE[f.reason] ?? 'Run `migrate-safe doctor`.',
+  },
+  'database-failed': {
+    code: 'MS-DB-FAILED',
+    exit: 1,
+    retryable: true,
+    message: (f) => `${f.doing}: ${f.detail}`,
+    hint: (f) => UNUSABLE[f.reason] ?? 'Nothing half-done was left. Run it again; if it stays, run `migrate-safe doctor`.',
+  },
+  'disk-space': {
+    code: 'MS-DISK-SPACE',
+    exit: 1,
+    retryable: true,
+    message: (f) => `${f.directory} has ${megabytes(f.freeBytes)} free; the backups of this run need about ${megabytes(f.neededBytes)}`,
+    hint: () => 'Nothing was changed. Free some space, or keep backups elsewhere with --backups.',
+  },
+  'backup-failed': {
+    code: 'MS-BACKUP-FAILED',
+    exit: 1,
+    retryable: true,
+    message: (f) => `no backup could be made in ${f.directory}: ${f.reason}`,
+    hint: () => 'The step was not begun. See that the directory can be written, or name another with --backups.',
+  },
+  'backup-not-found': {
+    code: 'MS-BACKUP-UNKNOWN',
+    exit: 2,
+    message: (f) => `there is no backup ${f.wanted} in ${f.directory}`,
+    hint: () => 'See what there is: migrate-safe backup list',
+  },
+  'backups-unsupported': {
+    code: 'MS-BACKUP-UNSUPPORTED',
+    exit: 2,
+    message: (f) => f.reason,
+    hint: () => 'Use a database in a file.',
+  },
+  'restore-failed': {
+    code: 'MS-RESTORE-FAILED',
+    exit: 1,
+    message: (f) => `the restore did not happen: ${f.reason}`,
+    hint: () => 'The database is what it was. Correct the cause and run the same command again.',
+  },
+  'restore-declined': {
+    code: 'MS-RESTORE-DECLINED',
+    exit: 130,
+    message: () => 'not restored',
+    hint: () => 'Nothing was changed. In a script, --yes answers the question.',
+  },
+  'stale-journal': {
+    code: 'MS-STALE-JOURNAL',
+    exit: 1,
+    retryable: true,
+    message: (f) => `somebody else wrote to the journal: expected it to end at ${f.expected}, it ends at ${f.actual}`,
+    hint: () => 'Nothing was written. Run it again.',
+  },
+};

@@ -1,0 +1,69 @@
+// The words for steps that failed.
+import { describeFinding, type GuardFinding } from '../../schema/guard.js';
+import type { StepFacts } from '../facts.js';
+import type { Words } from './entry.js';
+
+export const STEPS: Words<StepFacts> = {
+  'step-failed': {
+    code: 'MS-STEP-FAILED',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => f.reason,
+    hint: () => 'The step was rolled back and nothing of it is left. Correct it and run `migrate-safe up` again.',
+  },
+  'guard-refused': {
+    code: 'MS-GUARD-LOSS',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => findings(f.findings),
+    hint: (f) =>
+      f.declare.length === 0
+        ? 'The step was rolled back and nothing of it is left. Correct it and run it again.'
+        : f.language === 'sql'
+          ? `The step was rolled back. If the loss is meant, say so at the top of its file:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`
+          : `The step was rolled back. If the loss is meant, declare it:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`,
+  },
+  'validation-failed': {
+    code: 'MS-VALIDATION',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => f.reason,
+    hint: () => 'The step was rolled back and nothing of it is left.',
+  },
+  'step-timeout': {
+    code: 'MS-STEP-TIMEOUT',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => `step ${f.version} did not end within ${f.ms / 1000} s`,
+    hint: () => 'It was rolled back. A step that needs longer says so: timeoutMs in its definition. A step whose promise never resolves is often one that waits for a connection of its own: it must use the handle it is given.',
+  },
+  'step-ended-transaction': {
+    code: 'MS-STEP-TRANSACTION',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => `step ${f.version} may not do this inside its transaction: ${f.what}`,
+    hint: () => 'A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: \'none\').',
+  },
+  'step-foreign-connection': {
+    code: 'MS-STEP-CONNECTION',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => `step ${f.version} works on the database through a connection of its own: ${f.reason}`,
+    hint: () => 'Use the handle that the step is given: only what goes through it is backed up, checked and rolled back.',
+  },
+  'no-revert': {
+    code: 'MS-NO-REVERT',
+    exit: 1,
+    message: (f) => `step ${f.version} has no revert`,
+    hint: (f) => `Write one, or put the database back to before it: migrate-safe restore --before-step ${f.version}`,
+  },
+  'needs-person': {
+    code: 'MS-NEEDS-PERSON',
+    exit: 5,
+    state: 'needs-attention',
+    message: (f) => `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} rows written since would be lost by going back on its own`}`,
+    hint: (f) => `Look at it, then type: ${f.command}`,
+  },
+};
+
+const findings = (all: readonly GuardFinding[]): string => all.map(describeFinding).join('; ');
