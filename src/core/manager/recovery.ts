@@ -50,7 +50,7 @@ function findingOutside(session: RunSession, under: StepUnderWay, candidates: re
     if (step?.definition.isDone !== undefined) {
       const errors = new StepErrors(step, under.direction, database.info.label);
       const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'asking the step');
-      const transaction = yield* database.begin({ foreignKeys: 'off', transactional: true }).mapErr(failed);
+      const transaction = yield* database.begin({ foreignKeys: 'off', transactional: true, comparesWith: 'live' }).mapErr(failed);
       const answer = await ask(step.definition.isDone, step, transaction, errors, signal);
       yield* transaction.rollback().mapErr(failed);
       if (truthy(yield* answer) === (under.direction === 'apply')) return ok<Finding>('step-was-done');

@@ -98,7 +98,7 @@ function revertNow(context: StepContext, { step, errors }: FailedAttempt): Resul
   if (revert === undefined) return okAsync(undefined);
   const fail = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, context.database.info.label, 'reverting the step');
   return context.database
-    .begin({ foreignKeys: foreignKeys ?? 'off', transactional: false })
+    .begin({ foreignKeys: foreignKeys ?? 'off', transactional: false, comparesWith: 'live' })
     .mapErr(fail)
     .andThen((transaction) =>
       runWork(revert, step, transaction, errors, new AbortController().signal)

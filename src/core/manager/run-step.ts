@@ -77,6 +77,7 @@ export function runStep(context: StepContext, step: MigrationStep, direction: Di
     const opened = await database.begin({
       foreignKeys: definition.foreignKeys ?? 'off',
       transactional: step.transactional,
+      comparesWith: backup === undefined ? 'live' : 'backup',
       script: typeof work === 'function' ? [] : work.map(({ sql }) => sql),
     });
     if (opened.isErr()) return err(failedToBegin(context, step, opened.error));

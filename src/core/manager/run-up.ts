@@ -46,6 +46,8 @@ export function runUp(ports: ManagerPorts, policy: Policy, options: UpOptions): 
         return ok({ runId: null, applied: [], current: currentVersion(applied), ahead: plan.ahead, durationMs: elapsed(started) });
       }
     }
+    // Without a step there is nothing to make a database for.
+    if (glance === undefined && candidates.length === 0) return ok({ runId: null, applied: [], current: null, ahead: [], durationMs: elapsed(started) });
     const request = { kind: 'up', ports, policy, signal: options.signal, candidates, open: 'create' } as const;
     return ok(yield* withSession(request, (session) => applyPending(session, candidates, options, started)));
   });

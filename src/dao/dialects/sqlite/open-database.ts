@@ -70,7 +70,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   prepareJournal(): ResultAsync<void, SqlError> {
-    return raiseLayout(this.#connection);
+    return makeDurable(this.#connection).andThen(() => raiseLayout(this.#connection));
   }
 
   readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
@@ -110,11 +110,11 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
-    const { transactional, foreignKeys, script } = options;
+    const { transactional, script } = options;
     const { driver, info, busyWaitMs, host } = this.#options;
     const image = info.path === undefined ? MemoryImage.of(this.#connection) : okAsync<MemoryImage | undefined, SqlError>(undefined);
     return image.andThen((memory) =>
-      this.#settle(foreignKeys, transactional)
+      this.#settle(options)
         .andThen(() => (transactional ? this.#connection.run('BEGIN IMMEDIATE') : okAsync({ changes: 0 })))
         .andThen(() => this.#inspector.snapshot())
         .map((before): StepTransaction => {
@@ -145,14 +145,15 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   /** The settings that a step runs under, read back: one that did not take is a reason not to begin. */
-  #settle(foreignKeys: 'on' | 'off', transactional: boolean): ResultAsync<void, SqlError> {
+  #settle({ foreignKeys, transactional, comparesWith }: StepTransactionOptions): ResultAsync<void, SqlError> {
     const connection = this.#connection;
+    // In rollback mode a spilled page locks readers out, and the one that compares would be such a reader.
+    const keepsPages = transactional && comparesWith === 'live';
     const wanted = foreignKeys === 'on' ? 1 : 0;
     return connection
       .run(`PRAGMA foreign_keys = ${foreignKeys}`)
       .andThen(() => connection.run('PRAGMA legacy_alter_table = ON'))
-      // In rollback mode a spilled page locks readers out, and the before-image may be such a reader.
-      .andThen(() => connection.run(`PRAGMA cache_spill = ${transactional ? 'OFF' : 'ON'}`))
+      .andThen(() => connection.run(`PRAGMA cache_spill = ${keepsPages ? 'OFF' : 'ON'}`))
       .andThen(() =>
         connection.all<{ fk: number; legacy: number }>(
           'SELECT (SELECT foreign_keys FROM pragma_foreign_keys) AS fk, (SELECT legacy_alter_table FROM pragma_legacy_alter_table) AS legacy',
@@ -182,7 +183,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
   #reconnect(): ResultAsync<void, SqlError> {
     const { driver, info, busyWaitMs } = this.#options;
     if (info.path === undefined) return okAsync(undefined);
-    return driver.connect(info.path, 'read', { busyWaitMs }).andThen((fresh) => {
+    return driver.connect(info.path, 'read', { busyWaitMs }).andThen((fresh) => makeDurable(fresh).map(() => fresh)).andThen((fresh) => {
       const old = this.#connection;
       this.#connection = fresh;
       this.#inspector = new SqliteInspector(fresh);
@@ -191,3 +192,10 @@ export class OpenSqliteDatabase implements OpenDatabase {
     });
   }
 }
+
+/**
+ * The mirror must never be ahead of the database after a power cut, so a commit must last once it is told. EXTRA syncs
+ * the directory after the rollback journal is gone; better-sqlite3 would use NORMAL in WAL mode.
+ * https://sqlite.org/pragma.html#pragma_synchronous
+ */
+const makeDurable = (connection: SqliteConnection): ResultAsync<void, SqlError> => connection.run('PRAGMA synchronous = EXTRA').map(() => undefined);
