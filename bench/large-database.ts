@@ -13,7 +13,7 @@ const STATEMENTS = [
    INSERT INTO customers SELECT i, 'Customer ' || hex(randomblob(8)), hex(randomblob(10)) || '@example.org', 1700000000 + i FROM n`,
   `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000)
    INSERT INTO orders SELECT i, 1 + abs(random()) % 200000, (abs(random()) % 100000) / 7.0, 'Order ' || hex(randomblob(16)), 1700000000 + i FROM n`,
-  `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600000)
+  `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 820000)
    INSERT INTO requests SELECT i, 'model-' || i % 12, hex(randomblob(210)), abs(random()) % 8000 FROM n`,
   'CREATE INDEX orders_customer ON orders (customer_id)',
   'CREATE INDEX customers_email ON customers (email)',

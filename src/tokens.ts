@@ -8,6 +8,7 @@ import type { Actor } from './core/events/envelope.js';
 import type { BackupStore, JournalMirror } from './core/ports/backup-store.js';
 import type { Clock, IdSource } from './core/ports/clock.js';
 import type { Database } from './core/ports/database.js';
+import type { DatabaseDoctor } from './core/ports/doctor.js';
 import type { StepSource } from './core/ports/step-source.js';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol.for(`migrate-safe/${name}`);
@@ -20,6 +21,7 @@ export const Tokens = {
   IdSource: token<IdSource>('IdSource'),
   Actor: token<Actor>('Actor'),
   Database: token<Database>('Database'),
+  Doctor: token<DatabaseDoctor>('Doctor'),
   StepSource: token<StepSource & StepRegistry>('StepSource'),
   BackupStore: token<BackupStore>('BackupStore'),
   Mirror: token<JournalMirror>('Mirror'),

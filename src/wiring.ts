@@ -9,6 +9,7 @@ import type { Config } from './config.js';
 import { DEFAULT_POLICY } from './core/manager/ports.js';
 import { SafeMigrationManager } from './core/manager/safe-migration-manager.js';
 import { systemClock } from './core/ports/clock.js';
+import { SqliteDoctor } from './dao/dialects/sqlite/doctor.js';
 import { SqliteScriptSplitter } from './dao/dialects/sqlite/sql/script.js';
 import { SqliteDatabase } from './dao/dialects/sqlite/sqlite-database.js';
 import { DirectorySource } from './steps/directory-source.js';
@@ -51,6 +52,7 @@ export const wiring: readonly Wire[] = [
     (config) => config.match(({ target }) => new SqliteDatabase(target), (error) => new UnconfiguredDatabase(error)),
     'replaceable',
   ),
+  wire(Tokens.Doctor, [Tokens.Config], (config) => config.match(({ target }) => new SqliteDoctor(target), () => ({ examine: () => Promise.resolve([]) }))),
   wire(Tokens.StepSource, [Tokens.Config], (config) => {
     const steps = config.map((one) => one.steps).unwrapOr(NO_STEPS);
     const component = config.map(({ policy }) => policy.component).unwrapOr(DEFAULT_POLICY.component);

@@ -75,8 +75,7 @@ function parse(args: readonly string[]): Call | number | MigrateError {
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return 0;
-    if (thrown.code === 'commander.help') return nothingCalled(args);
-    return usage(thrown.message);
+    return thrown.code === 'commander.help' ? nothingCalled(args) : usage(thrown.message);
   }
   return call ?? nothingCalled(args);
 }
@@ -96,12 +95,12 @@ function usage(message: string): MigrateError {
 
 function bug(thrown: unknown): Finding & { readonly cause: unknown } {
   return {
-  code: 'MS-BUG',
-  kind: 'bug',
-  message: `this is a bug in migrate-safe: ${reasonOf(thrown)}`,
-  hint: 'Nothing that was not committed is left; `migrate-safe status` says what is. Please report it, with what --verbose prints.',
-  exitCode: BUG_EXIT,
-  state: 'needs-attention',
-  cause: thrown,
+    code: 'MS-BUG',
+    kind: 'bug',
+    message: `this is a bug in migrate-safe: ${reasonOf(thrown)}`,
+    hint: 'Nothing that was not committed is left; `migrate-safe status` says what is. Please report it, with what --verbose prints.',
+    exitCode: BUG_EXIT,
+    state: 'needs-attention',
+    cause: thrown,
   };
 }

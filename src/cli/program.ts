@@ -26,7 +26,7 @@ export function makeProgram(called: (call: Call) => void): Command {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'help for a command')
-    .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(100, process.stdout.columns ?? 100) })
+    .configureHelp({ showGlobalOptions: true, optionDescription: ({ description }) => description, helpWidth: Math.min(100, process.stdout.columns ?? 100) })
     .exitOverride();
   addGlobals(program);
 
@@ -57,7 +57,7 @@ export function makeProgram(called: (call: Call) => void): Command {
         .option('--dry-run', 'only say what would be done')
         .option('--fake', 'record the steps without running them, as `stamp` does'),
     ),
-  ).addOption(new Option('--on-failure <policy>', "what becomes of the run's earlier steps").choices(['keep-earlier-steps', 'undo-run']));
+  ).addOption(new Option('--on-failure <policy>', "what becomes of the run's earlier steps: keep-earlier-steps (default), undo-run").choices(['keep-earlier-steps', 'undo-run']));
   addBackups(
     verb<{ count?: string; to?: string }>(program, 'down', 'revert the newest step, or more', 'changes', (flags) => async (context) => (await import('./commands/down.js')).runDown(context, flags))
       .option('--count <number>', 'how many steps')
@@ -69,7 +69,7 @@ export function makeProgram(called: (call: Call) => void): Command {
 
   const backup = program.command('backup').description('take, list and show backups').helpOption('-h, --help', 'print this help');
   verb<{ verify?: string }>(backup, 'create', 'take a backup that is kept until it is removed', 'changes', (flags) => async (context) => (await import('./commands/backup.js')).runBackupCreate(context, flags))
-    .addOption(new Option('--verify <level>', 'full adds integrity, foreign keys and a content fingerprint').choices(['quick', 'full']).default('quick'));
+    .addOption(new Option('--verify <level>', 'quick (default), or full: integrity, foreign keys and a content fingerprint too').choices(['quick', 'full']).default('quick'));
   verb(backup, 'list', 'the backups of this database, newest first', 'reads', (flags) => async (context) => (await import('./commands/backup.js')).runBackupList(context, flags));
   verb(backup, 'show <id>', 'what one backup holds', 'reads', (flags, id = '') => async (context) => (await import('./commands/backup.js')).runBackupShow(context, flags, id));
 
@@ -89,7 +89,7 @@ function addGlobals(program: Command): void {
     .option('--steps <directory>', 'the step files (default: ./migrations)')
     .option('--backups <directory>', "backups and the journal's mirror (default: ./backups)")
     .option('--component <name>', 'namespace of the steps (default: main)')
-    .addOption(new Option('--guard <mode>', 'what becomes of a step that loses what it did not declare (default: enforce)').choices(GUARD))
+    .addOption(new Option('--guard <mode>', 'what becomes of a step that loses what it did not declare: enforce (default), warn, off').choices(GUARD))
     .option('--lock-wait <duration>', 'how long to wait for another run, for example 90s (default: 10m)')
     .option('--env-file <file>', 'read variables from this file; none is read by itself')
     .option('--json', 'one JSON document on stdout, everything else on stderr')
@@ -100,9 +100,9 @@ function addGlobals(program: Command): void {
 }
 
 const addBackups = (command: Command): Command =>
-  command.addOption(new Option('--file-backup <policy>', 'when the whole file is backed up (default: each-step)').choices(FILE_BACKUP));
+  command.addOption(new Option('--file-backup <policy>', 'when the whole file is backed up: each-step (default), each-run, never').choices(FILE_BACKUP));
 
 const addOrder = (command: Command): Command =>
   command
     .option('--out-of-order', 'apply new steps below the newest applied one, too')
-    .addOption(new Option('--on-ahead <policy>', 'when the database has newer steps than there are here (default: warn)').choices(['warn', 'refuse']));
+    .addOption(new Option('--on-ahead <policy>', 'when the database has newer steps than there are here: warn (default), refuse').choices(['warn', 'refuse']));

@@ -109,9 +109,19 @@ describe('an interrupted run', () => {
 });
 
 describe('a backup within a run', () => {
-  it('is fresh from its verification until a step begins', () => {
-    const history = given(run('r', started('up', ['1'], 'each-step'), taken('a'), taken('b'), verified('b')));
-    expect(history.run).to.deep.include({ taken: ['a', 'b'], verified: ['b'], fresh: ['b'] });
+  const facts = [started('up', ['1'], 'each-step'), taken('a'), verified('a'), taken('b')];
+
+  it('is taken first and verified then', () => {
+    expect(given(run('r', ...facts)).run).to.deep.include({ taken: ['a', 'b'], verified: ['a'] });
+  });
+
+  it('is fresh until a step begins', () => {
+    expect(given(run('r', ...facts)).run?.fresh).to.include('a');
+    expect(given(run('r', ...facts, begun('1'))).run?.fresh).to.deep.equal([]);
+  });
+
+  it('is none of the next run', () => {
+    expect(given(run('r', ...facts, completed()), run('s', started('up'))).run).to.deep.include({ taken: [], verified: [], fresh: [] });
   });
 });
 

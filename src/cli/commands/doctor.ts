@@ -1,1 +1,114 @@
-export declare const runDoctor: any;
+// `doctor`: looks at everything a run needs, and says for each thing that is missing what to type.
+import { accessSync, constants, existsSync } from 'node:fs';
+import path from 'node:path';
+import { okAsync, ResultAsync } from 'neverthrow';
+import type { MigrateError } from '../../core/errors/migrate-error.js';
+import { fromSource, fromStore } from '../../core/manager/as-error.js';
+import type { HealthCheck } from '../../core/ports/doctor.js';
+import { Tokens } from '../../tokens.js';
+import type { Answer, CommandContext, CommandResult, Finding } from '../answer.js';
+import { openEngine, type Engine } from '../engine.js';
+import { bytes, count, timeOfDay, wrap } from '../format.js';
+import { relative } from '../progress-lines.js';
+import type { Flags } from '../settings.js';
+import type { Sink } from '../terminal.js';
+
+const RESERVE_BYTES = 16 * 1024 * 1024;
+const CHECK_EXIT = 3;
+
+const good = (name: string, detail: string, fix: string | null = null): HealthCheck => ({ name, ok: true, detail, fix });
+const bad = (name: string, { message, hint }: Pick<MigrateError, 'message' | 'hint'>): HealthCheck => ({ name, ok: false, detail: message, fix: hint });
+
+export function runDoctor(_context: CommandContext, flags: Flags): CommandResult {
+  return new ResultAsync(examine(flags)).map((checks): Answer => {
+    const broken = checks.filter(({ ok }) => !ok);
+    return { document: { checks }, lines: (sink) => checkLines(checks, sink), ...(broken.length > 0 ? { finding: findingOf(broken) } : {}) };
+  });
+}
+
+async function examine(flags: Flags) {
+  const engine = await openEngine(flags);
+  if (engine.isErr()) return okAsync<readonly HealthCheck[], MigrateError>([node(), bad('configuration', engine.error)]);
+  const { get, manager } = engine.value;
+  const checks = [
+    node(),
+    good('configuration', `database ${engine.value.info().label}, backups ${relative(engine.value.config.backups)}`),
+    ...(await get(Tokens.Doctor).examine()),
+    await steps(engine.value),
+    await backups(engine.value),
+    ...(await journal(engine.value)),
+  ];
+  return manager.close().map(() => checks);
+}
+
+/** The versions in package.json's `engines`. */
+function node(): HealthCheck {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const supported = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 24;
+  const detail = `Node.js ${process.versions.node}`;
+  return supported ? good('node', detail) : { name: 'node', ok: false, detail: `${detail} is not supported`, fix: 'Install Node.js 20.19, 22.12, 24 or later.' };
+}
+
+/** Every step is parsed or loaded, as a run would. */
+async function steps({ get, config }: Engine): Promise<HealthCheck> {
+  const where = config.steps.directory === undefined ? '' : ` in ${relative(config.steps.directory)}`;
+  const found = await get(Tokens.StepSource).candidates().mapErr(fromSource);
+  if (found.isErr()) return bad('steps', found.error);
+  for (const candidate of found.value) {
+    const loaded = await candidate.load().mapErr(fromSource);
+    if (loaded.isErr()) return bad('steps', loaded.error);
+  }
+  return good('steps', `${count(found.value.length, 'step')}${where}`);
+}
+
+/** Looks at the nearest directory that is there: a doctor makes none. */
+async function backups({ get, config, info }: Engine): Promise<HealthCheck> {
+  const label = relative(config.backups);
+  if (info().path === undefined) return good('backups', 'a database in memory has none');
+  const existing = nearest(config.backups);
+  try {
+    accessSync(existing, constants.W_OK);
+  } catch {
+    return { name: 'backups', ok: false, detail: `${relative(existing)} cannot be written`, fix: `chmod u+w ${relative(existing)}, or name another directory with --backups` };
+  }
+  if (existing !== config.backups) return good('backups', `${label} will be made`);
+  const free = await get(Tokens.BackupStore).freeBytes().mapErr(fromStore);
+  if (free.isErr()) return bad('backups', free.error);
+  const needed = Math.ceil((info().bytes ?? 0) * 1.1) + RESERVE_BYTES;
+  const detail = `${label} can be written, ${bytes(free.value)} free; one backup needs about ${bytes(needed)}`;
+  return free.value >= needed ? good('backups', detail) : { name: 'backups', ok: false, detail, fix: 'Free some space, or keep backups elsewhere with --backups.' };
+}
+
+const nearest = (directory: string): string => (existsSync(directory) || path.dirname(directory) === directory ? directory : nearest(path.dirname(directory)));
+
+/** Where there is no database, or one that does not open, the database's own check has said so. */
+async function journal({ manager }: Engine): Promise<readonly HealthCheck[]> {
+  const proof = await manager.audit();
+  if (proof.isErr()) return proof.error.code.startsWith('MS-DB') || proof.error.code.startsWith('MS-DRIVER') ? [] : [bad('journal', proof.error)];
+  if (proof.value.events === 0) return [good('journal', 'none yet')];
+  const chain = good('journal', `${count(proof.value.events, 'event')}, chain intact`);
+  const { openRun } = (await manager.status()).unwrapOr({ openRun: undefined });
+  if (openRun === undefined) return [chain];
+  const detail = `a run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended`;
+  return [chain, good('run', detail, 'If it is not running any more: migrate-safe up')];
+}
+
+const findingOf = (broken: readonly HealthCheck[]): Finding => ({
+  code: 'MS-DOCTOR',
+  kind: 'doctor',
+  message: `${count(broken.length, 'thing')} to mend: ${broken.map(({ name }) => name).join(', ')}`,
+  hint: broken.length === 1 ? (broken[0]?.fix ?? '') : 'Each is named above, with what mends it; then run `migrate-safe doctor` again.',
+  exitCode: CHECK_EXIT,
+  state: 'unchanged',
+});
+
+function checkLines(checks: readonly HealthCheck[], { paint, width }: Sink): string[] {
+  const indent = ' '.repeat(17);
+  const lines = checks.flatMap(({ name, ok, detail, fix }) => {
+    const sign = !ok ? paint.red('✖') : fix === null ? paint.green('✔') : paint.yellow('!');
+    const [first = '', ...rest] = wrap(detail, width - indent.length);
+    const mends = fix === null ? [] : wrap(fix, width - indent.length).map((line) => indent + paint.cyan(line));
+    return [`${sign} ${name.padEnd(14)} ${first}`, ...rest.map((line) => indent + line), ...mends];
+  });
+  return checks.every(({ ok }) => ok) ? [...lines, '', 'All is well.'] : lines;
+}

@@ -1,1 +1,87 @@
-export declare const runInit: any;
+// `init`: a config file, a first step and lines for .gitignore; what is there already stays as it is.
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
+import { migrateError, reasonOf, type MigrateError } from '../../core/errors/migrate-error.js';
+import type { Answer, CommandContext, CommandResult } from '../answer.js';
+import { findConfigFile } from '../config-file.js';
+import { relative } from '../progress-lines.js';
+import { configFile, FIRST_STEP, missingIgnores } from '../scaffold.js';
+import type { Flags } from '../settings.js';
+import { writeNew, type NewFile } from '../write-new.js';
+
+const CONFIG = 'migrate-safe.config.ts';
+
+interface Choices {
+  readonly database: string;
+  readonly steps: string;
+  readonly backups: string;
+}
+
+export function runInit({ terminal }: CommandContext, flags: Flags): CommandResult {
+  const found = findConfigFile(process.cwd());
+  if (found.isErr()) return errAsync(found.error);
+  const choices: Choices = { database: flags.database ?? 'sqlite:app.db', steps: flags.steps ?? './migrations', backups: flags.backups ?? './backups' };
+  const asks = !flags.yes && terminal.canAsk && found.value === undefined && flags.database === undefined;
+  return new ResultAsync(asks ? askDatabase(choices) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices))).andThen((chosen) => scaffold(chosen, flags, found.value));
+}
+
+async function askDatabase(choices: Choices): Promise<Result<Choices, MigrateError>> {
+  const { text, isCancel } = await import('@clack/prompts');
+  const database = await text({ message: 'Which database?', initialValue: choices.database, output: process.stderr, withGuide: false });
+  if (isCancel(database)) return err(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
+  return ok({ ...choices, database: database || choices.database });
+}
+
+function scaffold({ database, steps, backups }: Choices, { component }: Flags, config: string | undefined): Result<Answer, MigrateError> {
+  const directory = path.resolve(steps);
+  const files: NewFile[] = [
+    ...(config === undefined ? [{ file: path.resolve(CONFIG), text: configFile({ database, steps, backups, component }) }] : []),
+    ...(hasSteps(directory) ? [] : FIRST_STEP.map(({ name, text }) => ({ file: path.join(directory, name), text }))),
+  ];
+  return writeNew(files).andThen((written) =>
+    ignore(ignoresFor(database, backups)).map((ignored): Answer => {
+      const all = [...written.files, ...(ignored.length > 0 ? ['.gitignore'] : [])];
+      const kept = [...written.kept, ...(config === undefined ? [] : [relative(config)])];
+      return {
+        document: { files: all, kept },
+        lines: ({ paint }) => [
+          ...written.files.map((file) => `${paint.green('✔')} ${file}`),
+          ...(ignored.length > 0 ? [`${paint.green('✔')} .gitignore   ${paint.dim(ignored.join('  '))}`] : []),
+          ...kept.map((file) => paint.dim(`  ${file} was there and stays as it is`)),
+          '',
+          all.length === 0 ? 'Everything is there already. Next: migrate-safe status' : 'See what it would do with `migrate-safe plan`, then: migrate-safe up',
+        ],
+      };
+    }),
+  );
+}
+
+function hasSteps(directory: string): boolean {
+  return existsSync(directory) && readdirSync(directory).some((name) => /^\d+.*\.(sql|[cm]?[jt]s)$/i.test(name));
+}
+
+/** The database and its side files, the lock beside it, and the backups: data is not for version control. */
+function ignoresFor(database: string, backups: string): readonly string[] {
+  const [, name = ''] = /^(?:sqlite3?:(?:\/\/)?)?([^?]*)/i.exec(database) ?? [];
+  const own = isBelow(name) && name !== ':memory:' && !/\.(db|sqlite3?)$/i.test(name) ? [slashes(name)] : [];
+  const folder = isBelow(backups) ? [`${slashes(backups)}/`] : [];
+  return [...folder, ...own, '*.db', '*.db-*', '*.sqlite', '*.sqlite-*', '*-migrate-lock*'];
+}
+
+const isBelow = (name: string): boolean => name !== '' && !path.relative('.', name).startsWith('..') && !path.isAbsolute(name);
+const slashes = (name: string): string => path.normalize(name).replaceAll('\\', '/').replace(/\/$/, '');
+
+/** Adds what is missing, at the end. */
+function ignore(wanted: readonly string[]): Result<readonly string[], MigrateError> {
+  const file = path.resolve('.gitignore');
+  try {
+    const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const missing = missingIgnores(present, wanted);
+    const before = present === '' || present.endsWith('\n') ? '' : '\n';
+    if (missing.length > 0) appendFileSync(file, `${before}${missing.join('\n')}\n`);
+    return ok(missing);
+  } catch (thrown) {
+    return err(migrateError({ kind: 'usage', reason: `.gitignore could not be written: ${reasonOf(thrown)}` }, { cause: thrown }));
+  }
+}

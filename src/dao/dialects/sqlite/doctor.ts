@@ -11,7 +11,7 @@ import { labelOf, realPath, type SqliteTarget } from './sqlite-database.js';
 
 /** Larger files are only opened: reading all of them takes longer than somebody who waits for a doctor has. */
 const CHECKED_BYTES = 256 * 1024 * 1024;
-/** Before it, two connections that leave a WAL database at once could lose a checkpoint (https://sqlite.org/wal.html). */
+/** From 3.7.0 on and before it, a WAL could be reset under another connection's feet (https://sqlite.org/wal.html). */
 const SAFE_WAL = [3, 51, 3];
 const WAIT_MS = 5000;
 
@@ -90,7 +90,7 @@ function describe(label: string, version: string, { tables, journalMode, problem
   const journal = tables.length > own.length;
   return [
     old
-      ? bad('database', `${label} is in WAL mode, and SQLite ${version} can corrupt such a database when two connections write at once`, 'npm install sqlite3@latest (or better-sqlite3@latest, with ?driver=better-sqlite3): SQLite 3.51.3 or later')
+      ? good('database', `${label} opens, but is in WAL mode, and SQLite ${version} can lose a checkpoint of such a database when several connections write (the WAL-reset bug)`, 'use a driver with SQLite 3.51.3 or later: npm install better-sqlite3@latest, and ?driver=better-sqlite3 in the database URL')
       : good('database', `${label} opens, ${own.length} ${own.length === 1 ? 'table' : 'tables'}${mode}`),
     ...[...tools].map(([tool, table]) =>
       good('other tool', `table ${table ?? ''} is the history of ${tool}`, journal ? null : 'migrate-safe stamp V says what the database already has'),
