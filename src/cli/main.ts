@@ -10,6 +10,9 @@ import { Terminal } from './terminal.js';
 const BUG_EXIT = 5;
 
 process.exitCode = await main(process.argv.slice(2));
+// A step may have left a timer or a connection behind: the command is over all the same, once its words are out.
+for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
+process.exit();
 
 async function main(args: readonly string[]): Promise<number> {
   const parsed = parse(args);

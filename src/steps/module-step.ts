@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { StepSourceError } from '../core/ports/step-source.js';
-import type { Declarations, StepDefinition } from '../core/steps/migration-step.js';
+import { STEP_MEMBERS, type Declarations, type StepDefinition } from '../core/steps/migration-step.js';
 
 /** Loads a module in any of the forms that Node and TypeScript have. */
 export type ModuleLoader = (file: string) => Promise<unknown>;
@@ -20,7 +20,8 @@ function definitionOf(exported: unknown): Result<StepDefinition, string> {
   const main = asRecord(module['default']);
   for (const candidate of [main, module]) {
     if (candidate === undefined) continue;
-    if (isWork(candidate['apply'])) return checked(candidate as unknown as StepDefinition);
+    // A module's namespace may export more than the step; an object that is the step may not.
+    if (isWork(candidate['apply'])) return checked((candidate === main ? candidate : membersOf(candidate)) as unknown as StepDefinition);
     if (typeof candidate['up'] === 'function') return checked(fromKnexStyle(candidate));
   }
   return err('it exports neither a step nor `up`');
@@ -42,6 +43,8 @@ function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinitio
 
 /** What a misspelt or mistyped member would silently do is refused here. */
 function checked(definition: StepDefinition): Result<StepDefinition, string> {
+  const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
+  if (stranger !== undefined) return err(`\`${stranger}\` is not a member of a step`);
   const { revert, declares, transaction, foreignKeys, timeoutMs } = definition;
   if (revert !== undefined && !isWork(revert)) return err('`revert` is not a function');
   if (transaction !== undefined && transaction !== 'own' && transaction !== 'none') return err("`transaction` is 'own' or 'none'");
@@ -53,6 +56,9 @@ function checked(definition: StepDefinition): Result<StepDefinition, string> {
   }
   return ok(definition);
 }
+
+const membersOf = (module: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(module).filter(([key]) => STEP_MEMBERS.has(key)));
 
 const isWork = (value: unknown): boolean => typeof value === 'function';
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>

@@ -146,3 +146,19 @@ for (const driver of DRIVERS) {
     });
   });
 }
+
+for (const driver of DRIVERS) {
+  it(`reports a statement that cannot be prepared, whatever kind it is (${driver})`, async () => {
+    const p = project(driver);
+    for (const apply of [
+      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) => knex('nowhere').insert({ a: 1 }),
+      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) => knex('nowhere').update({ a: 1 }),
+      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) => knex('nowhere').del(),
+    ]) {
+      const safe = p.manager();
+      safe.addMigration(new MigrationStep(1, 'nowhere', { apply }));
+      expect(failure(await safe.up())).to.include({ kind: 'step-failed', near: 'nowhere' });
+    }
+    p.remove();
+  });
+}

@@ -211,3 +211,30 @@ DROP TABLE parent_old;`,
     });
   });
 }
+
+for (const driver of DRIVERS) {
+  describe(`effects on a column that the step itself added (${driver})`, () => {
+    let p: Project;
+    before(async () => {
+      p = project(driver);
+      p.write({ '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c');` });
+      value(await p.manager().up());
+    });
+    after(() => p.remove());
+
+    const cases: readonly (readonly [name: string, sql: string, updated: number])[] = [
+      ['counts the rows that it wrote', `ALTER TABLE t ADD COLUMN b TEXT; UPDATE t SET b = 'x' WHERE id < 3;`, 2],
+      ['counts none where it only added', 'ALTER TABLE t ADD COLUMN c TEXT;', 0],
+      ['counts none that hold the default', `ALTER TABLE t ADD COLUMN d REAL DEFAULT 0; ALTER TABLE t ADD COLUMN e TEXT NOT NULL DEFAULT 'it''s'; ALTER TABLE t ADD COLUMN f INTEGER DEFAULT -1;`, 0],
+      ['counts those that do not', `ALTER TABLE t ADD COLUMN g TEXT DEFAULT 'x'; UPDATE t SET g = 'y' WHERE id = 1;`, 1],
+      ['counts a row once', `ALTER TABLE t ADD COLUMN h TEXT; UPDATE t SET h = 'y', v = 'z';`, 3],
+    ];
+    for (const [index, [name, sql, updated]] of cases.entries()) {
+      it(name, async () => {
+        p.write({ [`000${index + 2}_s.sql`]: sql });
+        const tables = value(await p.manager().up()).applied[0]?.effects.tables;
+        expect(tables).to.deep.equal(updated === 0 ? {} : { t: { inserted: 0, updated, deleted: 0 } });
+      });
+    }
+  });
+}

@@ -47,7 +47,7 @@ export interface RealProject {
   /** The truth; what a test expects from here on is said by changing it. */
   truth: Truth;
   /** Runs one operation with a fresh manager that knows `registered` beside the step files. */
-  run<T>(operation: (safe: SafeMigrationManager) => Promise<T>, registered?: readonly MigrationStep[], options?: Partial<MigrateSafeOptions>): Promise<T>;
+  run<T>(operation: (safe: SafeMigrationManager) => PromiseLike<T>, registered?: readonly MigrationStep[], options?: Partial<MigrateSafeOptions>): Promise<T>;
   /** Every row is as the truth says, and the journal is whole. */
   check(): Promise<void>;
 }

@@ -5,11 +5,20 @@ import BetterSqlite3 from 'better-sqlite3';
 export type Cell = bigint | number | string | Buffer | null;
 export type Row = Readonly<Record<string, Cell>>;
 interface Table {
+  /** The same before and after a rename. */
+  readonly id: symbol;
+  readonly key: readonly string[];
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
+  /** What ALTER TABLE filled a column with that was added to the table as it was: a row that holds something else was written to. */
+  readonly filled?: Readonly<Record<string, Cell>>;
 }
 
+/** Rows per table that a step must say it changed; over the columns that both versions have, and those added to the table as it was. */
+export type ExpectedEffects = Readonly<Record<string, { readonly inserted: number; readonly updated: number; readonly deleted: number }>>;
+
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
 // The engine's own tables, and what SQLite makes by itself; `sqlite_sequence` is data of the application.
 const APPLICATION = `name NOT LIKE 'migrate\\_safe\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'migrate\\_safe\\_%' ESCAPE '\\' AND (name NOT LIKE 'sqlite\\_%' ESCAPE '\\' OR name = 'sqlite_sequence')`;
 
@@ -32,7 +41,8 @@ export class Truth {
       const objects = db.prepare<[], { type: string; name: string }>(`SELECT type, name FROM sqlite_schema WHERE ${APPLICATION}`).all();
       const tables = objects.filter(({ type }) => type === 'table').map(({ name }): [string, Table] => {
         const statement = db.prepare<[], Row>(`SELECT * FROM ${quoted(name)}`);
-        return [name, { columns: statement.columns().map((column) => column.name), rows: statement.all() }];
+        const key = db.prepare<[], { name: string }>(`SELECT name FROM pragma_table_info(${text(name)}) WHERE pk > 0 ORDER BY pk`).all();
+        return [name, { id: Symbol(name), key: key.map((column) => column.name), columns: statement.columns().map((column) => column.name), rows: statement.all() }];
       });
       return new Truth(new Map(tables), new Set(objects.filter(({ type }) => type !== 'table').map(({ type, name }) => `${type} ${name}`)));
     } finally {
@@ -67,8 +77,13 @@ export class Truth {
     return table;
   }
 
-  create(table: string, columns: readonly string[], rows: readonly Row[]): this {
-    this.#tables.set(table, { columns, rows });
+  #put(name: string, table: Table, changed: Partial<Table>): this {
+    this.#tables.set(name, { ...table, ...changed });
+    return this;
+  }
+
+  create(table: string, key: readonly string[], columns: readonly string[], rows: readonly Row[]): this {
+    this.#tables.set(table, { id: Symbol(table), key, columns, rows });
     return this;
   }
 
@@ -79,44 +94,54 @@ export class Truth {
 
   rename(table: string, to: string): this {
     const kept = this.#table(table);
-    return this.drop(table).create(to, kept.columns, kept.rows);
+    return this.drop(table).#put(to, kept, {});
   }
 
   renameColumn(table: string, column: string, to: string): this {
-    const { columns, rows } = this.#table(table);
+    const { key, columns, rows } = this.#table(table);
     const name = (one: string): string => (one === column ? to : one);
-    return this.create(table, columns.map(name), rows.map((row) => Object.fromEntries(Object.entries(row).map(([key, cell]) => [name(key), cell]))));
+    const renamed = rows.map((row) => Object.fromEntries(Object.entries(row).map(([one, cell]) => [name(one), cell])));
+    return this.#put(table, this.#table(table), { key: key.map(name), columns: columns.map(name), rows: renamed });
   }
 
-  /** At the end of the row, as ALTER TABLE does it. */
-  addColumn(table: string, column: string, value: (row: Row) => Cell = () => null): this {
-    const { columns, rows } = this.#table(table);
-    return this.create(table, [...columns, column], rows.map((row) => ({ ...row, [column]: value(row) })));
+  /** At the end of the row, as ALTER TABLE does it; `filledWith` where the table was not made anew. */
+  addColumn(table: string, column: string, value: (row: Row) => Cell = () => null, filledWith?: Cell): this {
+    const { columns, rows, filled } = this.#table(table);
+    const changed = { columns: [...columns, column], rows: rows.map((row) => ({ ...row, [column]: value(row) })) };
+    return this.#put(table, this.#table(table), filledWith === undefined ? changed : { ...changed, filled: { ...filled, [column]: filledWith } });
   }
 
   dropColumn(table: string, column: string): this {
     const { columns, rows } = this.#table(table);
-    return this.create(table, columns.filter((one) => one !== column), rows.map((row) => Object.fromEntries(Object.entries(row).filter(([key]) => key !== column))));
+    const left = rows.map((row) => Object.fromEntries(Object.entries(row).filter(([key]) => key !== column)));
+    return this.#put(table, this.#table(table), { columns: columns.filter((one) => one !== column), rows: left });
   }
 
   change(table: string, change: (row: Row) => Row): this {
-    const { columns, rows } = this.#table(table);
-    return this.create(table, columns, rows.map(change));
+    return this.#put(table, this.#table(table), { rows: this.rows(table).map(change) });
   }
 
   keep(table: string, which: (row: Row) => boolean): this {
-    const { columns, rows } = this.#table(table);
-    return this.create(table, columns, rows.filter(which));
+    return this.#put(table, this.#table(table), { rows: this.rows(table).filter(which) });
   }
 
   add(table: string, rows: readonly Row[]): this {
-    const before = this.#table(table);
-    return this.create(table, before.columns, [...before.rows, ...rows]);
+    return this.#put(table, this.#table(table), { rows: [...this.rows(table), ...rows] });
   }
 
   /** The table as `other` has it. */
   takeFrom(other: Truth, table: string): this {
-    return this.create(table, other.columns(table), other.rows(table));
+    return this.#put(table, other.#table(table), {});
+  }
+
+  /** What a step that led from here to `after` must report. */
+  effectsUntil(after: Truth): ExpectedEffects {
+    const mine = new Map([...this.#tables.values()].map((table) => [table.id, table]));
+    const kept = new Set([...after.#tables.values()].map(({ id }) => id));
+    const found = [...after.#tables].map(([name, table]) => ({ name, ...rowEffects(mine.get(table.id), table) }));
+    const dropped = [...this.#tables].filter(([, { id }]) => !kept.has(id)).map(([name, { rows }]) => ({ name, inserted: 0, updated: 0, deleted: rows.length }));
+    const changed = [...found, ...dropped].filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
+    return Object.fromEntries(changed.map(({ name, ...effects }) => [name, effects]));
   }
 
   /** What `file` has otherwise, in words; empty when every cell of every row of every table is as it must be. */
@@ -150,6 +175,21 @@ function tableDifferences(name: string, wanted: Table, real: Table): string[] {
   }
   const say = (rows: readonly string[], how: string): string[] => (rows.length === 0 ? [] : [`${name}: ${rows.length} rows ${how}, such as ${rows.slice(0, 3).join(' ; ')}`]);
   return [...say([...left.keys()], 'missing or changed'), ...say(extra, 'that should not be')];
+}
+
+function rowEffects(before: Table | undefined, after: Table): ExpectedEffects[string] {
+  if (before === undefined) return { inserted: after.rows.length, updated: 0, deleted: 0 };
+  if (before.rows === after.rows) return { inserted: 0, updated: 0, deleted: 0 };
+  const common = after.columns.filter((column) => before.columns.includes(column) || after.filled?.[column] !== undefined);
+  const old = new Map(before.rows.map((row) => [rowText(row, before.key), row]));
+  let [inserted, updated, kept] = [0, 0, 0];
+  for (const row of after.rows) {
+    const was = old.get(rowText(row, after.key));
+    if (was === undefined) inserted += 1;
+    else kept += 1;
+    if (was !== undefined && was !== row && rowText({ ...after.filled, ...was }, common) !== rowText(row, common)) updated += 1;
+  }
+  return { inserted, updated, deleted: before.rows.length - kept };
 }
 
 const rowText = (row: Row, columns: readonly string[]): string => JSON.stringify(columns.map((column) => cellText(row[column])));

@@ -7,6 +7,7 @@ export class EventFeed implements Observer {
   readonly #events = new Set<(event: RecordedEvent) => void>();
   readonly #progress = new Set<(progress: Progress) => void>();
   readonly #endings = new Set<() => void>();
+  #closed = false;
   readonly #onListenerError: (thrown: unknown) => void;
 
   /** What a listener throws must not stop a migration half-way: it goes to `onListenerError`. */
@@ -36,7 +37,7 @@ export class EventFeed implements Observer {
   iterate(): AsyncIterableIterator<RecordedEvent> {
     const buffered: RecordedEvent[] = [];
     let wake: (() => void) | undefined;
-    let ended = false;
+    let ended = this.#closed;
     const stop = this.onEvent((event) => {
       buffered.push(event);
       wake?.();
@@ -63,7 +64,9 @@ export class EventFeed implements Observer {
     return iterator;
   }
 
+  /** Ends every iterator, those that are begun later too. */
   end(): void {
+    this.#closed = true;
     for (const end of this.#endings) end();
   }
 

@@ -5,6 +5,7 @@ import type { StoredEvent } from '../events/envelope.js';
 import { stepsOf, type OpenRun } from '../history/history.js';
 import type { JournalHead } from '../journal/chain.js';
 import type { DatabaseInfo, OpenDatabase } from '../ports/database.js';
+import type { StepCandidate } from '../ports/step-source.js';
 import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
 import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
 import { RUN_ENDINGS } from './glance.js';
@@ -42,8 +43,7 @@ function reading<T>(ports: ManagerPorts, work: (database: OpenDatabase) => Resul
 export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<StatusReport, MigrateError> {
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
-    return ok(
-      yield* reading(ports, (database) =>
+    const whole = reading(ports, (database) =>
         safeTry(async function* () {
           const glance = yield* database.glance().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
           const unfinished = glance !== undefined && !RUN_ENDINGS.has(glance.headType) && glance.head.position > 0;
@@ -64,9 +64,16 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
             lastBackup: newest && { id: newest.id, createdAt: newest.createdAt },
           });
         }),
-      ),
     );
+    return ok(yield* whole.orElse((error) => (error.kind === 'database-missing' ? ok(beforeFirstUp(ports, candidates)) : errAsync(error))));
   });
+}
+
+/** A database that is not there yet: everything is pending, and `up` will make it. */
+function beforeFirstUp(ports: ManagerPorts, candidates: readonly StepCandidate[]): StatusReport {
+  const steps = compareSteps(candidates, []);
+  const { info } = ports.database;
+  return { database: info, current: null, head: currentVersion(candidates), pending: steps.length, steps, openRun: undefined, journal: undefined, lastBackup: undefined };
 }
 
 /** One step of a plan, with what it would run. */

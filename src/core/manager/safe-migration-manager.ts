@@ -104,7 +104,10 @@ export class SafeMigrationManager {
     });
   }
 
-  /** Facts as they are recorded, until the manager is closed; for splash screens, health endpoints and logs. */
+  /**
+   * Facts once they are committed, until the manager is closed; for logs, audits and health endpoints. A step's facts
+   * come together with its commit: what is under way shows in `onProgress`.
+   */
   events(): AsyncIterableIterator<RecordedEvent> {
     return this.#feed.iterate();
   }
@@ -114,7 +117,7 @@ export class SafeMigrationManager {
     return this.#feed.onEvent(listener);
   }
 
-  /** Calls `listener` with what is going on; gives back what stops it. */
+  /** Calls `listener` with what is going on, as it happens: for progress lines and splash screens. Gives back what stops it. */
   onProgress(listener: (progress: Progress) => void): () => void {
     return this.#feed.onProgress(listener);
   }

@@ -1,6 +1,6 @@
 // Says what went wrong in a step: where, in whose words, and what that leaves.
 import { migrateError, reasonOf, type DatabaseState, type MigrateError, type StepLocation } from '../errors/migrate-error.js';
-import type { StepFault } from '../ports/step-transaction.js';
+import type { StepFault, StepTransaction } from '../ports/step-transaction.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import type { Interruption } from './deadline.js';
 import { fromSql } from './as-error.js';
@@ -62,7 +62,7 @@ export class StepErrors {
   }
 
   /** What a step's code threw, or that it did not come back. */
-  interruption(interruption: Interruption, timeoutMs: number, handleFault: StepFault | undefined): MigrateError {
+  interruption(interruption: Interruption, timeoutMs: number, transaction: Pick<StepTransaction, 'fault' | 'lastError'>): MigrateError {
     const { version } = this.#step;
     const step = this.location;
     switch (interruption.kind) {
@@ -72,7 +72,11 @@ export class StepErrors {
         return migrateError({ kind: 'step-timeout', version, ms: timeoutMs }, { state: 'rolled-back', step });
       case 'threw': {
         const { thrown } = interruption;
+        const handleFault = transaction.fault();
         if (handleFault && handleFault.kind !== 'sql') return this.fault(handleFault);
+        // knex puts the whole statement before the database's own words, which were kept.
+        const error = transaction.lastError();
+        if (error !== undefined && error.cause === thrown && error.kind !== 'busy') return this.fault({ kind: 'sql', error });
         // The step's own transaction holds the write lock: a statement that meets a lock came from elsewhere.
         if (isBusy(thrown)) {
           return migrateError({ kind: 'step-foreign-connection', version, reason: reasonOf(thrown) }, { state: 'rolled-back', step, cause: thrown });

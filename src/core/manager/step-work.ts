@@ -63,7 +63,7 @@ function interrupted(work: () => unknown, timeoutMs: number, signal: AbortSignal
   return new ResultAsync(underDeadline(work, timeoutMs, signal)).mapErr((interruption) => {
     if (interruption.kind !== 'threw') transaction.interrupt();
     if (interruption.kind === 'threw' && interruption.thrown instanceof FaultThrown) return errors.fault(interruption.thrown.fault);
-    return errors.interruption(interruption, timeoutMs, transaction.fault());
+    return errors.interruption(interruption, timeoutMs, transaction);
   });
 }
 

@@ -71,6 +71,8 @@ export interface StepTransaction {
   handle(signal: AbortSignal): ResultAsync<StepHandle, StepFault>;
   /** What a step's code did wrong with its handle, if it did. */
   fault(): StepFault | undefined;
+  /** The last statement that failed: what a step's code is thrown carries other words. */
+  lastError(): SqlError | undefined;
   /** Reads what was done, and makes again what a rebuild lost on the way. */
   observe(): ResultAsync<StepObservation, StepFault>;
   /** Names the backup that holds the state before the step; without one, what was committed is read instead. */

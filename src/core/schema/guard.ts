@@ -11,7 +11,7 @@ export type GuardFinding =
   | ({ readonly kind: 'table-dropped' } & RowFinding)
   | ({ readonly kind: 'column-dropped' } & ColumnFinding)
   | ({ readonly kind: 'values-nulled' } & ColumnFinding)
-  | ({ readonly kind: 'foreign-key-broken' } & ForeignKeyFinding)
+  | ({ readonly kind: 'foreign-key-broken'; readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } & ForeignKeyFinding)
   | ({ readonly kind: 'object-lost' } & Omit<LostObject, 'type'> & { readonly type: LostObject['type'] });
 
 /** What a revert may take away: what its own apply created, and as many rows as it inserted. */
@@ -24,7 +24,7 @@ const fold = (name: string): string => name.toLowerCase();
 const has = (names: readonly string[] | undefined, ...wanted: readonly string[]): boolean =>
   names?.some((name) => wanted.some((want) => fold(name) === fold(want))) ?? false;
 
-/** The findings that no declaration covers, worst first. */
+/** The findings that no declaration covers: by kind, worst first, and within a kind by the number of rows. */
 export function judge(seen: StepObservation, declares: Declarations, own?: OwnWork): GuardFinding[] {
   const { mayLoseRows, mayDrop, mayNull } = declares;
   const made = (type: CreatedObject['type'], name: string, table?: string): boolean =>
@@ -35,24 +35,33 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
   const insertedByApply = (table: string): number =>
     Object.entries(own?.inserted ?? {}).find(([name]) => fold(name) === fold(table))?.[1] ?? 0;
 
+  const byRows = <F extends { readonly rows: number }>(all: readonly F[]): readonly F[] => all.toSorted((a, b) => b.rows - a.rows);
   return [
-    ...seen.droppedTables
+    ...byRows(seen.droppedTables)
       .filter((f) => f.rows > 0 && !has(mayDrop, f.table) && !made('table', f.table))
       .map((f) => ({ kind: 'table-dropped' as const, ...f })),
-    ...seen.deletedRows
+    ...byRows(seen.deletedRows)
       .filter((f) => f.rows > insertedByApply(f.table) && !has(mayLoseRows, f.table) && !made('table', f.table))
       .map((f) => ({ kind: 'rows-deleted' as const, ...f })),
-    ...seen.droppedColumns
+    ...byRows(seen.droppedColumns)
       .filter((f) => f.rows > 0 && !has(mayDrop, f.table, `${f.table}.${f.column}`) && !made('column', f.column, f.table) && !made('table', f.table))
       .map((f) => ({ kind: 'column-dropped' as const, ...f })),
-    ...seen.nulledValues
+    ...byRows(seen.nulledValues)
       .filter((f) => f.rows > 0 && !has(mayNull, `${f.table}.${f.column}`) && !made('column', f.column, f.table) && !made('table', f.table))
       .map((f) => ({ kind: 'values-nulled' as const, ...f })),
-    ...seen.brokenForeignKeys.filter((f) => f.rows > 0).map((f) => ({ kind: 'foreign-key-broken' as const, ...f })),
+    ...seen.brokenForeignKeys.filter((f) => f.rows > 0).map((f) => ({ kind: 'foreign-key-broken' as const, ...f, ...actionOf(seen, f) })),
     ...seen.lostObjects
       .filter((o) => !has(mayDrop, o.name, `${o.table ?? ''}.${o.name}`) && !made(o.type, o.name, o.table) && !isOfDroppedColumn(o, declares))
       .map((o) => ({ kind: 'object-lost' as const, ...o })),
   ];
+}
+
+/** What the foreign key would do by itself when its parent goes: it does so in a step that asks for it. */
+function actionOf(seen: StepObservation, { table, parent }: ForeignKeyFinding): { readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } {
+  const isTable = (name: string, other: string): boolean => fold(name) === fold(other);
+  const key = seen.after.tables.find((one) => isTable(one.name, table))?.foreignKeys.find(({ references }) => isTable(references.table, parent));
+  const lostParents = seen.deletedRows.some((deleted) => isTable(deleted.table, parent));
+  return lostParents && (key?.onDelete === 'cascade' || key?.onDelete === 'set-null') ? { onDelete: key.onDelete, columns: key.columns } : {};
 }
 
 /** `may-drop check=orders` covers the unnamed checks of a table as well. */
@@ -89,6 +98,7 @@ const word = (name: string): string => (/^[\w.$-]+$/.test(name) ? name : JSON.st
 /** The lines that would allow the findings, for an SQL file or for `declares`; empty for what no line allows. */
 export function declarationsFor(findings: readonly GuardFinding[], language: 'sql' | 'code'): readonly string[] {
   const sql = new Set<string>();
+  let foreignKeys = false;
   const code = { mayLoseRows: new Set<string>(), mayDrop: new Set<string>(), mayNull: new Set<string>() };
   for (const finding of findings) {
     switch (finding.kind) {
@@ -115,12 +125,25 @@ export function declarationsFor(findings: readonly GuardFinding[], language: 'sq
         break;
       }
       case 'foreign-key-broken':
+        if (finding.onDelete === undefined) break;
+        foreignKeys = true;
+        if (finding.onDelete === 'cascade') {
+          sql.add(`-- migrate-safe: may-lose-rows table=${word(finding.table)}`);
+          code.mayLoseRows.add(finding.table);
+        } else {
+          for (const column of finding.columns ?? []) {
+            sql.add(`-- migrate-safe: may-null column=${word(`${finding.table}.${column}`)}`);
+            code.mayNull.add(`${finding.table}.${column}`);
+          }
+        }
         break;
     }
   }
+  if (foreignKeys) sql.add('-- migrate-safe: foreign-keys on');
   if (language === 'sql') return [...sql];
   const members = Object.entries(code)
     .filter(([, names]) => names.size > 0)
     .map(([key, names]) => `${key}: [${[...names].map((name) => `'${name.replace(/['\\]/g, '\\$&')}'`).join(', ')}]`);
-  return members.length === 0 ? [] : [`declares: { ${members.join(', ')} },`];
+  const lines = members.length === 0 ? [] : [`declares: { ${members.join(', ')} },`];
+  return foreignKeys ? [...lines, "foreignKeys: 'on',"] : lines;
 }

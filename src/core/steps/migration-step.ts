@@ -52,6 +52,22 @@ export interface StepDefinition {
   readonly revision?: string;
 }
 
+/** The members of a definition: what is misspelt would silently allow nothing, or do nothing. */
+export const STEP_MEMBERS: ReadonlySet<string> = new Set([
+  'apply',
+  'revert',
+  'declares',
+  'revertDeclares',
+  'transaction',
+  'foreignKeys',
+  'isDone',
+  'validate',
+  'timeoutMs',
+  'component',
+  'revision',
+] satisfies readonly (keyof StepDefinition)[]);
+const DECLARABLE: ReadonlySet<string> = new Set(['touches', 'mayLoseRows', 'mayDrop', 'mayNull'] satisfies readonly (keyof Declarations)[]);
+
 export const DEFAULT_STEP_TIMEOUT_MS = 15 * 60_000;
 
 /** Where a step comes from, for messages: a path relative to the working directory, or undefined for code. */
@@ -79,13 +95,17 @@ export class MigrationStep {
   readonly definition: StepDefinition;
   readonly origin: StepOrigin;
 
-  /** Throws a TypeError on a version that is not made of digits: a bug of the caller. */
+  /** Throws a TypeError on a version that is not made of digits and on members that are not known: bugs of the caller. */
   constructor(version: string | number, description: string, definition: StepDefinition, origin: StepOrigin = { language: 'code' }) {
     const parsed = parseVersion(version);
     if (parsed.isErr()) throw new TypeError(`a step's version is made of digits, not ${JSON.stringify(version)}`);
     if (definition === null || typeof definition !== 'object' || !isWork(definition.apply)) {
       throw new TypeError(`step ${version} has no apply`);
     }
+    const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
+    if (stranger !== undefined) throw new TypeError(`step ${version}: \`${stranger}\` is not a member of a step`);
+    const unknown = Object.keys({ ...definition.declares, ...definition.revertDeclares }).find((key) => !DECLARABLE.has(key));
+    if (unknown !== undefined) throw new TypeError(`step ${version}: \`declares.${unknown}\` is not known`);
     this.version = parsed.value;
     this.description = description;
     this.definition = definition;

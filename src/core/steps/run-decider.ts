@@ -122,8 +122,8 @@ function recover(run: OpenRun | undefined, command: Extract<Command, { type: 're
 function startStep(history: History, run: OpenRun, command: Extract<Command, { type: 'start-step' }>, component: string): Result<readonly DomainEvent[], Refusal> {
   const { version, direction } = command;
   if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
-  const isApplied = (v: string): boolean =>
-    history.steps.some((step) => stepKey(step.component, step.version) === stepKey(component, v));
+  const applied = new Set(history.steps.map((step) => stepKey(step.component, step.version)));
+  const isApplied = (v: string): boolean => applied.has(stepKey(component, v));
   if (direction === 'apply' && isApplied(version)) return err({ kind: 'already-applied', version });
   if (direction === 'revert' && !isApplied(version)) return err({ kind: 'not-applied', version });
   // The next of the plan is the first that has not reached the state the run is to bring it to; a step that an

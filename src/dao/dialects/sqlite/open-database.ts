@@ -125,7 +125,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
             inspector: this.#inspector,
             before,
             beforeImage: new BeforeImage(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
-            trace: new WriteTrace(connection),
+            trace: new WriteTrace(connection, before.raw),
             transactional,
             host,
             script: script ?? [],

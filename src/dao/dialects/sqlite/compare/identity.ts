@@ -19,9 +19,17 @@ export interface Identity {
   readonly after: Key;
 }
 
+/** A column that was added, with the expression (without columns) that its rows were filled with. */
+export interface AddedColumn {
+  readonly column: string;
+  readonly filledWith: string;
+}
+
 /** `rebuilt`: the step made the table anew, so that a rowid without a name of its own may have changed. */
 export interface CompareOptions {
   readonly rebuilt: boolean;
+  /** Columns that only the version after has, and what a row that was not written to holds in them. */
+  readonly added?: readonly AddedColumn[];
 }
 
 /** The collations whose equality a comparison can follow outside of an index. */

@@ -112,3 +112,12 @@ function affinityOf(type: string): KeyAffinity {
   if (name === '' || name === 'ANY' || name.includes('BLOB')) return 'none';
   return 'numeric';
 }
+
+/** A default as a column of this type stores it: `DEFAULT 0` of a REAL column is 0.0. */
+export function storedDefault(expression: string, type: string): string {
+  const name = type.toUpperCase();
+  const affinity = affinityOf(type);
+  if (affinity === 'none') return `(${expression})`;
+  if (affinity === 'text') return `CAST((${expression}) AS TEXT)`;
+  return `CAST((${expression}) AS ${!name.includes('INT') && /REAL|FLOA|DOUB/.test(name) ? 'REAL' : 'NUMERIC'})`;
+}

@@ -1,5 +1,5 @@
 // Prepares two versions of a table to be compared over given pairs of columns: one identity, one encoding, two sides.
-import { ResultAsync } from 'neverthrow';
+import { okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { cell, column, type Carriage, joined } from './cells.js';
 import { foldName, mainTable } from './identifiers.js';
@@ -37,6 +37,7 @@ export function prepareSides(
   options: CompareOptions,
 ): ResultAsync<Sides, SqlError> {
   return ResultAsync.combine([encodingOf(before.session), encodingOf(after.session)]).andThen(([old, now]) => {
+    const added = options.added ?? [];
     const carriage = old === 'UTF-8' && now === 'UTF-8' ? 'bytes' : 'text';
     return chooseIdentity(before, after, { ...options, encodings: old === now ? 'same' : 'different' }).map(
       (identity) => ({
@@ -45,14 +46,14 @@ export function prepareSides(
           before,
           identity.kind,
           identity.before,
-          pairs.map((pair) => pair.before),
+          [...pairs.map((pair) => column(pair.before)), ...added.map((one) => one.filledWith)],
           carriage,
         ),
         after: sideOf(
           after,
           identity.kind,
           identity.after,
-          pairs.map((pair) => pair.after),
+          [...pairs.map((pair) => column(pair.after)), ...added.map((one) => column(one.column))],
           carriage,
         ),
       }),
@@ -60,8 +61,8 @@ export function prepareSides(
   });
 }
 
-function sideOf(version: Version, kind: Sides['kind'], key: Key, columns: readonly string[], carriage: Carriage): Side {
-  const cells = joined(columns.map((name) => cell(column(name), carriage)));
+function sideOf(version: Version, kind: Sides['kind'], key: Key, expressions: readonly string[], carriage: Carriage): Side {
+  const cells = joined(expressions.map((one) => cell(one, carriage)));
   return {
     session: version.session,
     table: mainTable(version.shape.name),
@@ -72,8 +73,15 @@ function sideOf(version: Version, kind: Sides['kind'], key: Key, columns: readon
   };
 }
 
+/** A database that has a table keeps its encoding (https://sqlite.org/pragma.html#pragma_encoding): it is asked for once. */
+const encodings = new WeakMap<Session, string>();
+
 function encodingOf(session: Session): ResultAsync<string, SqlError> {
-  return session
-    .all<{ readonly encoding: string }>('SELECT encoding FROM pragma_encoding')
-    .map((found) => found[0]?.encoding ?? 'UTF-8');
+  const known = encodings.get(session);
+  if (known !== undefined) return okAsync(known);
+  return session.all<{ readonly encoding: string }>('SELECT encoding FROM pragma_encoding').map((found) => {
+    const encoding = found[0]?.encoding ?? 'UTF-8';
+    encodings.set(session, encoding);
+    return encoding;
+  });
 }

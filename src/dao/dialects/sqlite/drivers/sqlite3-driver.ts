@@ -79,8 +79,9 @@ class Sqlite3Connection implements SqliteConnection {
 
   #change(sql: string, params: readonly unknown[]): ResultAsync<{ changes: number; lastId: number }, SqlError> {
     return fromCallback((done) => {
-      this.#db.run(sql, params, function (error) {
-        done(error, { changes: this.changes, lastId: this.lastID });
+      this.#db.run(sql, params, function (this: { changes: number; lastID: number } | undefined, error) {
+        // A statement that could not be prepared calls back without a `this`.
+        done(error, { changes: this?.changes ?? 0, lastId: this?.lastID ?? 0 });
       });
     }, sql);
   }

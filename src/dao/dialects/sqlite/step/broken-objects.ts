@@ -3,10 +3,11 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
+import { isForeignObject } from '../inspect/neighbours.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded, quoted } from '../quote.js';
 
-/** Objects of `after` that do not compile, and did in the state that `before` gives a session of. */
+/** Objects of the application in `after` that do not compile, and did in the state that `before` gives a session of. */
 export function brokenObjects(
   after: Session,
   objects: readonly RawObject[],
@@ -15,7 +16,7 @@ export function brokenObjects(
   const views = objects.filter((o) => o.type === 'view').map((o): LostObject => ({ type: 'view', name: o.name }));
   const tables = new Set(objects.filter((o) => o.type === 'table').map((o) => folded(o.name)));
   const triggers = objects
-    .filter((o) => o.type === 'trigger' && tables.has(folded(o.tableName)))
+    .filter((o) => o.type === 'trigger' && tables.has(folded(o.tableName)) && !isForeignObject(o.tableName))
     .map((o): LostObject => ({ type: 'trigger', name: o.name, table: o.tableName }));
   return inOrder([...views, ...triggers], (object) =>
     problemOf(after, object).andThen((problem) => {

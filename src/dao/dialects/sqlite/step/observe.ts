@@ -12,7 +12,8 @@ import type {
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareTable } from '../compare/compare-table.js';
 import { droppedColumnLoss } from '../compare/dropped-column.js';
-import { countRows, readShape } from '../compare/shape.js';
+import type { AddedColumn } from '../compare/identity.js';
+import { countRows, readShape, storedDefault, type TableShape } from '../compare/shape.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import type { InspectedSchema, SqliteInspector } from '../inspect/inspector.js';
 import { folded } from '../quote.js';
@@ -46,9 +47,9 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
   const image = (): ResultAsync<Session, SqlError> => beforeImage.session();
   return inspector
     .snapshot()
-    .andThen((left) => reinstate(connection, before.raw, left.raw, trace.drops))
-    .andThen(({ reinstated, lost }) =>
-      inspector.snapshot().andThen((after) => {
+    .andThen((left) => reinstate(connection, before.raw, left.raw, trace.drops).map((done) => ({ ...done, left })))
+    .andThen(({ reinstated, lost, left }) =>
+      (reinstated.length === 0 ? okAsync<InspectedSchema, SqlError>(left) : inspector.snapshot()).andThen((after) => {
         const fates = followTables(before, after, trace);
         const onlyAdded = isOnlyAdded(before, after);
         const broken = (): ResultAsync<readonly LostObject[], SqlError> => (onlyAdded ? okAsync([]) : brokenObjects(connection, after.raw, image));
@@ -105,21 +106,30 @@ function compareKept(fate: TableFate & { kind: 'kept' }, before: Session, after:
       if (shapeBefore === undefined || shapeAfter === undefined) return okAsync<RowReport, SqlError>(unchanged);
       const kept = new Set(shapeAfter.columns.map(folded));
       const gone = shapeBefore.columns.filter((column) => !kept.has(folded(column)));
-      return compareTable(before, shapeBefore, after, shapeAfter, { rebuilt }).andThen((rows) =>
-        inOrder(gone, (column) =>
-          droppedColumnLoss(before, shapeBefore, after, shapeAfter, column, { rebuilt }).map(
-            (loss): ColumnFinding => ({ table: nameBefore, column, rows: loss.rows, keys: loss.keys }),
-          ),
-        ).map((columns): RowReport => ({
+      return inOrder(gone, (column) =>
+        droppedColumnLoss(before, shapeBefore, after, shapeAfter, column, { rebuilt }).map((loss) => ({ column, ...loss })),
+      ).andThen((losses) => {
+        // A column that holds what another one held was renamed: nothing was written to it.
+        const renamed = new Set(losses.flatMap(({ renamedTo }) => (renamedTo === undefined ? [] : folded(renamedTo))));
+        const added = rebuilt ? [] : addedColumns(shapeBefore, fate.after).filter(({ column }) => !renamed.has(folded(column)));
+        return compareTable(before, shapeBefore, after, shapeAfter, { rebuilt, added }).map((rows): RowReport => ({
           table: name,
           effects: { inserted: rows.inserted, updated: rows.updated, deleted: rows.deleted },
           ...(rows.deleted > 0 ? { deleted: { table: nameBefore, rows: rows.deleted, keys: rows.deletedKeys } } : {}),
-          columns,
+          columns: losses.map(({ column, rows: lost, keys }): ColumnFinding => ({ table: nameBefore, column, rows: lost, keys })),
           nulled: rows.nulled.map((n) => ({ table: nameBefore, ...n })),
-        })),
-      );
+        }));
+      });
     }),
   );
+}
+
+/** Columns that the step added, with what SQLite filled them with: a row that holds something else was written to. */
+function addedColumns(before: TableShape, after: TableSnapshot | undefined): readonly AddedColumn[] {
+  const known = new Set(before.columns.map(folded));
+  return (after?.columns ?? [])
+    .filter((column) => !known.has(folded(column.name)) && column.generated === undefined)
+    .map((column) => ({ column: column.name, filledWith: storedDefault(column.default ?? 'NULL', column.type) }));
 }
 
 /** Whether every object of before is there as it was: then nothing that was there can have stopped compiling. */

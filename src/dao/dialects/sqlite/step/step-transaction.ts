@@ -41,6 +41,7 @@ export class SqliteStepTransaction implements StepTransaction {
   #upcoming: readonly string[];
   #legacyAlter = true;
   #fault: StepFault | undefined;
+  #lastError: SqlError | undefined;
   #open = true;
   #settingsChanged = false;
   #recording = false;
@@ -79,6 +80,10 @@ export class SqliteStepTransaction implements StepTransaction {
 
   fault(): StepFault | undefined {
     return this.#fault;
+  }
+
+  lastError(): SqlError | undefined {
+    return this.#lastError;
   }
 
   observe(): ResultAsync<StepObservation, StepFault> {
@@ -150,6 +155,7 @@ export class SqliteStepTransaction implements StepTransaction {
   /** Some errors end the transaction by themselves (ON CONFLICT ROLLBACK, a full disk): what came after would commit. */
   #failed(error: SqlError): ResultAsync<never, StepFault> {
     const fault: StepFault = { kind: 'sql', error };
+    this.#lastError = error;
     if (!this.#context.transactional || error.kind === 'busy') return errAsync(fault);
     return this.#context.connection
       .run('BEGIN')

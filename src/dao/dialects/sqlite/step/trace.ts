@@ -3,6 +3,7 @@ import type { ResultAsync } from 'neverthrow';
 import { okAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection } from '../drivers/driver.js';
+import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import { namesIn, type NamedObject, type StatementFacts } from '../sql/statement.js';
 
@@ -25,13 +26,16 @@ const P2_IS_REGISTER = 0x10;
 export class WriteTrace {
   readonly #connection: SqliteConnection;
   readonly #programs = new Map<string, readonly string[]>();
+  /** Which table a b-tree belongs to; undefined once the schema has changed. */
   #owners: ReadonlyMap<number, string> | undefined;
   readonly #written = new Set<string>();
   readonly #drops: NamedObject[] = [];
   #virtual = false;
 
-  constructor(connection: SqliteConnection) {
+  /** `schema`: the rows of `sqlite_schema` as they are when the step begins. */
+  constructor(connection: SqliteConnection, schema: readonly RawObject[]) {
     this.#connection = connection;
+    this.#owners = new Map(schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]));
   }
 
   /** Names of tables that were written to, folded, as they were called at that time. */

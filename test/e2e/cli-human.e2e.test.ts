@@ -1,0 +1,107 @@
+// What people see: plain where nobody watches, each failure with its place, its state and what to type next.
+import { expect } from 'chai';
+import { CliProject, writeShop } from '../support/cli-project.js';
+
+describe('migrate-safe for people', () => {
+  let project: CliProject;
+  beforeEach(() => {
+    project = new CliProject();
+    writeShop(project);
+  });
+  afterEach(() => project.remove());
+
+  // eslint-disable-next-line no-control-regex
+  const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f]/;
+
+  it('shows each step with its phases, and ends with the version', async () => {
+    const { code, stdout, stderr } = await project.app('up');
+    expect(code).to.equal(0);
+    expect(stderr).to.equal('');
+    expect(stdout).not.to.match(CONTROL);
+    expect(stdout).to.match(/^app\.db {3}2 steps to apply\n\n {2}0001 shop\n {4}✔ backup {5}.*verified/);
+    expect(stdout).to.include('✔ effects    customers +3, orders +3');
+    expect(stdout).to.match(/current 0002, in [\d.]+ m?s\n$/);
+    expect((await project.app('up')).stdout).to.equal('app.db   nothing to do, current 0002\n');
+  });
+
+  it('folds a step into a line where there are many', async () => {
+    for (let at = 10; at < 24; at += 1) project.write(`migrations/00${at}_t${at}.up.sql`, `CREATE TABLE t${at} (x);\n`);
+    const { stdout } = await project.app('up', '--file-backup', 'each-run');
+    expect(stdout).to.match(/✔ 0010 t10 {3}1 statement/);
+    expect(stdout.split('\n').length).to.be.lessThan(30);
+  });
+
+  it('shows status as a table that fits the width', async () => {
+    await project.app('up', '--to', '0001');
+    const { stdout } = await project.app('status');
+    expect(stdout).to.match(/^app\.db {3}sqlite, [\d.]+ kB +current 0001, head 0002, 1 pending\n/);
+    expect(stdout).to.match(/0001 {3}shop {4}applied/);
+    expect(stdout).to.match(/0002 {3}email {3}pending/);
+    for (const line of stdout.split('\n')) expect(line.length).to.be.at.most(100);
+  });
+
+  it('marks the place in an SQL file, says that nothing was changed, and shows no stack', async () => {
+    project.write('migrations/0003_fails.up.sql', 'UPDATE customers SET name = name;\nINSERT INTO nowhere VALUES (1);\n');
+    const { code, stdout, stderr } = await project.app('up');
+    expect(code).to.equal(1);
+    expect(stderr).to.include('✖ apply      no such table: nowhere');
+    expect(stderr).to.include('migrations/0003_fails.up.sql:2\n');
+    expect(stderr).to.match(/2 │ INSERT INTO nowhere VALUES \(1\);?\n\s+│ {13}\^{7}\n/);
+    const prose = stderr.replaceAll(/\s+/g, ' ');
+    expect(prose).to.include('rolled back');
+    expect(prose).to.include('0001, 0002 were applied before it and stay');
+    expect(stderr).to.include('[MS-STEP-FAILED]');
+    expect(stderr).not.to.match(/\n\s+at /);
+    expect(`${stdout}${stderr}`).not.to.match(CONTROL);
+  });
+
+  it('ends a refusal of the guard with the line that would allow it', async () => {
+    await project.app('up');
+    project.write('migrations/0003_purge.up.sql', 'DELETE FROM orders;\n');
+    const { stderr } = await project.app('up');
+    expect(stderr).to.include('✖ guard      would lose 3 rows of orders');
+    expect(stderr).to.match(/Nothing was changed: .*\[MS-GUARD-LOSS\]/);
+    expect(stderr.trimEnd().split('\n').at(-1)).to.equal('    -- migrate-safe: may-lose-rows table=orders');
+  });
+
+  it('prints errors only with --quiet', async () => {
+    const quiet = await project.app('up', '--quiet');
+    expect([quiet.code, quiet.stdout, quiet.stderr]).to.deep.equal([0, '', '']);
+    project.write('migrations/0003_fails.up.sql', 'nonsense;\n');
+    expect((await project.app('up', '--quiet')).stderr).to.include('[MS-');
+  });
+
+  it('says what a restore would lose, and how to undo it', async () => {
+    await project.app('up');
+    const { code, stdout } = await project.app('restore', '--before-step', '0002', '--yes');
+    expect(code).to.equal(0);
+    expect(stdout).to.include('app.db will be put back to');
+    expect(stdout).to.include('before 0002');
+    expect(stdout).to.match(/To undo it: migrate-safe restore \S+\n$/);
+  });
+
+  it('does not stop a migration because its reader went away', async () => {
+    for (let at = 10; at < 40; at += 1) project.write(`migrations/00${at}_t.up.sql`, `CREATE TABLE t${at} (x);\n`);
+    const { spawnSync } = await import('node:child_process');
+    const main = new URL('../../../dist/cli/main.js', import.meta.url).pathname;
+    spawnSync('sh', ['-c', `"${process.execPath}" "${main}" up --database sqlite:app.db | head -n 1`], { cwd: project.directory });
+    expect((await project.app('current')).stdout).to.equal('0039\n');
+  }).timeout(60_000);
+
+  it('names the verbs in --help, and the flags of each', async () => {
+    const help = await project.run(['--help']);
+    expect(help.code).to.equal(0);
+    for (const verb of ['init', 'new', 'status', 'current', 'plan', 'up', 'down', 'stamp', 'history', 'audit', 'backup', 'restore', 'doctor']) expect(help.stdout).to.match(new RegExp(`\\n  ${verb} `));
+    expect((await project.run(['up', '--help'])).stdout).to.include('--dry-run');
+    expect((await project.run(['--version'])).stdout).to.match(/^\d+\.\d+\.\d+/);
+  });
+
+  it('has a doctor that ends well, or names what mends it', async () => {
+    expect((await project.app('doctor')).stdout).to.match(/All is well\.\n$/);
+    project.write('migrations/0003_empty.up.sql', '');
+    const { code, stdout, stderr } = await project.app('doctor');
+    expect(code).to.equal(3);
+    expect(stdout).to.match(/✖ steps/);
+    expect(stderr).to.include('[MS-DOCTOR]');
+  });
+});

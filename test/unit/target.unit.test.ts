@@ -1,0 +1,105 @@
+// Which file and driver are meant: by a URL, a knex configuration or a knex instance.
+import path from 'node:path';
+import { expect } from 'chai';
+import knex, { type Knex } from 'knex';
+import { resolveTarget } from '#src/target.js';
+
+type Target = ReturnType<ReturnType<typeof resolveTarget>['_unsafeUnwrap']>;
+const target = (database: unknown): Target => resolveTarget(database, 5)._unsafeUnwrap();
+const refusal = (database: unknown): string => resolveTarget(database, 5)._unsafeUnwrapErr();
+
+describe('a URL', () => {
+  it('names a file, relative or absolute', () => {
+    const meant: readonly (readonly [string, string])[] = [
+      ['sqlite:app.db', path.resolve('app.db')],
+      ['sqlite:./data/app.db', path.resolve('data/app.db')],
+      ['sqlite:/var/lib/app.db', path.resolve('/var/lib/app.db')],
+      ['sqlite:///var/lib/app.db', path.resolve('/var/lib/app.db')],
+      ['sqlite://app.db', path.resolve('app.db')],
+      ['SQLite3:app.db', path.resolve('app.db')],
+      ['app.db', path.resolve('app.db')],
+      ['/var/lib/app.db', path.resolve('/var/lib/app.db')],
+      ['sqlite:my app?.db?driver=sqlite3', path.resolve('my app?.db')],
+      ['sqlite:a:b.db', path.resolve('a:b.db')],
+      ['sqlite::memory:', ':memory:'],
+      [':memory:', ':memory:'],
+    ];
+    for (const [url, file] of meant) expect(target(url), url).to.include({ file, busyWaitMs: 5 });
+  });
+
+  it('names a file on a Windows drive, with a scheme or without', () => {
+    for (const url of ['sqlite:C:\\data\\app.db', 'C:\\data\\app.db', 'c:/data/app.db']) expect(resolveTarget(url, 5).isOk(), url).to.equal(true);
+  });
+
+  it('may name the driver', () => {
+    expect(target('sqlite:app.db?driver=better-sqlite3')).to.include({ driver: 'better-sqlite3', driverChosen: true });
+    expect(target('sqlite:app.db?driver=sqlite3')).to.include({ driver: 'sqlite3', driverChosen: true });
+    expect(target('sqlite:app.db')).to.include({ driver: 'sqlite3', driverChosen: false });
+  });
+
+  it('is refused where it cannot mean a file here, with what to write', () => {
+    expect(refusal('postgres://u:secret@host/db')).to.contain('PostgreSQL').and.not.contain('secret');
+    expect(refusal('postgresql:db')).to.contain('PostgreSQL');
+    expect(refusal('mysql://host/db')).to.contain('mysql');
+    expect(refusal('file:app.db')).to.contain('sqlite:app.db');
+    expect(refusal('sqlite:app.db?driver=sql.js')).to.contain('sql.js');
+    expect(refusal('sqlite:app.db?driver=')).to.contain('driver');
+    expect(refusal('sqlite:app.db?mode=ro&cache=shared')).to.contain('mode').and.contain('cache');
+    for (const url of ['', 'sqlite:', 'sqlite://', 'sqlite:?driver=sqlite3']) expect(refusal(url), url).to.contain('names no file');
+  });
+});
+
+describe('a knex configuration', () => {
+  it('names driver and file', () => {
+    expect(target({ client: 'better-sqlite3', connection: { filename: 'app.db' } })).to.deep.include({ file: path.resolve('app.db'), driver: 'better-sqlite3', driverChosen: true, host: {} });
+    expect(target({ client: 'sqlite3', connection: 'app.db' })).to.include({ file: path.resolve('app.db'), driver: 'sqlite3' });
+    expect(target({ client: 'sqlite', connection: { filename: ':memory:' } })).to.include({ file: ':memory:', driver: 'sqlite3' });
+  });
+
+  it('gives the steps what of it they see: names, results, defaults and logs', () => {
+    const wrapIdentifier = (name: string): string => name;
+    const postProcessResponse = (result: unknown): unknown => result;
+    const log = { warn: (): void => undefined };
+    const config: Knex.Config = { client: 'sqlite3', connection: { filename: 'a' }, wrapIdentifier, postProcessResponse, useNullAsDefault: false, log, debug: true };
+    expect(target(config).host).to.deep.equal({ wrapIdentifier, postProcessResponse, useNullAsDefault: false, log });
+  });
+
+  it('is refused without a file, and for a client that is not supported', () => {
+    expect(refusal({ client: 'sqlite3' })).to.contain('connection.filename');
+    expect(refusal({ client: 'sqlite3', connection: {} })).to.contain('connection.filename');
+    expect(refusal({ client: 'sqlite3', connection: { filename: '' } })).to.contain('connection.filename');
+    expect(refusal({ client: 'mysql2', connection: {} })).to.contain('mysql2');
+    expect(refusal({})).to.contain('null');
+    expect(refusal([])).to.contain('null');
+  });
+});
+
+describe('a knex instance', () => {
+  const configured = (config: Knex.Config): Knex => knex({ useNullAsDefault: true, ...config });
+
+  it('gives its configuration, and none of its connections', () => {
+    const meant = target(configured({ client: 'better-sqlite3', connection: { filename: 'app.db' } }));
+    expect(meant).to.deep.include({ file: path.resolve('app.db'), driver: 'better-sqlite3', driverChosen: true, host: { useNullAsDefault: true } });
+    expect(meant).not.to.have.property('borrow');
+  });
+
+  it('lends its connection where the database is in memory: there is no other way to it', async () => {
+    const host = configured({ client: 'better-sqlite3', connection: { filename: ':memory:' }, pool: { min: 1, max: 1 } });
+    await host.raw('create table t (a)');
+    const borrowed = await target(host).borrow?.();
+    expect(borrowed?.raw).to.have.property('prepare');
+    await borrowed?.giveBack();
+    expect(await host('t').select()).to.deep.equal([]);
+    await host.destroy();
+  });
+
+  it('is told from any other function', () => {
+    expect(refusal(() => 1)).to.contain('not a knex instance');
+  });
+});
+
+describe('anything else', () => {
+  it('is refused, with what is taken', () => {
+    for (const database of [undefined, null, 7, true]) expect(refusal(database)).to.contain('`database`').and.contain('sqlite:app.db');
+  });
+});
