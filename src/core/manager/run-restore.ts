@@ -1,6 +1,6 @@
 // `restore`: puts a backup back by a person's word, whole or by table, also onto a database that cannot be opened or is gone.
 import { err, errAsync, ok, okAsync, safeTry, type Result, type ResultAsync } from 'neverthrow';
-import { sha256, versionKey } from '../brands.js';
+import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StoredEvent } from '../events/envelope.js';
 import type { CopyFiles, RowsAtStake } from '../ports/backup-source.js';
@@ -8,6 +8,7 @@ import type { StoredBackup } from '../ports/backup-store.js';
 import type { OpenDatabase } from '../ports/database.js';
 import type { Lease } from '../ports/run-lock.js';
 import { fingerprint } from '../schema/fingerprint.js';
+import { chooseBackup, describeChoice, type BackupChoice } from './choose-backup.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { loadHistory, verified, type LoadedHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
@@ -15,9 +16,6 @@ import { Recorder } from './recorder.js';
 import { provenBackup, restoreCopy, type Restored } from './restore-copy.js';
 import { databaseIdOf } from './run-backup.js';
 import { takeBackup } from './step-backup.js';
-
-/** Which backup is meant. */
-export type BackupChoice = { readonly id: string } | { readonly latest: true } | { readonly beforeStep: string };
 
 /** What a restore would do, for the one who is asked. */
 export interface RestorePreview {
@@ -64,7 +62,7 @@ export function runRestore(ports: ManagerPorts, policy: Policy, options: Restore
     const outcome = await withLock(ports, policy, options, runId, () =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
-        const backup = yield* choose(options.choice, listing.backups, listing.damaged, ports.store.label);
+        const backup = yield* chooseBackup(options.choice, listing, ports.store.label);
         const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
         const opened = await openSound(ports);
         if (opened === undefined) return ok(yield* restoreOverRuin(context));
@@ -241,21 +239,3 @@ function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, Mi
     return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });
   });
 }
-
-function choose(choice: BackupChoice, backups: readonly StoredBackup[], damaged: readonly { readonly id: string; readonly detail: string }[], directory: string): Result<StoredBackup, MigrateError> {
-  const wanted = describeChoice(choice);
-  if ('id' in choice) {
-    const broken = damaged.find(({ id }) => id === choice.id);
-    if (broken) return err(migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }));
-  }
-  const found =
-    'id' in choice
-      ? backups.find(({ manifest }) => manifest.id === choice.id)
-      : 'latest' in choice
-        ? backups.findLast(({ manifest }) => manifest.reason.kind !== 'before-restore')
-        : backups.findLast(({ manifest: { reason } }) => reason.kind === 'before-step' && reason.version !== undefined && versionKey(reason.version) === versionKey(choice.beforeStep));
-  return found === undefined ? err(migrateError({ kind: 'backup-not-found', wanted, directory })) : ok(found);
-}
-
-const describeChoice = (choice: BackupChoice): string =>
-  'id' in choice ? choice.id : 'latest' in choice ? '(the latest)' : `from before step ${choice.beforeStep}`;

@@ -1,0 +1,28 @@
+// Which backup a restore means: by id, the latest, or the one before a step.
+import { err, ok, type Result } from 'neverthrow';
+import { versionKey } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
+
+/** Which backup is meant. */
+export type BackupChoice = { readonly id: string } | { readonly latest: true } | { readonly beforeStep: string };
+
+/** The backup that is meant. `latest` passes over the safety copies that restores take. */
+export function chooseBackup(choice: BackupChoice, { backups, damaged }: BackupListing, directory: string): Result<StoredBackup, MigrateError> {
+  const wanted = describeChoice(choice);
+  if ('id' in choice) {
+    const broken = damaged.find(({ id }) => id === choice.id);
+    if (broken) return err(migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }));
+  }
+  const found =
+    'id' in choice
+      ? backups.find(({ manifest }) => manifest.id === choice.id)
+      : 'latest' in choice
+        ? backups.findLast(({ manifest }) => manifest.reason.kind !== 'before-restore')
+        : backups.findLast(({ manifest: { reason } }) => reason.kind === 'before-step' && reason.version !== undefined && versionKey(reason.version) === versionKey(choice.beforeStep));
+  return found === undefined ? err(migrateError({ kind: 'backup-not-found', wanted, directory })) : ok(found);
+}
+
+/** What was asked for, for messages. */
+export const describeChoice = (choice: BackupChoice): string =>
+  'id' in choice ? choice.id : 'latest' in choice ? '(the latest)' : `from before step ${choice.beforeStep}`;
