@@ -24,7 +24,7 @@ for (const setting of SETTINGS) {
       expect(await history.refused('up', FAILS_HALF_WAY)).to.include({ kind: 'step-failed', state: 'rolled-back' });
       history.add(...CHINOOK_STEPS.slice(8));
       await history.up();
-      await history.down(3);
+      await history.down(4);
       expect((await history.refused({ down: 1 })).kind).to.equal('no-revert');
       await history.up();
       await history.restore({ beforeStep: '4' });

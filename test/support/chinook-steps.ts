@@ -169,19 +169,23 @@ export default defineStep({
     await knex('Customer').whereNull('Company').update({ Company: '' });
     await knex.schema.alterTable('Customer', (t) => { t.dropNullable('Company'); t.unique(['Email'], { indexName: 'CustomerEmail' }); });
     await knex.schema.alterTable('Customer', (t) => { t.dropColumns('Fax'); });
-    await knex.schema.renameTable('Customer', 'Buyer');
   },
   revert: async ({ knex }) => {
-    await knex.schema.renameTable('Buyer', 'Customer');
     await knex.schema.alterTable('Customer', (t) => { t.dropUnique(['Email'], 'CustomerEmail'); t.setNullable('Company'); t.string('Fax', 24); });
   },
 });`,
     },
     apply: (truth) => {
-      truth.change('Customer', (row) => (row['Company'] === null ? { ...row, Company: '' } : row)).dropColumn('Customer', 'Fax').rename('Customer', 'Buyer');
+      truth.change('Customer', (row) => (row['Company'] === null ? { ...row, Company: '' } : row)).dropColumn('Customer', 'Fax');
       truth.objects.add('index CustomerEmail');
     },
-    revert: (truth) => truth.rename('Buyer', 'Customer').addColumn('Customer', 'Fax').objects.delete('index CustomerEmail'),
+    revert: (truth) => truth.addColumn('Customer', 'Fax').objects.delete('index CustomerEmail'),
+  },
+  {
+    name: 'buyers_not_customers',
+    code: { apply: (knex) => knex.schema.renameTable('Customer', 'Buyer'), revert: (knex) => knex.schema.renameTable('Buyer', 'Customer') },
+    apply: (truth) => truth.rename('Customer', 'Buyer'),
+    revert: (truth) => truth.rename('Buyer', 'Customer'),
   },
 ];
 

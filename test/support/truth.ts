@@ -140,7 +140,7 @@ export class Truth {
     const kept = new Set([...after.#tables.values()].map(({ id }) => id));
     const found = [...after.#tables].map(([name, table]) => ({ name, ...rowEffects(mine.get(table.id), table) }));
     const dropped = [...this.#tables].filter(([, { id }]) => !kept.has(id)).map(([name, { rows }]) => ({ name, inserted: 0, updated: 0, deleted: rows.length }));
-    const changed = [...found, ...dropped].filter(({ inserted, updated, deleted }) => inserted + updated + deleted > 0);
+    const changed = [...found, ...dropped].filter(({ name, inserted, updated, deleted }) => name !== 'sqlite_sequence' && inserted + updated + deleted > 0);
     return Object.fromEntries(changed.map(({ name, ...effects }) => [name, effects]));
   }
 

@@ -9,7 +9,7 @@ import { previewLines } from '../backup-text.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { backupDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
-import { count } from '../format.js';
+import { count, duration } from '../format.js';
 import { observed } from '../observed.js';
 import { relative } from '../progress-lines.js';
 import type { Flags } from '../settings.js';
@@ -33,6 +33,8 @@ export function runRestore(context: CommandContext, flags: RestoreFlags, id: str
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
     const signal = cancelOnSignal(terminal);
+    const started = performance.now();
+    terminal.live.set(() => `proving the backup, counting what was written since, ${duration(performance.now() - started)}`);
     const confirm = async (preview: RestorePreview): Promise<boolean> => {
       reporter.end();
       const sink = flags.yes ? terminal.log : terminal.error;

@@ -125,7 +125,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
             inspector: this.#inspector,
             before,
             beforeImage: new BeforeImage(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
-            trace: new WriteTrace(connection, before.raw),
+            trace: new WriteTrace(connection, transactional ? before.raw : undefined),
             transactional,
             host,
             script: script ?? [],

@@ -32,10 +32,10 @@ export class WriteTrace {
   readonly #drops: NamedObject[] = [];
   #virtual = false;
 
-  /** `schema`: the rows of `sqlite_schema` as they are when the step begins. */
-  constructor(connection: SqliteConnection, schema: readonly RawObject[]) {
+  /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
+  constructor(connection: SqliteConnection, schema: readonly RawObject[] | undefined) {
     this.#connection = connection;
-    this.#owners = new Map(schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]));
+    if (schema) this.#owners = new Map(schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]));
   }
 
   /** Names of tables that were written to, folded, as they were called at that time. */
