@@ -5,7 +5,8 @@ import type { ServiceIdentifier } from 'inversify';
 import { FileBackupStore } from './backup/file-store.js';
 import { FileMirror } from './backup/file-mirror.js';
 import { NoMirror } from './backup/no-mirror.js';
-import type { Config } from './config.js';
+import type { Result } from 'neverthrow';
+import type { Config, ConfigError } from './config.js';
 import { DEFAULT_POLICY } from './core/manager/ports.js';
 import { SafeMigrationManager } from './core/manager/safe-migration-manager.js';
 import { systemClock } from './core/ports/clock.js';
@@ -98,6 +99,9 @@ function userName(): string {
     return String(process.getuid?.() ?? 'unknown');
   }
 }
+
+/** What `config`, or the error in it, makes. */
+export const resolverFor = (config: Result<Config, ConfigError>): ReturnType<typeof resolver> => resolver(new Map<ServiceIdentifier, unknown>([[Tokens.Config, config]]));
 
 /** Resolves tokens lazily, each once: all that people without a container need. */
 export function resolver(given: ReadonlyMap<ServiceIdentifier, unknown>): <T>(token: ServiceIdentifier<T>) => T {

@@ -20,7 +20,7 @@ export class FileMirror implements JournalMirror {
     const file = this.#fileOf(databaseId);
     return this.#attempt(file, async () => {
       if (!existsSync(file)) return [];
-      return wholeLines(await readFile(file, 'utf8')).map((line) => parsed(line));
+      return wholeLines(await readFile(file, 'utf8')).map((line, index) => parsed(line, index + 1));
     });
   }
 
@@ -69,12 +69,12 @@ const wholeLines = (text: string): string[] =>
     .filter((line) => line !== '');
 
 /** A line that is no longer JSON was edited by hand: it becomes an event that breaks the chain where it stands. */
-function parsed(line: string): StoredEvent {
+function parsed(line: string, position: number): StoredEvent {
   try {
     return JSON.parse(line) as StoredEvent;
   } catch {
     const actor = { user: '', host: '', pid: 0, engine: '' };
-    return { position: -1, runId: '', component: '', type: '', schemaVersion: 0, recordedAt: '', actor, data: {}, previousHash: '', hash: '' };
+    return { position, runId: '', component: '', type: '', schemaVersion: 0, recordedAt: '', actor, data: {}, previousHash: '', hash: '' };
   }
 }
 

@@ -5,10 +5,10 @@ import { count, localTime, timeOfDay } from './format.js';
 import type { Sink } from './terminal.js';
 
 /** `before 0003`, `by hand`. */
-export function reasonText({ kind, version }: BackupReason): string {
+export function reasonText({ kind, version, direction }: BackupReason): string {
   switch (kind) {
     case 'before-step':
-      return `before ${version ?? 'a step'}`;
+      return `before ${direction === 'revert' ? 'reverting ' : ''}${version ?? 'a step'}`;
     case 'before-run':
       return 'before a run';
     case 'before-restore':

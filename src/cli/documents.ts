@@ -6,7 +6,7 @@ import type { StoredBackup } from '../core/ports/backup-store.js';
 import type { Finding } from './answer.js';
 
 /** The facts of an error without what only this process understands. */
-export function errorDocument(error: MigrateError | Finding): Record<string, unknown> {
+function errorDocument(error: MigrateError | Finding): Record<string, unknown> {
   const { code, kind, message, hint, exitCode: _exit, state: _state, ...facts } = error;
   return { code, kind, message, hint, ...facts };
 }

@@ -1,18 +1,17 @@
 // The engine behind a command: made from the settings when the command needs it, closed when the command is over.
-import type { ServiceIdentifier } from 'inversify';
 import { errAsync, okAsync, ResultAsync, type Result } from 'neverthrow';
 import { parseConfig, type Config } from '../config.js';
 import { migrateError, type MigrateError } from '../core/errors/migrate-error.js';
 import type { SafeMigrationManager } from '../core/manager/safe-migration-manager.js';
 import type { DatabaseInfo } from '../core/ports/database.js';
 import { Tokens } from '../tokens.js';
-import { resolver } from '../wiring.js';
+import { resolverFor } from '../wiring.js';
 import { readSettings, withDatabase, type Flags } from './settings.js';
 
 export interface Engine {
   readonly manager: SafeMigrationManager;
   readonly config: Config;
-  readonly get: ReturnType<typeof resolver>;
+  readonly get: ReturnType<typeof resolverFor>;
   /** Asked anew each time: the size changes. */
   info(): DatabaseInfo;
 }
@@ -22,9 +21,10 @@ export function openEngine(flags: Flags): ResultAsync<Engine, MigrateError> {
   return new ResultAsync(readSettings(flags))
     .andThen(withDatabase)
     .andThen((options) => {
-      const parsed: Result<Config, MigrateError> = parseConfig(options).mapErr((error) => migrateError(error));
-      return parsed.map((config): Engine => {
-        const get = resolver(new Map<ServiceIdentifier, unknown>([[Tokens.Config, parseConfig(options)]]));
+      const parsed = parseConfig(options);
+      const checked: Result<Config, MigrateError> = parsed.mapErr((error) => migrateError(error));
+      return checked.map((config): Engine => {
+        const get = resolverFor(parsed);
         return { manager: get(Tokens.Manager), config, get, info: () => get(Tokens.Database).info };
       });
     });

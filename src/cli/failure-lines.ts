@@ -44,25 +44,25 @@ const hintLines = (hint: string, width: number): string[] => (hint === '' ? [] :
 
 /** `file:line`, the line itself, and a mark under what it stumbled over. */
 function sourceLines({ file, line, statement }: StepLocation, near: string | undefined, { paint, width }: Sink): string[] {
-  const where = file === undefined ? [] : [line === undefined ? file : `${file}:${line}`];
-  if (statement === undefined) return where;
+  const at = (row: number): readonly string[] => (file === undefined ? [] : [line === undefined ? file : `${file}:${line + row}`]);
+  if (statement === undefined) return [...at(0)];
   const all = statement.split('\n').map((text) => text.replaceAll('\t', '  '));
   const found = near === undefined ? undefined : findNear(all, near);
   const from = Math.max(0, Math.min(found?.line ?? 0, all.length - 1) - (SHOWN_LINES - 1));
   const to = found === undefined ? Math.min(all.length, SHOWN_LINES) : found.line + 1;
   const first = line ?? 1;
   const digits = String(first + to - 1).length;
-  const shown = all.slice(from, to).flatMap((text, at) => {
-    const number = line === undefined ? ''.padStart(digits) : String(first + from + at).padStart(digits);
-    const row = `  ${paint.dim(`${number} │`)} ${text.slice(0, width - TEXT_AT - digits - 6)}`;
-    if (found === undefined || from + at !== found.line) return [row];
-    return [row, `  ${paint.dim(`${' '.repeat(digits)} │`)} ${' '.repeat(found.column)}${paint.red('^'.repeat(found.length))}`];
+  const shown = all.slice(from, to).flatMap((text, row) => {
+    const number = line === undefined ? ''.padStart(digits) : String(first + from + row).padStart(digits);
+    const shownLine = `  ${paint.dim(`${number} │`)} ${text.slice(0, width - TEXT_AT - digits - 6)}`;
+    if (found === undefined || from + row !== found.line) return [shownLine];
+    return [shownLine, `  ${paint.dim(`${' '.repeat(digits)} │`)} ${' '.repeat(found.column)}${paint.red('^'.repeat(found.length))}`];
   });
   const more = found === undefined && all.length > to ? [`  ${paint.dim(`${' '.repeat(digits)} │`)} …`] : [];
-  return [...where, ...shown, ...more];
+  return [...at(found?.line ?? 0), ...shown, ...more];
 }
 
-/** The last place where the word stands by itself: a parser stops at what it cannot go on from. */
+/** The first place where the word stands by itself. */
 function findNear(lines: readonly string[], near: string): { readonly line: number; readonly column: number; readonly length: number } | undefined {
   const names = [near, near.slice(near.lastIndexOf('.') + 1)].filter(Boolean);
   for (const name of names) {

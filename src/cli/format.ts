@@ -17,7 +17,7 @@ export function bytes(count: number): string {
 /** `31 ms`, `1.2 s`, `2 min 5 s`, `1 h 4 min`. */
 export function duration(ms: number): string {
   if (ms < 999.5) return `${ms < 1 ? (ms > 0 ? '< 1' : 0) : Math.round(ms)} ms`;
-  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(ms % 1000 === 0 ? 0 : 1)} s`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
@@ -66,13 +66,16 @@ export function truncate(text: string, width: number): string {
 /** One line, whatever it was. */
 export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
+/** Blanks outside of `…`: a command stays on one line, to be copied. */
+const WORD_GAP = / +(?=(?:[^`]*`[^`]*`)*[^`]*$)/;
+
 /** Broken at blanks so that no line is wider than `width`; lines that begin with a blank are kept as they are. */
 export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((line) => {
     if (line.startsWith(' ') || widthOf(line) <= width) return [line];
     const lines: string[] = [];
     let current = '';
-    for (const word of line.split(/ +/)) {
+    for (const word of line.split(WORD_GAP)) {
       if (current !== '' && widthOf(current) + 1 + widthOf(word) > width) {
         lines.push(current);
         current = word;

@@ -1,14 +1,22 @@
 // The one line at the bottom that moves while something goes on; on anything but a terminal there is none.
-import type { Sink } from './terminal.js';
 import { truncate } from './format.js';
+import type { Paint } from './style.js';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const FRAME_MS = 100;
 /** What is over before this is not shown: a line that flashes tells nobody anything. */
 const PATIENCE_MS = 150;
 
+/** What the line is drawn on. */
+export interface Canvas {
+  readonly paint: Paint;
+  readonly width: number;
+  raw(text: string): void;
+}
+
+/** Off, it does nothing. */
 export class LiveLine {
-  readonly #sink: Sink;
+  readonly #sink: Canvas;
   readonly #on: boolean;
   #text: ((width: number) => string) | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -16,7 +24,7 @@ export class LiveLine {
   #shown = false;
   #frame = 0;
 
-  constructor(sink: Sink, on: boolean) {
+  constructor(sink: Canvas, on: boolean) {
     this.#sink = sink;
     this.#on = on;
   }

@@ -9,9 +9,11 @@ import { Terminal } from './terminal.js';
 
 const BUG_EXIT = 5;
 
+// Taken before --json turns stdout away from everything but its document.
+const writers = [process.stdout, process.stderr].map((stream) => stream.write.bind(stream));
 process.exitCode = await main(process.argv.slice(2));
 // A step may have left a timer or a connection behind: the command is over all the same, once its words are out.
-for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
+for (const write of writers) await new Promise((written) => write('', written));
 process.exit();
 
 async function main(args: readonly string[]): Promise<number> {
@@ -59,7 +61,7 @@ async function fail(terminal: Terminal, error: MigrateError | Finding, context: 
   terminal.live.end();
   if (terminal.json) terminal.document({ ...failureDocument(error), ...document, ok: false });
   // A log of a script that keeps only the document says in words what went wrong, too.
-  const told = !terminal.json || (!terminal.quiet && process.stdout.isTTY !== true);
+  const told = !terminal.json || (!terminal.quiet && !process.stdout.isTTY);
   if (told) terminal.error.lines(failureLines(error, context, terminal.error));
   const cause = 'cause' in error ? error.cause : undefined;
   if (terminal.verbose && cause instanceof Error) terminal.error.lines(['', ...(cause.stack ?? cause.message).split('\n')]);

@@ -4,7 +4,7 @@ import type { LockOwner } from '../core/ports/run-lock.js';
 import type { Progress } from '../core/manager/progress.js';
 import { describeFinding } from '../core/schema/guard.js';
 import { changesText, effectsText, hasLosses } from './effects.js';
-import { bytes, count, duration, timeOfDay, widthOf, wrap } from './format.js';
+import { bytes, count, duration, timeOfDay, truncate, widthOf, wrap } from './format.js';
 import type { Paint } from './style.js';
 
 const LABEL = 10;
@@ -57,14 +57,19 @@ export function validatedText({ changes, reinstated, schemaRestored }: Of<'valid
 export const guardText = ({ finding }: Of<'guard-warning'>): string => `${describeFinding(finding)} (the guard only warns)`;
 
 /** `pid 4121 on web-3, since 09:31:07, applying 0003 purge`. */
-export const ownerText = (owner: LockOwner | undefined): string =>
+const ownerText = (owner: LockOwner | undefined): string =>
   owner === undefined ? 'it has not said who it is' : `pid ${owner.pid} on ${owner.host}, since ${timeOfDay(owner.since)}, ${doingText(owner.doing)}`;
 
 const DOING: Readonly<Record<string, string>> = { up: 'beginning', down: 'beginning to revert', stamp: 'stamping', backup: 'taking a backup', restore: 'restoring' };
 const doingText = (doing: string): string => DOING[doing] ?? doing;
 
-export const waitingText = ({ owner, waitedMs }: Of<'waiting'>, sinceMs = 0): string =>
-  `waiting for another run: ${ownerText(owner)} … ${duration(Math.round((waitedMs + sinceMs) / 1000) * 1000)}`;
+/** `waiting for another run: … 12 s`; the seconds are what moves, so they are never cut. */
+export function waitingText({ owner, waitedMs }: Of<'waiting'>, width: number, sinceMs = 0): string {
+  const before = 'waiting for another run: ';
+  const seconds = Math.floor((waitedMs + sinceMs) / 1000);
+  const after = seconds === 0 ? ' …' : ` … ${duration(seconds * 1000)}`;
+  return before + truncate(ownerText(owner), Math.max(12, width - before.length - after.length)) + after;
+}
 
 /** What an interrupted run left, and what becomes of it. */
 export function recoveredLines({ startedAt, pid, host, version, finding }: Of<'recovered'>): string[] {

@@ -181,9 +181,9 @@ export class Reporter {
   #waiting(progress: Extract<Progress, { kind: 'waiting' }>): void {
     const { live, error } = this.#terminal;
     const heard = performance.now();
-    if (live.on) return live.set(() => waitingText(progress, performance.now() - heard));
+    if (live.on) return live.set((width) => waitingText(progress, width, performance.now() - heard));
     if (progress.waitedMs - this.#waitTold < PLAIN_WAIT_MS) return;
     this.#waitTold = progress.waitedMs;
-    if (!this.#terminal.quiet) this.#terminal.say([waitingText(progress)], error);
+    if (!this.#terminal.quiet) this.#terminal.say([waitingText(progress, error.width)], error);
   }
 }

@@ -38,28 +38,29 @@ SELECT 1;
 export const tsStep = (stem: string, title: string): readonly SourceFile[] => [
   {
     name: `${stem}.ts`,
-    text: `import { defineStep } from 'migrate-safe';
-
-// ${title}
-//
-// \`knex\` works inside the step's own transaction, after a verified backup. For example:
-//
-//   await knex.schema.alterTable('customers', (table) => table.text('email'));
-//
-// A step that is meant to lose data declares it, or it is rolled back: the refusal prints what to declare.
-export default defineStep({
-  async apply({ knex }) {
-    await knex.raw('SELECT 1');
-  },
-  async revert({ knex }) {
-    await knex.raw('SELECT 1');
-  },
-});
-`,
+    text: lines(
+      "import { defineStep } from 'migrate-safe';",
+      '',
+      `// ${title}`,
+      '//',
+      "// `knex` works inside the step's own transaction, after a verified backup. For example:",
+      '//',
+      "//   await knex.schema.alterTable('customers', (table) => table.text('email'));",
+      '//',
+      '// A step that is meant to lose data declares it, or it is rolled back: the refusal prints what to declare.',
+      'export default defineStep({',
+      '  async apply({ knex }) {',
+      "    await knex.raw('SELECT 1');",
+      '  },',
+      '  async revert({ knex }) {',
+      "    await knex.raw('SELECT 1');",
+      '  },',
+      '});',
+    ),
   },
 ];
 
-/** A first step that makes something, so that \`up\` and \`down\` show what they do. */
+/** A first step that makes something, so that `up` and `down` show what they do. */
 export const FIRST_STEP: readonly SourceFile[] = [
   {
     name: '0001_create_settings.up.sql',
@@ -82,18 +83,22 @@ export interface ConfigText {
   readonly component: string | undefined;
 }
 
-export const configFile = ({ database, steps, backups, component }: ConfigText): string => `import { defineConfig } from 'migrate-safe';
+export const configFile = ({ database, steps, backups, component }: ConfigText): string =>
+  lines(
+    "import { defineConfig } from 'migrate-safe';",
+    '',
+    'export default defineConfig({',
+    `  database: ${quoted(database)},`,
+    `  steps: ${quoted(steps)},`,
+    `  backups: ${quoted(backups)},`,
+    ...(component === undefined ? [] : [`  component: ${quoted(component)},`]),
+    '});',
+  );
 
-export default defineConfig({
-  database: ${quoted(database)},
-  steps: ${quoted(steps)},
-  backups: ${quoted(backups)},
-${component === undefined ? '' : `  component: ${quoted(component)},\n`}});
-`;
-
+const lines = (...all: readonly string[]): string => `${all.join('\n')}\n`;
 const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, '\\$&')}'`;
 
-/** Of what \`.gitignore\` should leave out, the lines that it does not have yet. */
+/** Of what `.gitignore` should leave out, the lines that it does not have yet. */
 export function missingIgnores(present: string, wanted: readonly string[]): readonly string[] {
   const lines = new Set(present.split(/\r?\n/).map((line) => line.trim().replace(/^\//, '')));
   return wanted.filter((line) => !lines.has(line) && !lines.has(line.replace(/\/$/, '')));

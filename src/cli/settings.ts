@@ -57,7 +57,7 @@ export async function readSettings(flags: Flags): Promise<Result<Settings, Migra
     if (value !== undefined) options[name] = value;
   }
   if (flags.outOfOrder) options['outOfOrder'] = 'allow';
-  return ok({ options: options as Partial<MigrateSafeOptions>, configFile: file.value });
+  return ok({ options, configFile: file.value });
 }
 
 /** An empty variable is as good as none. */

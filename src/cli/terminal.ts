@@ -21,7 +21,7 @@ export class Sink {
   readonly #silent: boolean;
 
   constructor(stream: NodeJS.WriteStream, options: { readonly color: boolean; readonly silent: boolean }) {
-    this.isTerminal = stream.isTTY === true;
+    this.isTerminal = 'isTTY' in stream && stream.isTTY;
     this.paint = paintFor(wantsColour(this.isTerminal, process.env, options.color));
     this.#stream = stream;
     this.#silent = options.silent;
@@ -84,7 +84,7 @@ export class Terminal {
 
   /** Somebody sits there and can be asked. */
   get canAsk(): boolean {
-    return !this.json && process.stdin.isTTY === true && this.error.isTerminal;
+    return !this.json && process.stdin.isTTY && this.error.isTerminal;
   }
 
   /** The one document of --json. */

@@ -21,7 +21,8 @@ function definitionOf(exported: unknown): Result<StepDefinition, string> {
   for (const candidate of [main, module]) {
     if (candidate === undefined) continue;
     // A module's namespace may export more than the step; an object that is the step may not.
-    if (isWork(candidate['apply'])) return checked((candidate === main ? candidate : membersOf(candidate)) as unknown as StepDefinition);
+    // The loader shows members of the default as the module's own, and every function has an `apply`: own members count.
+    if (Object.hasOwn(candidate, 'apply') && isWork(candidate['apply'])) return checked((candidate === main ? candidate : membersOf(candidate)) as unknown as StepDefinition);
     if (typeof candidate['up'] === 'function') return checked(fromKnexStyle(candidate));
   }
   return err('it exports neither a step nor `up`');
@@ -45,8 +46,10 @@ function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinitio
 function checked(definition: StepDefinition): Result<StepDefinition, string> {
   const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
   if (stranger !== undefined) return err(`\`${stranger}\` is not a member of a step`);
-  const { revert, declares, transaction, foreignKeys, timeoutMs } = definition;
+  const { revert, declares, transaction, foreignKeys, timeoutMs, validate, isDone } = definition;
   if (revert !== undefined && !isWork(revert)) return err('`revert` is not a function');
+  if (validate !== undefined && !isWork(validate)) return err('`validate` is not a function');
+  if (isDone !== undefined && !isWork(isDone)) return err('`isDone` is not a function');
   if (transaction !== undefined && transaction !== 'own' && transaction !== 'none') return err("`transaction` is 'own' or 'none'");
   if (foreignKeys !== undefined && foreignKeys !== 'on' && foreignKeys !== 'off') return err("`foreignKeys` is 'on' or 'off'");
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) return err('`timeoutMs` is a positive number of milliseconds');
@@ -62,4 +65,5 @@ const membersOf = (module: Readonly<Record<string, unknown>>): Record<string, un
 
 const isWork = (value: unknown): boolean => typeof value === 'function';
 const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined =>
-  value !== null && (typeof value === 'object' || typeof value === 'function') ? (value as Readonly<Record<string, unknown>>) : undefined;
+  // Not a function: every function has an `apply`.
+  value !== null && typeof value === 'object' ? (value as Readonly<Record<string, unknown>>) : undefined;

@@ -17,6 +17,7 @@ export interface DirectiveError {
 }
 
 const DIRECTIVE = /^\s*--\s*migrate-safe:\s*(\S.*?)\s*$/i;
+const WITHOUT_COLON = /^\s*--\s*(migrate-safe\s+(?:up|down|no-transaction|foreign-keys|touches|may-lose-rows|may-drop|may-null|done-when)\b.*?)\s*$/i;
 const MARKER = /^(?:up|down)$/i;
 const ARGUMENT = /(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/g;
 const DROPPABLE = ['table', 'column', 'index', 'view', 'trigger', 'check'];
@@ -30,6 +31,8 @@ export function parseDirectives(text: string): Result<Directives, DirectiveError
   const mayNull: string[] = [];
 
   for (const [index, line] of text.split('\n').entries()) {
+    const colonless = WITHOUT_COLON.exec(line)?.[1];
+    if (colonless !== undefined) return err({ line: index + 1, text: colonless, reason: 'a colon is missing behind migrate-safe' });
     const body = DIRECTIVE.exec(line)?.[1];
     if (body === undefined || MARKER.test(body)) continue;
     const [verb = '', rest = ''] = splitOnce(body);
@@ -83,7 +86,16 @@ function argumentsOf(text: string): readonly { readonly key: string; readonly va
   const found = [...text.matchAll(ARGUMENT)];
   if (text.replaceAll(ARGUMENT, '').trim() !== '') return [];
   return found.flatMap(([, key = '', quotedName, bare]) => {
-    if (quotedName !== undefined) return [{ key, value: quotedName.replaceAll(/\\(.)/g, '$1') }];
+    if (quotedName !== undefined) return [{ key, value: unescaped(quotedName) }];
     return (bare ?? '').split(',').filter(Boolean).map((value) => ({ key, value }));
   });
+}
+
+/** A name as the guard's own advice writes it: escaped as JSON is, so that a line break in it does not end the comment. */
+function unescaped(quoted: string): string {
+  try {
+    return JSON.parse(`"${quoted}"`) as string;
+  } catch {
+    return quoted.replaceAll(/\\(.)/g, '$1');
+  }
 }

@@ -1,7 +1,9 @@
 // Cuts a single SQL file at `-- migrate-safe:up` and `-- migrate-safe:down`; lines keep their numbers.
 import { err, ok, type Result } from 'neverthrow';
 
-const MARKER = /^\s*--\s*migrate-safe:(up|down)\s*$/i;
+const MARKER = /^\s*--\s*migrate-safe:\s*(up|down)\s*$/i;
+// dbmate, goose, sql-migrate. What stands below one of theirs would be run as part of the step.
+const FOREIGN_MARKER = /^\s*--\s*(?:migrate:|\+goose\s+|\+migrate\s+)(?:up|down)\b/i;
 
 export interface MarkedParts {
   readonly up: string;
@@ -17,6 +19,9 @@ export function splitAtMarkers(text: string): Result<MarkedParts, { readonly lin
   const down: string[] = [];
   for (const [index, line] of lines.entries()) {
     const marker = MARKER.exec(line)?.[1]?.toLowerCase();
+    if (FOREIGN_MARKER.test(line)) {
+      return err({ line: index + 1, text: line.trim(), reason: 'this marker is another tool’s: write -- migrate-safe:up and -- migrate-safe:down' });
+    }
     if (marker === 'up' || marker === 'down') {
       if (seen.has(marker)) return err({ line: index + 1, text: line.trim(), reason: 'this part was begun before' });
       seen.add(marker);

@@ -82,11 +82,18 @@ describe('migrate-safe for people', () => {
 
   it('does not stop a migration because its reader went away', async () => {
     for (let at = 10; at < 40; at += 1) project.write(`migrations/00${at}_t.up.sql`, `CREATE TABLE t${at} (x);\n`);
-    const { spawnSync } = await import('node:child_process');
-    const main = new URL('../../../dist/cli/main.js', import.meta.url).pathname;
-    spawnSync('sh', ['-c', `"${process.execPath}" "${main}" up --database sqlite:app.db | head -n 1`], { cwd: project.directory });
+    expect(await project.untilFirstOutput(['up', '--database', 'sqlite:app.db'])).to.equal(0);
     expect((await project.app('current')).stdout).to.equal('0039\n');
   }).timeout(60_000);
+
+  it('rolls back what is under way on SIGINT, and exits with 130 though the step left a timer', async () => {
+    project.write('migrations/0003_slow.mjs', `export default { apply: () => new Promise((resolve) => setTimeout(resolve, 60_000)) };\n`);
+    const { code, stdout, stderr } = await project.interrupted(['up', '--json', '--database', 'sqlite:app.db'], '0003 slow');
+    expect(code).to.equal(130);
+    expect(JSON.parse(stdout)).to.deep.include({ ok: false, state: 'rolled-back' });
+    expect(stderr).to.include('Stopping');
+    expect((await project.app('current')).stdout).to.equal('0002\n');
+  });
 
   it('names the verbs in --help, and the flags of each', async () => {
     const help = await project.run(['--help']);

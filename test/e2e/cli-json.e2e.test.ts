@@ -205,7 +205,8 @@ describe('migrate-safe --json', () => {
 
   it('exits with 2 where no database is named, or it is not there', async () => {
     expect((await project.run(['status', '--json'])).json<Failure>().error['message']).to.equal('no database is named');
-    const missing = await app('status');
+    expect((await app('status')).json()).to.include({ ok: true, current: null, pending: 2 });
+    const missing = await app('audit');
     expect(missing.code).to.equal(2);
     expect(missing.json<Failure>().error['kind']).to.equal('database-missing');
   });

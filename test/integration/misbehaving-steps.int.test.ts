@@ -162,3 +162,58 @@ for (const driver of DRIVERS) {
     p.remove();
   });
 }
+
+for (const driver of DRIVERS) {
+  describe(`a step that goes on after it has ended (${driver})`, () => {
+    let p: Project;
+    beforeEach(async () => {
+      p = project(driver);
+      p.write({ '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO t (v) VALUES ('a'), ('b'), ('c');` });
+      value(await p.manager().up());
+    });
+    afterEach(() => p.remove());
+    const count = (): number => (p.rows('SELECT count(*) AS n FROM t')[0] as { n: number }).n;
+    /** Inserts as fast as it can, and does not stop by itself. */
+    const flood = (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]): Promise<void> =>
+      (async () => {
+        for (;;) await Promise.all(Array.from({ length: 20 }, () => knex('t').insert({ v: 'flood' })));
+      })().catch(() => undefined);
+
+    it('has nothing of it committed that was not observed', async () => {
+      const safe = p.manager();
+      safe.addMigration(new MigrationStep(2, 'detached', { apply: (knex) => { void flood(knex); return new Promise((resolve) => setTimeout(resolve, 40)); } }));
+      const report = value(await safe.up());
+      const inserted = report.applied[0]?.effects.tables['t']?.inserted ?? 0;
+      expect(inserted).to.be.greaterThan(0);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(count()).to.equal(3 + inserted);
+    });
+
+    it('has nothing of it left when its time was up', async () => {
+      for (let i = 0; i < 5; i++) {
+        const safe = p.manager();
+        safe.addMigration(new MigrationStep(2, 'too long', { apply: flood, timeoutMs: 60 + i * 7 }));
+        expect(failure(await safe.up())).to.include({ kind: 'step-timeout' });
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        expect(count()).to.equal(3);
+      }
+      value(await p.manager().audit());
+    });
+
+    it('may only read in its own check', async () => {
+      const safe = p.manager();
+      safe.addMigration(new MigrationStep(2, 'writes in its check', { apply: (knex) => knex('t').insert({ v: 'd' }), validate: async (knex) => { await knex('t').del().catch(() => undefined); return true; } }));
+      expect(failure(await safe.up())).to.include({ kind: 'step-ended-transaction', state: 'rolled-back' });
+      expect(count()).to.equal(3);
+    });
+
+    it('never gives out a number of AUTOINCREMENT twice, also after a rebuild', async () => {
+      p.sql('DELETE FROM t WHERE id = 3');
+      const safe = p.manager();
+      safe.addMigration(new MigrationStep(2, 'rebuild', { apply: (knex) => knex.schema.alterTable('t', (t) => void t.string('v', 9).notNullable().alter()) }));
+      value(await safe.up());
+      p.sql(`INSERT INTO t (v) VALUES ('next')`);
+      expect(p.rows(`SELECT id FROM t WHERE v = 'next'`)).to.deep.equal([{ id: 4 }]);
+    });
+  });
+}

@@ -1,7 +1,8 @@
 // A history for Chinook: SQL files, TypeScript files and steps in code, each with what it must do to the rows, said in plain JavaScript.
 import type { StepHandle } from 'migrate-safe';
 import type { ModelStep } from './model-history.js';
-import { numeric, type Cell, type Row, type Truth } from './truth.js';
+import type { Cell } from './truth-content.js';
+import { numeric, type Row, type Truth } from './truth.js';
 
 const number = (cell: Cell | undefined): number => {
   if (typeof cell !== 'number' && typeof cell !== 'bigint') throw new Error(`not a number: ${String(cell)}`);

@@ -4,8 +4,9 @@ import { decodeEvent } from '#src/core/events/codec.js';
 import type { Actor, RecordedEvent, UnknownEvent } from '#src/core/events/envelope.js';
 import type { DomainEvent, RunKind, Rung, StepIdentity } from '#src/core/events/event.js';
 import { EMPTY_HEAD, link, type JournalHead } from '#src/core/journal/chain.js';
-import { NO_EFFECTS, type Effects } from '#src/core/ports/step-transaction.js';
 
+type Effects = Extract<DomainEvent, { type: 'StepApplied' }>['data']['effects'];
+export const NO_EFFECTS: Effects = { tables: {} };
 export const ACTOR: Actor = { user: 'ada', host: 'here', pid: 7, engine: 'migrate-safe test' };
 
 /** Facts that one run recorded. */

@@ -13,11 +13,12 @@ export interface ModelStep {
   /** Step files without their number, such as `up.sql`; or the step in code. */
   readonly files?: Readonly<Record<string, string>>;
   readonly code?: StepDefinition;
-  readonly apply: (truth: Truth) => void;
-  readonly revert?: (truth: Truth) => void;
+  readonly apply: (truth: Truth) => unknown;
+  readonly revert?: (truth: Truth) => unknown;
 }
 
-interface State {
+/** What a moment of the history holds. */
+export interface State {
   readonly truth: Truth;
   readonly applied: number;
 }
@@ -47,12 +48,12 @@ export class ModelHistory {
     return this.#applied;
   }
 
-  get pending(): number {
-    return this.#steps.length - this.#applied;
+  get steps(): number {
+    return this.#steps.length;
   }
 
-  get backupIds(): readonly string[] {
-    return [...this.#backups.keys()];
+  get pending(): number {
+    return this.#steps.length - this.#applied;
   }
 
   add(...steps: readonly ModelStep[]): void {
@@ -88,7 +89,7 @@ export class ModelHistory {
     await this.check();
   }
 
-  #followed(reported: { readonly backups: readonly string[]; readonly effects: { readonly tables: unknown } } | undefined, change: (truth: Truth) => void, by: 1 | -1): void {
+  #followed(reported: { readonly backups: readonly string[]; readonly effects: { readonly tables: unknown } } | undefined, change: (truth: Truth) => unknown, by: 1 | -1): void {
     const before = this.#state();
     change(this.real.truth);
     for (const id of reported?.backups ?? []) this.#backups.set(id, before);
@@ -120,12 +121,12 @@ export class ModelHistory {
     return error;
   }
 
-  #listed(): Promise<readonly string[]> {
-    return this.real.run(async (safe) => value(await safe.listBackups()).backups.map(({ manifest }) => manifest.id));
+  async #listed(): Promise<readonly string[]> {
+    return value(await this.real.p.manager().listBackups()).backups.map(({ manifest }) => manifest.id);
   }
 
-  /** Puts back the whole, or tables. */
-  async restore(choice: BackupChoice, tables?: readonly string[]): Promise<void> {
+  /** Puts back the whole, or tables; `also` is what comes back with these beside their rows. */
+  async restore(choice: BackupChoice, tables?: readonly string[], also: (truth: Truth) => unknown = () => undefined): Promise<void> {
     const before = this.#state();
     const report = value(await this.real.run((safe) => safe.restore({ choice, ...(tables === undefined ? {} : { tables }) }), this.#registered()));
     const then = this.#backups.get(report.backup.manifest.id);
@@ -136,11 +137,29 @@ export class ModelHistory {
       this.real.truth = then.truth.copy();
       this.#applied = then.applied;
     } else for (const table of tables) this.real.truth.takeFrom(then.truth, table);
+    also(this.real.truth);
     await this.check();
   }
 
+  /** Tables that cannot be put back from a backup: nothing may change. */
+  async restoreRefused(choice: BackupChoice, tables: readonly string[]): Promise<MigrateError> {
+    const error = failure(await this.real.run((safe) => safe.restore({ choice, tables }), this.#registered()));
+    for (const id of await this.#listed()) if (!this.#backups.has(id)) this.#backups.set(id, this.#state());
+    await this.check();
+    return error;
+  }
+
+  /** Backups that are there now and what they hold, oldest first. */
+  async backups(): Promise<readonly (State & { readonly id: string })[]> {
+    const listed = (await this.#listed()).toReversed();
+    return listed.flatMap((id) => {
+      const state = this.#backups.get(id);
+      return state === undefined ? [] : [{ id, ...state }];
+    });
+  }
+
   /** Somebody else's write. */
-  async outside(sql: string, change: (truth: Truth) => void): Promise<void> {
+  async outside(sql: string, change: (truth: Truth) => unknown): Promise<void> {
     this.real.p.sql(sql);
     change(this.real.truth);
     await this.check();
@@ -149,7 +168,9 @@ export class ModelHistory {
   /** Every row is as the model says, the journal is whole, and the status names the steps that the model says are applied. */
   async check(): Promise<void> {
     await this.real.check();
-    const status = value(await this.real.run((safe) => safe.status(), this.#registered()));
+    const safe = this.real.p.manager();
+    for (const step of this.#registered()) safe.addMigration(step);
+    const status = value(await safe.status());
     expect(status.steps.map(({ version, state }) => `${version} ${state}`)).to.deep.equal(this.#steps.map((_, i) => `${versionOf(i)} ${i < this.#applied ? 'applied' : 'pending'}`));
   }
 }

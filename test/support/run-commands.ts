@@ -1,8 +1,7 @@
 // Short ways to write the commands that the run decider takes.
 import type { RunKind, StepIdentity } from '#src/core/events/event.js';
-import { NO_EFFECTS } from '#src/core/ports/step-transaction.js';
 import type { Command } from '#src/core/steps/run-decider.js';
-import { identity } from './journal-facts.js';
+import { identity, NO_EFFECTS } from './journal-facts.js';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;
 

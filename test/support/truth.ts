@@ -1,8 +1,7 @@
 // What a database must hold, kept in plain JavaScript beside it: loaded once from the original file, changed by hand, compared cell by cell.
-import BetterSqlite3 from 'better-sqlite3';
+import { cellText, readContent, type Cell, type TableContent } from './truth-content.js';
 
-/** As SQLite stores it: INTEGER is a bigint, REAL a number, so that 1 and 1.0 are two things. */
-export type Cell = bigint | number | string | Buffer | null;
+/** One row, by column. */
 export type Row = Readonly<Record<string, Cell>>;
 interface Table {
   /** The same before and after a rename. */
@@ -17,11 +16,6 @@ interface Table {
 /** Rows per table that a step must say it changed; over the columns that both versions have, and those added to the table as it was. */
 export type ExpectedEffects = Readonly<Record<string, { readonly inserted: number; readonly updated: number; readonly deleted: number }>>;
 
-const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const text = (value: string): string => `'${value.replaceAll("'", "''")}'`;
-// The engine's own tables, and what SQLite makes by itself; `sqlite_sequence` is data of the application.
-const APPLICATION = `name NOT LIKE 'migrate\\_safe\\_%' ESCAPE '\\' AND tbl_name NOT LIKE 'migrate\\_safe\\_%' ESCAPE '\\' AND (name NOT LIKE 'sqlite\\_%' ESCAPE '\\' OR name = 'sqlite_sequence')`;
-
 /** Tables with their rows, and the names of indexes, views and triggers. */
 export class Truth {
   readonly #tables: Map<string, Table>;
@@ -35,19 +29,7 @@ export class Truth {
 
   /** Reads a file that nobody else has open, and closes it again. */
   static of(file: string): Truth {
-    const db = new BetterSqlite3(file, { readonly: true });
-    try {
-      db.defaultSafeIntegers();
-      const objects = db.prepare<[], { type: string; name: string }>(`SELECT type, name FROM sqlite_schema WHERE ${APPLICATION}`).all();
-      const tables = objects.filter(({ type }) => type === 'table').map(({ name }): [string, Table] => {
-        const statement = db.prepare<[], Row>(`SELECT * FROM ${quoted(name)}`);
-        const key = db.prepare<[], { name: string }>(`SELECT name FROM pragma_table_info(${text(name)}) WHERE pk > 0 ORDER BY pk`).all();
-        return [name, { id: Symbol(name), key: key.map((column) => column.name), columns: statement.columns().map((column) => column.name), rows: statement.all() }];
-      });
-      return new Truth(new Map(tables), new Set(objects.filter(({ type }) => type !== 'table').map(({ type, name }) => `${type} ${name}`)));
-    } finally {
-      db.close();
-    }
+    return readContent(file, ({ objects, tables }) => new Truth(new Map(tables().map((table) => [table.name, tableOf(table)])), objects));
   }
 
   /** Rows are never changed in place, so that a copy costs little. */
@@ -129,9 +111,10 @@ export class Truth {
     return this.#put(table, this.#table(table), { rows: [...this.rows(table), ...rows] });
   }
 
-  /** The table as `other` has it. */
+  /** The rows as `other` has them, in the columns that are there now; a table that is gone comes back as a whole. */
   takeFrom(other: Truth, table: string): this {
-    return this.#put(table, other.#table(table), {});
+    const { rows } = other.#table(table);
+    return this.#put(table, this.#tables.get(table) ?? other.#table(table), { rows });
   }
 
   /** What a step that led from here to `after` must report. */
@@ -146,35 +129,54 @@ export class Truth {
 
   /** What `file` has otherwise, in words; empty when every cell of every row of every table is as it must be. */
   differences(file: string): readonly string[] {
-    const real = Truth.of(file);
-    const found = [...setDifferences('table', new Set(real.tables), new Set(this.tables)), ...setDifferences('', real.objects, this.objects)];
-    for (const table of this.tables.filter((name) => real.#tables.has(name))) found.push(...tableDifferences(table, this.#table(table), real.#table(table)));
-    return found;
+    return readContent(file, ({ objects, tables }) => {
+      const real = tables();
+      const names = new Set(real.map(({ name }) => name));
+      const found = [...setDifferences('table', names, new Set(this.tables)), ...setDifferences('', objects, this.objects)];
+      return [...found, ...real.flatMap((table) => (this.#tables.has(table.name) ? tableDifferences(this.#table(table.name), table) : []))];
+    });
   }
 }
+
+const tableOf = ({ name, key, columns, rows }: TableContent): Table => ({
+  id: Symbol(name),
+  key,
+  columns,
+  rows: rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i] ?? null]))),
+});
 
 function setDifferences(what: string, real: ReadonlySet<string>, wanted: ReadonlySet<string>): string[] {
   const missing = [...wanted].filter((name) => !real.has(name)).map((name) => `${what} ${name} is not there`);
   return [...missing, ...[...real].filter((name) => !wanted.has(name)).map((name) => `${what} ${name} should not be there`)];
 }
 
-function tableDifferences(name: string, wanted: Table, real: Table): string[] {
+function tableDifferences(wanted: Table, real: TableContent): string[] {
+  const { name } = real;
   if (wanted.columns.join() !== real.columns.join()) return [`${name} has columns ${real.columns.join()}, not ${wanted.columns.join()}`];
   const left = new Map<string, number>();
   for (const row of wanted.rows) {
-    const text = rowText(row, wanted.columns);
-    left.set(text, (left.get(text) ?? 0) + 1);
+    const content = wholeText(row, wanted.columns);
+    left.set(content, (left.get(content) ?? 0) + 1);
   }
   const extra: string[] = [];
   for (const row of real.rows) {
-    const text = rowText(row, real.columns);
-    const count = left.get(text) ?? 0;
-    if (count > 1) left.set(text, count - 1);
-    else if (count === 1) left.delete(text);
-    else extra.push(text);
+    const content = row.map(cellText).join();
+    const count = left.get(content) ?? 0;
+    if (count > 1) left.set(content, count - 1);
+    else if (count === 1) left.delete(content);
+    else extra.push(content);
   }
   const say = (rows: readonly string[], how: string): string[] => (rows.length === 0 ? [] : [`${name}: ${rows.length} rows ${how}, such as ${rows.slice(0, 3).join(' ; ')}`]);
   return [...say([...left.keys()], 'missing or changed'), ...say(extra, 'that should not be')];
+}
+
+// A row is never changed, and a table whose columns change gets new ones.
+const texts = new WeakMap<Row, string>();
+
+function wholeText(row: Row, columns: readonly string[]): string {
+  const content = texts.get(row) ?? rowText(row, columns);
+  texts.set(row, content);
+  return content;
 }
 
 function rowEffects(before: Table | undefined, after: Table): ExpectedEffects[string] {
@@ -192,22 +194,7 @@ function rowEffects(before: Table | undefined, after: Table): ExpectedEffects[st
   return { inserted, updated, deleted: before.rows.length - kept };
 }
 
-const rowText = (row: Row, columns: readonly string[]): string => JSON.stringify(columns.map((column) => cellText(row[column])));
-
-function cellText(cell: Cell | undefined): string | null {
-  switch (typeof cell) {
-    case 'bigint':
-      return `integer ${cell}`;
-    case 'number':
-      return `real ${cell}`;
-    case 'string':
-      return `text ${cell}`;
-    case 'undefined':
-      return 'no such cell';
-    default:
-      return cell === null ? null : `blob ${cell.toString('hex')}`;
-  }
-}
+const rowText = (row: Row, columns: readonly string[]): string => columns.map((column) => cellText(row[column])).join();
 
 /** What a column of NUMERIC affinity makes of a real number: an integer, where that loses nothing (https://sqlite.org/datatype3.html). */
 export const numeric = (value: number): Cell => (Number.isInteger(value) && Math.abs(value) < 2 ** 51 ? BigInt(value) : value);

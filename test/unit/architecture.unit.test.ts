@@ -15,14 +15,16 @@ interface Source {
   readonly imports: readonly { readonly from: string; readonly typeOnly: boolean }[];
 }
 
-const IMPORT = /^(?:import|export)\s+(type\s)?[^;]*?from\s+'([^']+)'|^import\s+'([^']+)'|(?<![\w.])(?:import|require)\(\s*'([^']+)'/gm;
+const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^;`=]*?)from\s+'([^']+)'|^import\s+'([^']+)'|(?<![\w.])(?:import|require)\(\s*'([^']+)'/gm;
+/** Templates are text: the command writes files that import. */
+const withoutTemplates = (text: string): string => text.replaceAll(/`(?:[^`\\]|\\[^])*`/g, '``');
 /** Comments can name files and dialects as they like. */
 const withoutComments = (text: string): string => text.replaceAll(/\/\*[^]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
 const sources: readonly Source[] = readdirSync(path.join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((name) => {
     const text = readFileSync(path.join(ROOT, 'src', name), 'utf8');
-    const imports = [...withoutComments(text).matchAll(IMPORT)].map(([, type, from, bare, called]) => ({ from: from ?? bare ?? called ?? '', typeOnly: type !== undefined }));
+    const imports = [...withoutTemplates(withoutComments(text)).matchAll(IMPORT)].map(([, type, from, bare, called]) => ({ from: from ?? bare ?? called ?? '', typeOnly: type !== undefined }));
     return { file: name.split(path.sep).join('/'), text, imports };
   });
 
@@ -70,7 +72,7 @@ for (const { file, imports } of sources) {
       if (!LOCAL[area].includes(areaOf(target))) violations.push(`${file} (${area}) imports ${target} (${areaOf(target)})`);
     } else {
       const allowed = [...EVERYWHERE, ...LIBRARIES[area]].some((library) => (typeof library === 'string' ? library === from : library.test(from)));
-      if (!allowed && !isTypeOfHandle(file, from, typeOnly)) violations.push(`${file} (${area}) imports ${from}`);
+      if (!allowed && !isTypeOfHandle(file, from, typeOnly) && !isTypeOfToken(area, from, typeOnly)) violations.push(`${file} (${area}) imports ${from}`);
     }
   }
   graph.set(file, local);
@@ -82,6 +84,11 @@ for (const { file, imports } of sources) {
  */
 function isTypeOfHandle(file: string, from: string, typeOnly: boolean): boolean {
   return file === 'core/steps/migration-step.ts' && from === 'knex' && typeOnly;
+}
+
+/** The type of a token is Inversify's: the command hands tokens to the composition root, and loads nothing for it. */
+function isTypeOfToken(area: Area, from: string, typeOnly: boolean): boolean {
+  return area === 'cli' && from === 'inversify' && typeOnly;
 }
 
 /** The files of one cycle, if there is one. */
@@ -120,7 +127,7 @@ describe('the house', () => {
   });
 
   it('has no cycle of imports, types included', () => {
-    expect(findCycle() ?? 'none').to.equal('none');
+    expect(findCycle()).to.equal(undefined);
   });
 
   it('keeps decorators out of the library', () => {
@@ -157,8 +164,10 @@ describe('the house', () => {
   });
 
   it('has neither any nor a non-null assertion nor a silenced check', () => {
-    const shortcut = /\bas any\b|: any\b|<any>|@ts-(ignore|expect-error|nocheck)|\b\w+!(?:\.|\[|;|\))/;
-    expect(sources.filter(({ text }) => shortcut.test(text.replaceAll(/'[^'\n]*'|`[^`]*`/g, ''))).map(({ file }) => file)).to.deep.equal([]);
+    const shortcut = /\bas any\b|: any\b|<any>|\b\w+!(?:\.|\[|;|\))/;
+    const code = (text: string): string => withoutComments(text).replaceAll(/'[^'\n]*'|`[^`]*`/g, '');
+    const silenced = /@ts-(ignore|expect-error|nocheck)/;
+    expect(sources.filter(({ text }) => shortcut.test(code(text)) || silenced.test(text)).map(({ file }) => file)).to.deep.equal([]);
   });
 });
 

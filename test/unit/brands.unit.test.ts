@@ -59,7 +59,7 @@ describe('compareVersions', () => {
         expect(compareVersions(a, a)).to.equal(0);
         expect(Math.sign(compareVersions(a, b)) + Math.sign(compareVersions(b, a))).to.equal(0);
         expect(compareVersions(a, b) === 0).to.equal(versionKey(a) === versionKey(b));
-        const [low = '', middle = '', high = ''] = [a, b, c].sort(compareVersions);
+        const [low = '', middle = '', high = ''] = [a, b, c].toSorted(compareVersions);
         expect(compareVersions(low, middle)).to.be.at.most(0);
         expect(compareVersions(middle, high)).to.be.at.most(0);
         expect(compareVersions(low, high)).to.be.at.most(0);

@@ -79,7 +79,7 @@ describe('decodeEvent', () => {
       (name: string): Upcast =>
       (data) => {
         seen.push(name);
-        return { ...data, trail: `${String(data['trail'] ?? '')}${name}` };
+        return { ...data, trail: `${typeof data['trail'] === 'string' ? data['trail'] : ''}${name}` };
       };
     const upcasts = { 'RunCompleted@1': step('a'), 'RunCompleted@2': step('b'), 'RunCompleted@3': step('c'), 'RunFailed@2': step('x') };
     const versions = { ...EVENT_VERSIONS, RunCompleted: 4 };

@@ -46,10 +46,8 @@ describe('a listener', () => {
     const unheard: unknown[] = [];
     const listen = (reason: unknown): void => void unheard.push(reason);
     process.on('unhandledRejection', listen);
-    feed.onEvent((async () => {
-      await settled();
-      throw new Error('mine');
-    }) as () => void);
+    const late = (): unknown => settled().then(() => Promise.reject(new Error('mine')));
+    feed.onEvent(late);
     send(1);
     await settled();
     await settled();

@@ -148,7 +148,7 @@ describe('planStamp', () => {
 });
 
 const number = fc.nat(14).map((n) => String(n + 1));
-const sorted = (all: readonly string[]): string[] => [...all].sort(compareVersions);
+const sorted = (all: readonly string[]): string[] => all.toSorted(compareVersions);
 const world = fc.record({ known: fc.uniqueArray(number).map(sorted), has: fc.uniqueArray(number).map(sorted), changed: fc.uniqueArray(number) });
 
 describe('every plan', () => {

@@ -41,7 +41,7 @@ function statusLines(report: StatusReport, sink: Sink): string[] {
 }
 
 function headerLines({ database, current, head, pending }: StatusReport, { paint, width }: Sink): string[] {
-  const size = database.bytes === undefined ? '' : `, ${bytes(database.bytes)}`;
+  const size = database.bytes === undefined ? (database.path === undefined ? '' : ', not there yet') : `, ${bytes(database.bytes)}`;
   const left = `${paint.bold(database.label)}   ${database.dialect}${size}`;
   const todo = pending === 0 ? paint.green('nothing pending') : paint.yellow(`${pending} pending`);
   const right = `current ${current ?? 'base'}, head ${head ?? 'none'}, ${todo}`;

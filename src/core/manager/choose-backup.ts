@@ -2,7 +2,7 @@
 import { err, ok, type Result } from 'neverthrow';
 import { versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
-import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
+import type { BackupListing, BackupReason, StoredBackup } from '../ports/backup-store.js';
 
 /** Which backup is meant. */
 export type BackupChoice = { readonly id: string } | { readonly latest: true } | { readonly beforeStep: string };
@@ -19,9 +19,13 @@ export function chooseBackup(choice: BackupChoice, { backups, damaged }: BackupL
       ? backups.find(({ manifest }) => manifest.id === choice.id)
       : 'latest' in choice
         ? backups.findLast(({ manifest }) => manifest.reason.kind !== 'before-restore')
-        : backups.findLast(({ manifest: { reason } }) => reason.kind === 'before-step' && reason.version !== undefined && versionKey(reason.version) === versionKey(choice.beforeStep));
+        : backups.findLast(({ manifest: { reason } }) => isBeforeApply(reason, choice.beforeStep));
   return found === undefined ? err(migrateError({ kind: 'backup-not-found', wanted, directory })) : ok(found);
 }
+
+/** A backup from before a revert has the step in it. */
+const isBeforeApply = ({ kind, direction, version }: BackupReason, wanted: string): boolean =>
+  kind === 'before-step' && direction !== 'revert' && version !== undefined && versionKey(version) === versionKey(wanted);
 
 /** What was asked for, for messages. */
 export const describeChoice = (choice: BackupChoice): string =>

@@ -9,7 +9,7 @@ import type { StepCandidate } from '../ports/step-source.js';
 import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
 import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
 import { RUN_ENDINGS } from './glance.js';
-import { loadHistory, reconcileMirror } from './load-history.js';
+import { idOf, loadHistory, reconcileMirror } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { ofComponent } from './run-up.js';
 
@@ -142,9 +142,13 @@ export function audit(ports: ManagerPorts): ResultAsync<AuditReport, MigrateErro
   return reading(ports, (database) =>
     safeTry(async function* () {
       const loaded = yield* loadHistory(database);
-      const { databaseId, steps } = loaded.history;
-      if (databaseId !== undefined) yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
+      const { steps } = loaded.history;
       const glance = yield* database.glance().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+      const databaseId = idOf(loaded.history, glance);
+      if (databaseId !== undefined) yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
+      if (loaded.history.databaseId !== undefined && glance?.databaseId !== loaded.history.databaseId) {
+        return errAsync(migrateError({ kind: 'projection-differs', detail: 'it notes another database id' }));
+      }
       const said = new Set(glance?.steps.map((step) => `${step.component}/${step.version} ${step.checksum} ${step.state}`));
       const differing = steps.filter((step) => !said.has(`${step.component}/${step.version} ${step.checksum} ${step.state}`));
       if (differing.length > 0 || (glance?.steps.length ?? 0) !== steps.length) {

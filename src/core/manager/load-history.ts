@@ -5,7 +5,7 @@ import { decodeEvent } from '../events/codec.js';
 import type { StoredEvent } from '../events/envelope.js';
 import { EMPTY_HISTORY, foldHistory, type History } from '../history/history.js';
 import { EMPTY_HEAD, findBreak, type JournalHead } from '../journal/chain.js';
-import type { OpenDatabase } from '../ports/database.js';
+import type { JournalGlance, OpenDatabase } from '../ports/database.js';
 import type { JournalMirror } from '../ports/backup-store.js';
 import { fromSql, fromStore } from './as-error.js';
 
@@ -23,6 +23,9 @@ export function loadHistory(database: OpenDatabase): ResultAsync<LoadedHistory, 
     .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'))
     .andThen((glance) => {
       if (glance === undefined) return okAsync<LoadedHistory, MigrateError>({ history: EMPTY_HISTORY, head: EMPTY_HEAD, events: [] });
+      if (glance.layout > database.layout) {
+        return errAsync(migrateError({ kind: 'journal-newer', detail: `its tables have layout ${glance.layout}, this version knows ${database.layout}` }));
+      }
       return database
         .readJournal()
         .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'))
@@ -63,3 +66,7 @@ export function reconcileMirror(mirror: JournalMirror, databaseId: string, loade
       return mode === 'look' || missing.length === 0 ? okAsync(undefined) : mirror.append(databaseId, missing).mapErr(fromStore);
     });
 }
+
+/** The database's id: as its journal says; as its tables note it, where the journal was emptied. */
+export const idOf = (history: History, glance: Pick<JournalGlance, 'databaseId'> | undefined): string | undefined =>
+  history.databaseId ?? (glance === undefined || glance.databaseId === '' ? undefined : glance.databaseId);

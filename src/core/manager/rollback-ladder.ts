@@ -1,5 +1,5 @@
 // The rollback ladder: abort the transaction; for a step without one, its revert, then its file backup; then a person.
-import { errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
+import { err, errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Rung } from '../events/event.js';
@@ -9,7 +9,7 @@ import { fingerprint } from '../schema/fingerprint.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromOpen, fromSql, fromStore } from './as-error.js';
-import { provenBackup, restoreCopy } from './restore-copy.js';
+import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
 import type { StepContext } from './run-step.js';
 import type { StepErrors } from './step-errors.js';
 import { runWork } from './step-work.js';
@@ -65,14 +65,24 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
       }
     }
     const others = yield* database.foreignWrites().mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
-    if (others !== failed.foreignWrites) {
-      const atStake = yield* database.backups.atStake(backup.file, 'all').mapErr((error) => fromSql(error, database.info.label, 'counting rows'));
-      const rows = atStake.reduce((all, stake) => all + stake.written, 0);
-      return ok(needsPerson(context, failed, `step ${step.version} failed half-way without a transaction, and others wrote to the database meanwhile`, rows));
-    }
-    yield* restoreFile(context, failed, backup);
-    return ok({ ...failed.error, state: 'restored' as const });
+    if (others !== failed.foreignWrites) return ok(yield* stopForAPerson(context, failed, backup));
+    const restored = await restoreFile(context, failed, backup);
+    if (restored.isOk()) return ok({ ...failed.error, state: 'restored' as const });
+    if (restored.error !== 'others-wrote') return errAsync(restored.error);
+    return ok(yield* stopForAPerson(context, failed, backup));
   });
+}
+
+/** Only a way back is left that would discard what others wrote. */
+function stopForAPerson(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<MigrateError, MigrateError> {
+  const { database } = context;
+  return database.backups
+    .atStake(backup.file, 'all')
+    .mapErr((error) => fromSql(error, database.info.label, 'counting rows'))
+    .map((stakes) => {
+      const rows = stakes.reduce((all, stake) => all + stake.written, 0);
+      return needsPerson(context, failed, `step ${failed.step.version} failed half-way without a transaction, and others wrote to the database meanwhile`, rows);
+    });
 }
 
 const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError> =>
@@ -114,7 +124,7 @@ function recordRung({ recorder, database }: StepContext, failed: FailedAttempt, 
   return recorder.flush(database, 'recording the failure');
 }
 
-function restoreFile(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<void, MigrateError> {
+function restoreFile(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<void, MigrateError | 'others-wrote'> {
   const { ports, database, recorder } = context;
   const { code, kind, message } = failed.error;
   return safeTry(async function* () {
@@ -126,7 +136,8 @@ function restoreFile(context: StepContext, failed: FailedAttempt, backup: Stored
     const written = yield* database.readJournal().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
     const aside = yield* ports.store.scratch(recorder.history.databaseId ?? '', `${failed.attempt}.sqlite`).mapErr(fromStore);
     const before = fingerprint(failed.before, sha256);
-    yield* restoreCopy({
+    const mark = recorder.mark();
+    const restored = await restoreCopy({
       ports,
       recorder,
       copies,
@@ -134,8 +145,13 @@ function restoreFile(context: StepContext, failed: FailedAttempt, backup: Stored
       safetyBackupId: null,
       written,
       aside,
-      switchIn: (file) => database.restore.switchTo(file, (doneBytes, totalBytes) => ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes })),
+      unlessMovedFrom: failed.foreignWrites,
+      switchIn: switchInto(ports, database),
     });
+    if (restored.isErr()) {
+      recorder.rewind(mark);
+      return err(restored.error);
+    }
     recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung: 'file-backup', schema: before });
     return ok(yield* recorder.flush(database, 'recording the restore'));
   });
@@ -145,7 +161,7 @@ function restoreFile(context: StepContext, failed: FailedAttempt, backup: Stored
 function needsPerson({ database, recorder }: StepContext, failed: FailedAttempt, reason: string, rowsAtStake: number | undefined): MigrateError {
   const { step, backup, error } = failed;
   const { code, kind, message } = error;
-  recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
+  if (recorder.history.run?.step?.failed === false) recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;
   return migrateError(
     { kind: 'needs-person', version: step.version, reason: `${reason} (${database.info.label}: ${message})`, rowsAtStake, command },

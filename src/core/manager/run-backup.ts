@@ -37,7 +37,7 @@ export function listBackups(ports: ManagerPorts): ResultAsync<BackupListing, Mig
 export function databaseIdOf(ports: ManagerPorts): ResultAsync<string | undefined, MigrateError> {
   return safeTry(async function* () {
     const glance = await glanceAt(ports);
-    if (glance.isOk() && glance.value !== undefined) return ok(glance.value.databaseId);
+    if (glance.isOk() && glance.value !== undefined && glance.value.databaseId !== '') return ok(glance.value.databaseId);
     const known = yield* ports.store.databases(ports.database.info.path).mapErr(fromStore);
     const matching = known.filter(({ matches }) => matches);
     // One folder that names no other path is taken for this database's: the file may have been moved.

@@ -10,10 +10,11 @@ import type { Lease } from '../ports/run-lock.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { chooseBackup, describeChoice, type BackupChoice } from './choose-backup.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
-import { loadHistory, verified, type LoadedHistory } from './load-history.js';
+import { verified, type LoadedHistory } from './load-history.js';
+import { openSound } from './open-sound.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { Recorder } from './recorder.js';
-import { provenBackup, restoreCopy, type Restored } from './restore-copy.js';
+import { provenBackup, restoreCopy, switchInto, type Restored } from './restore-copy.js';
 import { databaseIdOf } from './run-backup.js';
 import { takeBackup } from './step-backup.js';
 
@@ -64,7 +65,7 @@ export function runRestore(ports: ManagerPorts, policy: Policy, options: Restore
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
         const backup = yield* chooseBackup(options.choice, listing, ports.store.label);
         const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
-        const opened = await openSound(ports);
+        const opened = yield* await openSound(ports);
         if (opened === undefined) return ok(yield* restoreOverRuin(context));
         const done = await restoreLive(context, opened.database, opened.loaded);
         const closed = await opened.database.close().mapErr((error) => fromSql(error, opened.database.info.label, 'closing it'));
@@ -93,18 +94,6 @@ function withLock<T>(ports: ManagerPorts, policy: Policy, { signal }: RestoreOpt
     );
 }
 
-/** The database with its history, if it can be opened and its journal is whole; otherwise it is a ruin to be replaced. */
-async function openSound(ports: ManagerPorts): Promise<{ database: OpenDatabase; loaded: LoadedHistory } | undefined> {
-  const opened = await ports.database.open('read');
-  if (opened.isErr()) return undefined;
-  const loaded = await loadHistory(opened.value);
-  const { path } = opened.value.info;
-  const readable = path === undefined ? await opened.value.snapshot() : await opened.value.backups.check(path, 'quick');
-  if (loaded.isOk() && readable.isOk()) return { database: opened.value, loaded: loaded.value };
-  await opened.value.close().match(() => undefined, () => undefined);
-  return undefined;
-}
-
 /** The longer of journal and mirror: the mirror goes on where the database was put back by hand. */
 function pastOf({ ports, databaseId }: RestoreContext, loaded: LoadedHistory | undefined): ResultAsync<LoadedHistory | undefined, MigrateError> {
   return ports.mirror
@@ -130,21 +119,46 @@ function restoreLive(context: RestoreContext, database: OpenDatabase, loaded: Lo
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
     if (!rewoundByHand) yield* catchUpMirror(context, loaded);
     recordStart(context, recorder, past);
-    const safety = yield* takeBackup({ ports, database, recorder }, { kind: 'before-restore', runId, component: policy.component }, 'full', loaded.head);
-    const safetyBackupId = safety.manifest.id;
-    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
-    // Events that do not follow on the database's own journal can only be written into the copy that replaces it.
-    if (!rewoundByHand) yield* recorder.flush(database, 'starting the restore');
-    const written = [...past.events, ...(yield* afterHead(database, past, rewoundByHand).mapErr(failed))];
-    const restored =
-      tables === 'all'
-        ? yield* restoreWhole(context, database, recorder, written, safetyBackupId)
-        : yield* restoreSome(context, database, recorder, tables, safetyBackupId);
+    const done = yield* keepAndRestore(context, database, recorder, { past, live: loaded, rewoundByHand });
     const snapshot = yield* database.snapshot().mapErr(failed);
     recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: fingerprint(snapshot, sha256) });
     yield* recorder.flush(database, 'ending the restore');
     yield* ports.store.sweep(databaseId).mapErr(fromStore);
-    return ok({ backup, restored, safetyBackupId, journal: recorder.head, movedAside: [] });
+    return ok({ backup, ...done, journal: recorder.head, movedAside: [] });
+  });
+}
+
+interface Pasts {
+  readonly past: LoadedHistory;
+  readonly live: LoadedHistory;
+  readonly rewoundByHand: boolean;
+}
+const ATTEMPTS = 3;
+
+/** The safety copy, then the restore; both again where somebody wrote in between, for those rows would be in no copy. */
+function keepAndRestore(context: RestoreContext, database: OpenDatabase, recorder: Recorder, pasts: Pasts, attempt = 1): ResultAsync<Pick<RestoreReport, 'restored' | 'safetyBackupId'>, MigrateError> {
+  const { ports, policy, options, backup, runId } = context;
+  const { past, live, rewoundByHand } = pasts;
+  const { tables } = options;
+  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'restoring');
+  return safeTry(async function* () {
+    const mark = yield* database.foreignWrites().mapErr(failed);
+    const safety = yield* takeBackup({ ports, database, recorder }, { kind: 'before-restore', runId, component: policy.component }, 'full', rewoundByHand ? live.head : recorder.writtenHead);
+    const safetyBackupId = safety.manifest.id;
+    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
+    // Events that do not follow on the database's own journal can only be written into the copy that replaces it.
+    if (!rewoundByHand) yield* recorder.flush(database, 'starting the restore');
+    if (tables !== 'all') return ok({ restored: yield* restoreSome(context, database, recorder, tables, safetyBackupId), safetyBackupId });
+    const written = [...past.events, ...(yield* afterHead(database, past, rewoundByHand).mapErr(failed))];
+    const before = recorder.mark();
+    const restored = await restoreWhole(context, database, recorder, { written, safetyBackupId, unlessMovedFrom: mark });
+    if (restored.isOk()) return ok({ restored: restored.value, safetyBackupId });
+    if (restored.error !== 'others-wrote') return err(restored.error);
+    if (attempt === ATTEMPTS) {
+      return err(migrateError({ kind: 'restore-failed', reason: `others kept writing to ${database.info.label}, and what they write would be lost; stop the application first` }));
+    }
+    recorder.rewind(before);
+    return ok(yield* keepAndRestore(context, database, recorder, pasts, attempt + 1));
   });
 }
 
@@ -164,23 +178,17 @@ function recordStart({ databaseId, policy }: RestoreContext, recorder: Recorder,
   recorder.record({ type: 'start-run', databaseId, kind: 'restore', plan: [], fileBackup: 'never', guard: policy.guard });
 }
 
-function restoreWhole(context: RestoreContext, database: OpenDatabase, recorder: Recorder, written: readonly StoredEvent[], safetyBackupId: string): ResultAsync<Restored, MigrateError> {
+function restoreWhole(
+  context: RestoreContext,
+  database: OpenDatabase,
+  recorder: Recorder,
+  what: { readonly written: readonly StoredEvent[]; readonly safetyBackupId: string; readonly unlessMovedFrom: number },
+): ResultAsync<Restored, MigrateError | 'others-wrote'> {
   const { ports, copies, backup, databaseId, runId } = context;
   return ports.store
     .scratch(databaseId, `${runId}.sqlite`)
     .mapErr(fromStore)
-    .andThen((aside) =>
-      restoreCopy({
-        ports,
-        recorder,
-        copies,
-        backup,
-        safetyBackupId,
-        written,
-        aside,
-        switchIn: (file) => database.restore.switchTo(file, (doneBytes, totalBytes) => ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes })),
-      }),
-    );
+    .andThen((aside) => restoreCopy({ ports, recorder, copies, backup, ...what, aside, switchIn: switchInto(ports, database) }));
 }
 
 function restoreSome(context: RestoreContext, database: OpenDatabase, recorder: Recorder, tables: readonly string[], safetyBackupId: string): ResultAsync<Restored, MigrateError> {
@@ -195,6 +203,8 @@ function restoreSome(context: RestoreContext, database: OpenDatabase, recorder: 
       switch (error.kind) {
         case 'table-not-in-backup':
           return migrateError({ kind: 'restore-failed', reason: `backup ${backup.manifest.id} has no table ${error.table}` });
+        case 'table-derived':
+          return migrateError({ kind: 'restore-failed', reason: `${error.table} is an index over content that it does not hold: restore the table behind it and fill the index anew, or restore the whole` });
         case 'table-differs':
           return migrateError({ kind: 'restore-failed', reason: `the columns of ${error.table} are not those of the backup: ${error.detail}; restore the whole, or revert the step that changed it` });
         case 'foreign-keys-broken':
@@ -231,7 +241,7 @@ function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, Mi
       written: past.events,
       aside: `${path}.migrate-restore-${runId}`,
       switchIn: (aside) => ports.database.replaceWith(aside, `before-restore-${stamp}`).map((done) => void (movedAside = done.movedAside)),
-    });
+    }).mapErr(asFailed);
     const database = yield* ports.database.open('read').mapErr(fromOpen);
     recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: recorder.history.schema ?? '' });
     yield* recorder.flush(database, 'ending the restore');
@@ -239,3 +249,7 @@ function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, Mi
     return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });
   });
 }
+
+/** A database that cannot be opened has nobody who writes to it. */
+const asFailed = (error: MigrateError | 'others-wrote'): MigrateError =>
+  error === 'others-wrote' ? migrateError({ kind: 'restore-failed', reason: 'somebody wrote to it meanwhile' }) : error;

@@ -1,7 +1,7 @@
 // The frame of every run: take the lock, open, read again, prove the chain and the mirror, recover what an earlier run left.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
-import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { MigrateError } from '../errors/migrate-error.js';
 import type { RunKind } from '../events/event.js';
 import { stepsOf, type AppliedStep } from '../history/history.js';
 import type { Lease } from '../ports/run-lock.js';
@@ -9,7 +9,7 @@ import type { JournalGlance, OpenDatabase } from '../ports/database.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
-import { loadHistory, reconcileMirror, type LoadedHistory } from './load-history.js';
+import { idOf, loadHistory, reconcileMirror, type LoadedHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { Recorder } from './recorder.js';
 import { recoverInterrupted } from './recovery.js';
@@ -88,13 +88,11 @@ function begin(request: SessionRequest, database: OpenDatabase): ResultAsync<Loa
   const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'reading the journal');
   return safeTry(async function* () {
     const glance = yield* database.glance().mapErr(failed);
-    if (glance !== undefined && glance.layout > database.layout) {
-      return errAsync(migrateError({ kind: 'journal-newer', detail: `its tables have layout ${glance.layout}, this version knows ${database.layout}` }));
-    }
     const loaded = yield* loadHistory(database);
-    if (loaded.history.databaseId !== undefined) {
-      yield* reconcileMirror(ports.mirror, loaded.history.databaseId, loaded, 'repair');
-      yield* ports.store.sweep(loaded.history.databaseId).mapErr(fromStore);
+    const databaseId = idOf(loaded.history, glance);
+    if (databaseId !== undefined) {
+      yield* reconcileMirror(ports.mirror, databaseId, loaded, 'repair');
+      yield* ports.store.sweep(databaseId).mapErr(fromStore);
     }
     if (glance !== undefined) {
       yield* database.prepareJournal().mapErr(failed);

@@ -63,10 +63,9 @@ export function runStep(context: StepContext, step: MigrationStep, direction: Di
 
   return safeTry(async function* () {
     const started = performance.now();
-    const before = yield* database.snapshot().mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
     const seen = yield* foreignWrites(context);
     const needsBackup = policy.fileBackup === 'each-step' || (policy.fileBackup === 'each-run' && context.runBackup === undefined) || !step.transactional;
-    let backup = policy.fileBackup !== 'never' && needsBackup ? yield* beforeStep(context, step) : undefined;
+    let backup = policy.fileBackup !== 'never' && needsBackup ? yield* beforeStep(context, step, direction) : undefined;
 
     // A step without a transaction is in the journal before it begins: a crash must leave a trace of it.
     const start = (): void => recordStart(context, attempt, backup ?? context.runBackup);
@@ -78,14 +77,13 @@ export function runStep(context: StepContext, step: MigrationStep, direction: Di
       foreignKeys: definition.foreignKeys ?? 'off',
       transactional: step.transactional,
       comparesWith: backup === undefined ? 'live' : 'backup',
-      script: typeof work === 'function' ? [] : work.map(({ sql }) => sql),
     });
     if (opened.isErr()) return err(failedToBegin(context, step, opened.error));
     const transaction = opened.value;
 
     // Nobody else writes from here on. What was written between the backup and this moment is not in the backup.
     if (step.transactional && backup !== undefined && (yield* foreignWrites(context)) !== seen) {
-      const again = await beforeStep(context, step);
+      const again = await beforeStep(context, step, direction);
       if (again.isErr()) {
         yield* abandon(transaction, context);
         return err(again.error);
@@ -100,7 +98,7 @@ export function runStep(context: StepContext, step: MigrationStep, direction: Di
     // What is committed is done: a mirror that could not be written ends the run, but not the step.
     if (done.isOk()) return (await context.recorder.written()).map(() => told(context, done.value));
     context.recorder.rewind(mark);
-    const error = yield* climbDown(context, { ...attempt, transaction, backup, before, foreignWrites: seen, error: done.error });
+    const error = yield* climbDown(context, { ...attempt, transaction, backup, before: transaction.before, foreignWrites: seen, error: done.error });
     return err(error);
   });
 }
@@ -113,10 +111,10 @@ function told({ ports, recorder }: StepContext, report: StepReport): StepReport 
 const foreignWrites = ({ database }: StepContext): ResultAsync<number, MigrateError> =>
   database.foreignWrites().mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
 
-const beforeStep = (context: StepContext, step: MigrationStep): ResultAsync<StoredBackup, MigrateError> =>
+const beforeStep = (context: StepContext, step: MigrationStep, direction: Direction): ResultAsync<StoredBackup, MigrateError> =>
   takeBackup(
     context,
-    { kind: 'before-step', runId: context.recorder.runId, component: step.component, version: step.version },
+    { kind: 'before-step', runId: context.recorder.runId, component: step.component, version: step.version, ...(direction === 'revert' ? { direction } : {}) },
     'quick',
   ).mapErr((error) => {
     context.ports.observer.progress({ kind: 'step-failed', phase: 'backup', error });

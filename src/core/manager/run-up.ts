@@ -40,10 +40,11 @@ export function runUp(ports: ManagerPorts, policy: Policy, options: UpOptions): 
     const glance = yield* glanced;
     if (glance !== undefined && RUN_ENDINGS.has(glance.headType)) {
       const applied = glance.steps.filter((step) => step.component === policy.component);
-      const plan = yield* planFor(candidates, applied, policy, options);
-      if (plan.steps.length === 0) {
-        warnAhead(ports, plan);
-        return ok({ runId: null, applied: [], current: currentVersion(applied), ahead: plan.ahead, durationMs: elapsed(started) });
+      const planned = await planFor(candidates, applied, policy, options);
+      // What speaks against it may be the table of applied steps only: the run asks the journal itself.
+      if (planned.isOk() && planned.value.steps.length === 0) {
+        warnAhead(ports, planned.value);
+        return ok({ runId: null, applied: [], current: currentVersion(applied), ahead: planned.value.ahead, durationMs: elapsed(started) });
       }
     }
     // Without a step there is nothing to make a database for.

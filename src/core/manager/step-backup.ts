@@ -1,7 +1,7 @@
 // The verified backup before a step or a run: taken, recorded, and told.
-import { okAsync, type ResultAsync } from 'neverthrow';
-import type { MigrateError } from '../errors/migrate-error.js';
-import type { BackupReason, StoredBackup } from '../ports/backup-store.js';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { BackupError, BackupReason, StoredBackup } from '../ports/backup-store.js';
 import type { OpenDatabase } from '../ports/database.js';
 import { fromStore } from './as-error.js';
 import type { ManagerPorts } from './ports.js';
@@ -30,7 +30,7 @@ export function takeBackup(context: BackupContext, reason: BackupReason, verify:
       verify,
       onProgress: (doneBytes, totalBytes) => ports.observer.progress({ kind: 'backup-progress', doneBytes, totalBytes }),
     })
-    .mapErr(fromStore)
+    .orElse((error) => blamed(database, error))
     .andThen((backup) => {
       const { id, files, verified, journal } = backup.manifest;
       const bytes = files.reduce((all, file) => all + file.bytes, 0);
@@ -47,4 +47,21 @@ export function takeBackup(context: BackupContext, reason: BackupReason, verify:
       ports.observer.progress({ kind: 'backup-taken', backupId: id, bytes, ms: ports.clock.now().getTime() - started, directory: backup.directory });
       return okAsync(backup);
     });
+}
+
+/** A copy that is damaged as soon as it is taken is most often a true copy of a damaged database: that is then what is said. */
+function blamed({ backups, info }: OpenDatabase, error: BackupError): ResultAsync<never, MigrateError> {
+  const isStructure = error.kind === 'backup-corrupt' && (error.check === 'quick_check' || error.check === 'integrity_check');
+  if (!isStructure || info.path === undefined) return errAsync(fromStore(error));
+  return backups
+    .check(info.path, 'quick')
+    .map(() => fromStore(error))
+    .orElse((found) =>
+      okAsync(
+        found.kind === 'check-failed'
+          ? migrateError({ kind: 'database-unusable', database: info.label, reason: 'corrupt', detail: `it is damaged (${found.detail.split('\n').slice(0, 2).join(' ')})` })
+          : fromStore(error),
+      ),
+    )
+    .andThen((blame) => errAsync(blame));
 }

@@ -50,8 +50,12 @@ export class StepErrors {
         );
       }
       case 'forbidden': {
-        const what = fault.what === 'closed' ? 'use its handle after it has ended' : fault.sql;
+        const what = fault.what === 'closed' ? 'use its handle after it has ended' : fault.what === 'write-in-check' ? `write in a check: ${fault.sql}` : fault.sql;
         const at = fault.statement ? { line: fault.statement.line } : {};
+        if (fault.what === 'journal') {
+          const reason = 'a step may not change what is the engine’s own: names that begin with migrate_safe_';
+          return migrateError({ kind: 'step-failed', version, reason }, { state, step: { ...this.location, ...at, statement: fault.sql } });
+        }
         return migrateError({ kind: 'step-ended-transaction', version, what }, { state, step: { ...this.location, ...at, statement: fault.sql } });
       }
       case 'ended-transaction':

@@ -20,9 +20,10 @@ export function runWork(work: StepWork, step: MigrationStep, transaction: StepTr
   const inner = new AbortController();
   const both = AbortSignal.any([signal, inner.signal]);
   return transaction
-    .handle(both)
+    .handle(both, 'work')
     .mapErr((fault) => errors.fault(fault))
     .andThen((handle) => interrupted(() => work(handle), timeoutMs, signal, transaction, errors))
+    .andThen(() => transaction.endWork())
     .andThen(() => faultOf(transaction, errors))
     .map(() => ({ statements: undefined }))
     .orElse((error) => {
@@ -35,9 +36,10 @@ export function runWork(work: StepWork, step: MigrationStep, transaction: StepTr
 /** Runs a question of the step's own (`validate`, `isDone`) on the transaction's handle. */
 export function ask(question: (handle: StepHandle) => unknown, step: MigrationStep, transaction: StepTransaction, errors: StepErrors, signal: AbortSignal): ResultAsync<unknown, MigrateError> {
   return transaction
-    .handle(signal)
+    .handle(signal, 'read')
     .mapErr((fault) => errors.fault(fault))
-    .andThen((handle) => interrupted(() => question(handle), step.definition.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, signal, transaction, errors));
+    .andThen((handle) => interrupted(() => question(handle), step.definition.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, signal, transaction, errors))
+    .andThen((answer) => faultOf(transaction, errors).map(() => answer));
 }
 
 /** What an answer of a step's own question means: rows that came back, a number, or a plain yes. */

@@ -77,5 +77,7 @@ export interface LiveRestorePort {
 
 export type TableRestoreError =
   | { readonly kind: 'table-not-in-backup'; readonly table: string }
+  /** An index over content that lies elsewhere: it has no rows of its own to put back. */
+  | { readonly kind: 'table-derived'; readonly table: string }
   | { readonly kind: 'table-differs'; readonly table: string; readonly detail: string }
   | { readonly kind: 'foreign-keys-broken'; readonly table: string; readonly rows: number };

@@ -10,6 +10,8 @@ export interface BackupReason {
   readonly runId: string;
   readonly component?: string;
   readonly version?: string;
+  /** Where the step was about to be reverted: the copy has it applied. */
+  readonly direction?: 'revert';
 }
 
 /** The manifest of a backup set, as it is written to disk; `checksum` is the sha256 of its canonical JSON without it. */

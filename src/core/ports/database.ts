@@ -51,8 +51,6 @@ export interface StepTransactionOptions {
   readonly transactional: boolean;
   /** What the step is compared with: what was committed, read live, or a backup that is named later. */
   readonly comparesWith: 'live' | 'backup';
-  /** All statements of a script that is about to run: some decisions need to look ahead. */
-  readonly script?: readonly string[];
 }
 
 /** An open database. One run uses it at a time. */

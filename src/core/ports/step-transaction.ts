@@ -59,16 +59,20 @@ export interface StepObservation {
 /** A statement failed, or the step did what a step must not do. */
 export type StepFault =
   | { readonly kind: 'sql'; readonly error: SqlError; readonly statement?: ScriptStatement }
-  | { readonly kind: 'forbidden'; readonly what: 'transaction-control' | 'attach' | 'closed'; readonly sql: string; readonly statement?: ScriptStatement }
+  | { readonly kind: 'forbidden'; readonly what: 'transaction-control' | 'attach' | 'closed' | 'write-in-check' | 'journal'; readonly sql: string; readonly statement?: ScriptStatement }
   | { readonly kind: 'ended-transaction' }
   | { readonly kind: 'foreign-write' };
 
 /** Open from `begin` until `commit` or `rollback`; statements given to it after that are refused. */
 export interface StepTransaction {
+  /** The schema as the step found it. */
+  readonly before: SchemaSnapshot;
   /** Runs statements of a script one by one. */
   execute(statements: readonly ScriptStatement[], signal: AbortSignal): ResultAsync<void, StepFault>;
-  /** The handle for a step written in code: a knex instance on this transaction's connection. */
-  handle(signal: AbortSignal): ResultAsync<StepHandle, StepFault>;
+  /** The handle for a step written in code: a knex instance on this transaction's connection; to `read` only for its questions. */
+  handle(signal: AbortSignal, access: 'work' | 'read'): ResultAsync<StepHandle, StepFault>;
+  /** From now on handles for work are refused: what is observed is all that is committed. */
+  endWork(): ResultAsync<void, never>;
   /** What a step's code did wrong with its handle, if it did. */
   fault(): StepFault | undefined;
   /** The last statement that failed: what a step's code is thrown carries other words. */

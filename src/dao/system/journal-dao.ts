@@ -82,8 +82,10 @@ export class JournalDao {
 
   /** The events after position `from`, in order of position, exactly as they were written. */
   read(from = 0): ResultAsync<StoredEvent[], SqlError> {
+    // From the start means every row, also one that somebody put before the first.
+    const [where, values] = from > 0 ? ['WHERE position > ?', [from]] : ['', []];
     return this.#session
-      .all<EventRow>(`SELECT * FROM ${this.#tables.events} WHERE position > ? ORDER BY position`, [from])
+      .all<EventRow>(`SELECT * FROM ${this.#tables.events} ${where} ORDER BY position`, values)
       .map((rows) => rows.map(eventOf));
   }
 
@@ -125,10 +127,10 @@ export class JournalDao {
     return this.#session.run(`DELETE FROM ${this.#tables.steps}`).andThen(() => this.project([], steps));
   }
 
-  /** Notes the database's id, once. To be called inside a transaction. */
+  /** Notes the database's id as its journal says it. To be called inside a transaction. */
   identify(databaseId: string): ResultAsync<void, SqlError> {
     return this.#session
-      .run(`INSERT INTO ${this.#tables.meta} (key, value) VALUES ('database_id', ?) ON CONFLICT (key) DO NOTHING`, [databaseId])
+      .run(`INSERT INTO ${this.#tables.meta} (key, value) VALUES ('database_id', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`, [databaseId])
       .andThen(() => okAsync(undefined));
   }
 }

@@ -51,14 +51,17 @@ export const CHECKS: Words<CheckFacts> = {
     exit: 3,
     state: 'needs-attention',
     message: (f) => `the journal ${f.where === 'mirror' ? 'mirror ' : ''}is not what was written: event ${f.at.position} is ${f.at.problem}`,
-    hint: () => 'Somebody changed the history by hand. `migrate-safe history` shows it, `migrate-safe restore --latest` puts back a database whose journal is whole.',
+    hint: (f) =>
+      f.where === 'mirror'
+        ? 'The database and its own journal are whole; only the copy of the journal in the backups was changed. Nothing was changed. Move its journal.ndjson away (keep it as evidence): the next `migrate-safe up` that has a step to apply writes it anew.'
+        : 'Somebody changed the history by hand; nothing was changed now. `migrate-safe history` shows it, `migrate-safe restore --latest` puts back a database whose journal is whole (the present file is kept aside).',
   },
   'projection-differs': {
     code: 'MS-PROJECTION',
     exit: 3,
     state: 'needs-attention',
     message: (f) => `the table of applied steps does not say what the journal says: ${f.detail}`,
-    hint: () => 'The journal is right; the next `migrate-safe up` writes the table again from it.',
+    hint: () => 'The journal is right. Every run writes the table again from it; this one changes nothing else: migrate-safe backup create',
   },
   'mirror-ahead': {
     code: 'MS-MIRROR-AHEAD',

@@ -28,7 +28,7 @@ export const RUNS: Words<RunFacts> = {
     code: 'MS-LOCK-FAILED',
     exit: 1,
     message: (f) => `the lock at ${f.path} could not be taken: ${f.reason}`,
-    hint: () => 'The directory of the database must be writable for the one who migrates it.',
+    hint: () => 'The directory of the database must be there, and writable for the one who migrates it. Nothing was changed.',
   },
   cancelled: {
     code: 'MS-CANCELLED',

@@ -19,7 +19,7 @@ export const STEP_FILES: Words<StepFileFacts> = {
     code: 'MS-STEP-ENCODING',
     exit: 2,
     message: (f) => `${f.file} is not UTF-8`,
-    hint: (f) => `Save it as UTF-8, for example: iconv -f UTF-16 -t UTF-8 ${f.file}`,
+    hint: (f) => `Save it as UTF-8. If it was written in Latin-1: iconv -f ISO-8859-1 -t UTF-8 ${f.file} > utf8.sql   (or -f UTF-16), look at the result, and put it in its place. Nothing was run.`,
   },
   'step-empty': {
     code: 'MS-STEP-EMPTY',
@@ -39,7 +39,9 @@ export const STEP_FILES: Words<StepFileFacts> = {
     message: (f) => `${f.file}:${f.line}: ${f.reason}`,
     hint: (f) =>
       f.keyword === undefined
-        ? 'Close it; the line is where it was opened.'
+        ? f.reason.includes('NUL')
+          ? 'Take it out. A file full of them was saved as UTF-16: save it as UTF-8.'
+          : 'Close it; the line is where it was opened.'
         : 'A step is one transaction, and the engine holds it: take the keyword out, or split the file into two steps. A step that cannot run in a transaction says so at its top: -- migrate-safe: no-transaction',
   },
   'step-load': {

@@ -9,7 +9,10 @@ export const STEPS: Words<StepFacts> = {
     exit: 1,
     state: 'rolled-back',
     message: (f) => f.reason,
-    hint: () => 'The step was rolled back and nothing of it is left. Correct it and run `migrate-safe up` again.',
+    hint: (f) =>
+      /from within a transaction|inside a transaction/.test(f.reason)
+        ? 'The step was rolled back and nothing of it is left. What cannot run in a transaction goes into a step of its own that says at its top: -- migrate-safe: no-transaction   (in code: transaction: \'none\')'
+        : 'The step was rolled back and nothing of it is left. Correct it and run `migrate-safe up` again.',
   },
   'guard-refused': {
     code: 'MS-GUARD-LOSS',

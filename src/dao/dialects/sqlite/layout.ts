@@ -6,8 +6,8 @@ import { inOrder } from '../../in-order.js';
 /** The statements that raise the layout from the version before to this one. A released entry is never edited. */
 export const LAYOUTS: readonly (readonly string[])[] = [
   [
-    `CREATE TABLE migrate_safe_meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID`,
-    `CREATE TABLE migrate_safe_events (
+    `CREATE TABLE IF NOT EXISTS migrate_safe_meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID`,
+    `CREATE TABLE IF NOT EXISTS migrate_safe_events (
       position INTEGER PRIMARY KEY NOT NULL,
       run_id TEXT NOT NULL,
       component TEXT NOT NULL,
@@ -19,7 +19,7 @@ export const LAYOUTS: readonly (readonly string[])[] = [
       previous_hash TEXT NOT NULL,
       hash TEXT NOT NULL
     )`,
-    `CREATE TABLE migrate_safe_steps (
+    `CREATE TABLE IF NOT EXISTS migrate_safe_steps (
       component TEXT NOT NULL,
       version TEXT NOT NULL,
       description TEXT NOT NULL,
@@ -30,11 +30,11 @@ export const LAYOUTS: readonly (readonly string[])[] = [
       position INTEGER NOT NULL,
       PRIMARY KEY (component, version)
     ) WITHOUT ROWID`,
-    `CREATE TRIGGER migrate_safe_events_no_update BEFORE UPDATE ON migrate_safe_events
+    `CREATE TRIGGER IF NOT EXISTS migrate_safe_events_no_update BEFORE UPDATE ON migrate_safe_events
      BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`,
-    `CREATE TRIGGER migrate_safe_events_no_delete BEFORE DELETE ON migrate_safe_events
+    `CREATE TRIGGER IF NOT EXISTS migrate_safe_events_no_delete BEFORE DELETE ON migrate_safe_events
      BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END`,
-    `CREATE TRIGGER migrate_safe_events_in_turn BEFORE INSERT ON migrate_safe_events
+    `CREATE TRIGGER IF NOT EXISTS migrate_safe_events_in_turn BEFORE INSERT ON migrate_safe_events
      WHEN NEW.position <> (SELECT coalesce(max(position), 0) + 1 FROM migrate_safe_events)
      BEGIN SELECT RAISE(ABORT, 'the journal does not end where this event begins'); END`,
   ],
@@ -43,12 +43,15 @@ export const LAYOUTS: readonly (readonly string[])[] = [
 /** The version that this program writes. */
 export const LAYOUT = LAYOUTS.length;
 
-/** The layout's version; 0 where there is no journal. */
+/** What the layout is made of; a name that is missing was taken away by hand. */
+const OBJECTS = ['migrate_safe_meta', 'migrate_safe_events', 'migrate_safe_steps', 'migrate_safe_events_no_update', 'migrate_safe_events_no_delete', 'migrate_safe_events_in_turn'];
+
+/** The layout's version; 0 where there is no journal, or where part of it is missing and has to be made again. */
 export function readLayout(session: Session): ResultAsync<number, SqlError> {
   return session
-    .all<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'migrate_safe_meta'`)
+    .all<{ name: string }>(`SELECT name FROM main.sqlite_schema WHERE name IN (${OBJECTS.map((name) => `'${name}'`).join(', ')})`)
     .andThen((found) =>
-      found.length === 0
+      found.length < OBJECTS.length
         ? okAsync(0)
         : session
             .all<{ value: string }>(`SELECT value FROM migrate_safe_meta WHERE key = 'layout'`)

@@ -15,8 +15,10 @@ import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
 import { SqliteInspector } from './inspect/inspector.js';
 import { historyTableOf } from './inspect/neighbours.js';
 import { LAYOUT, raiseLayout } from './layout.js';
+import { glanceAtRemains } from './remains.js';
 import { BeforeImage } from './step/before-image.js';
 import type { HostKnexConfig } from './step/knex-handle.js';
+import { settle } from './step/settle.js';
 import { SqliteStepTransaction } from './step/step-transaction.js';
 import { WriteTrace } from './step/trace.js';
 import { SQLITE_TABLES } from './system-tables.js';
@@ -66,7 +68,11 @@ export class OpenSqliteDatabase implements OpenDatabase {
         this.#projected = glance.steps;
         return glance;
       })
-      .orElse((error) => (error.kind === 'missing-object' ? okAsync(undefined) : errAsync(error)));
+      .orElse((error) => {
+        if (error.kind !== 'missing-object') return errAsync(error);
+        this.#projected = undefined;
+        return glanceAtRemains(this.#connection);
+      });
   }
 
   prepareJournal(): ResultAsync<void, SqlError> {
@@ -74,7 +80,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
-    return this.#journal.read(from);
+    return this.#journal.read(from).orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error)));
   }
 
   append(expected: JournalHead, events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError | StaleJournal> {
@@ -110,11 +116,11 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
-    const { transactional, script } = options;
+    const { transactional } = options;
     const { driver, info, busyWaitMs, host } = this.#options;
     const image = info.path === undefined ? MemoryImage.of(this.#connection) : okAsync<MemoryImage | undefined, SqlError>(undefined);
     return image.andThen((memory) =>
-      this.#settle(options)
+      settle(this.#connection, options)
         .andThen(() => (transactional ? this.#connection.run('BEGIN IMMEDIATE') : okAsync({ changes: 0 })))
         .andThen(() => this.#inspector.snapshot())
         .map((before): StepTransaction => {
@@ -128,7 +134,6 @@ export class OpenSqliteDatabase implements OpenDatabase {
             trace: new WriteTrace(connection, transactional ? before.raw : undefined),
             transactional,
             host,
-            script: script ?? [],
             record: (events, steps) => this.#record(events, steps),
             onEnd: (ending, settingsChanged) => {
               memory?.remove();
@@ -142,28 +147,6 @@ export class OpenSqliteDatabase implements OpenDatabase {
 
   close(): ResultAsync<void, SqlError> {
     return this.#connection.close().map(() => void this.#options.giveBack?.());
-  }
-
-  /** The settings that a step runs under, read back: one that did not take is a reason not to begin. */
-  #settle({ foreignKeys, transactional, comparesWith }: StepTransactionOptions): ResultAsync<void, SqlError> {
-    const connection = this.#connection;
-    // In rollback mode a spilled page locks readers out, and the one that compares would be such a reader.
-    const keepsPages = transactional && comparesWith === 'live';
-    const wanted = foreignKeys === 'on' ? 1 : 0;
-    return connection
-      .run(`PRAGMA foreign_keys = ${foreignKeys}`)
-      .andThen(() => connection.run('PRAGMA legacy_alter_table = ON'))
-      .andThen(() => connection.run(`PRAGMA cache_spill = ${keepsPages ? 'OFF' : 'ON'}`))
-      .andThen(() =>
-        connection.all<{ fk: number; legacy: number }>(
-          'SELECT (SELECT foreign_keys FROM pragma_foreign_keys) AS fk, (SELECT legacy_alter_table FROM pragma_legacy_alter_table) AS legacy',
-        ),
-      )
-      .andThen(([now]) =>
-        now?.fk === wanted && now.legacy === 1
-          ? okAsync(undefined)
-          : errAsync<void, SqlError>({ kind: 'other', code: 'SQLITE_ERROR', message: 'the connection did not take the settings that a safe step needs' }),
-      );
   }
 
   /** Without `steps` the projection stays as it is. */

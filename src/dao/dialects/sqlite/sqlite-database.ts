@@ -1,5 +1,5 @@
 // A SQLite database that may or may not exist: finds its file and opens it without ever touching that file through `fs`.
-import { realpathSync, statSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { errAsync, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { CopyFiles } from '../../../core/ports/backup-source.js';
@@ -117,11 +117,16 @@ export class SqliteDatabase implements Database {
 }
 
 /** Symbolic links resolved, also where the file itself is not there yet: one database, one lock, one mirror. */
-export function realPath(file: string): string {
+export function realPath(file: string, hops = 40): string {
   try {
     return realpathSync(file);
   } catch {
     const directory = path.dirname(file);
+    if (lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      const target = path.resolve(directory, readlinkSync(file));
+      // A link that goes round in a circle is named as it is: opening it fails by itself.
+      return target === file || hops === 0 ? file : realPath(target, hops - 1);
+    }
     return directory === file ? file : path.join(realPath(directory), path.basename(file));
   }
 }

@@ -1,5 +1,5 @@
 // The run lock on SQLite: a separate lock database held with BEGIN EXCLUSIVE, which the operating system lets go of with the process.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
@@ -27,7 +27,10 @@ export class SqliteLock implements RunLock {
   acquire(owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {
     return this.#driver
       .connect(this.#file, 'create', { busyWaitMs: 0 })
-      .mapErr((error): LockError => ({ kind: 'lock-failed', path: this.#file, cause: error }))
+      .mapErr((error): LockError => {
+        const directory = path.dirname(this.#file);
+        return { kind: 'lock-failed', path: this.#file, cause: existsSync(directory) ? error : new Error(`there is no directory ${directory}`, { cause: error }) };
+      })
       .andThen((connection) =>
         this.#poll(connection, options, Date.now(), FIRST_PAUSE_MS)
           .map(() => this.#lease(connection, owner))

@@ -5,6 +5,7 @@ import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
 import type { CopyProgress, LiveRestorePort, TableRestoreError } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
+import { readShape } from '../compare/shape.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import { folded, quoted } from '../quote.js';
 
@@ -33,7 +34,8 @@ export class LiveRestore implements LiveRestorePort {
     // A larger cache spares the destination half of its reads; the journal keeps the switch atomic.
     return connection
       .run('PRAGMA cache_size = -64000')
-      .andThen(() => connection.copyFrom(file, onProgress))
+      .andThen(() => fittingPages(connection, file))
+      .andThen((mode) => connection.copyFrom(file, onProgress).andThen(() => (mode === undefined ? okAsync(undefined) : connection.all(`PRAGMA journal_mode = ${mode}`))))
       .andThen(() => connection.run('PRAGMA cache_size = -2000'))
       .map(() => this.#onSwitched());
   }
@@ -80,6 +82,22 @@ export class LiveRestore implements LiveRestorePort {
   }
 }
 
+/**
+ * A database in WAL mode cannot change its page size (https://sqlite.org/c3ref/backup_finish.html, SQLITE_READONLY): it
+ * leaves that mode for the switch, which waits until nobody else has it open. Gives the mode to go back to, if any.
+ */
+function fittingPages(connection: SqliteConnection, file: string): ResultAsync<'wal' | undefined, SqlError> {
+  return connection
+    .run('ATTACH DATABASE ? AS migrate_safe_aside', [file])
+    .andThen(() => connection.all<{ now: number; then: number; mode: string }>(`SELECT (SELECT page_size FROM pragma_page_size) AS now, (SELECT page_size FROM pragma_page_size('migrate_safe_aside')) AS "then", (SELECT journal_mode FROM pragma_journal_mode) AS mode`))
+    .andThen(([found]) => connection.run('DETACH DATABASE migrate_safe_aside').map(() => found))
+    .andThen((found) =>
+      found === undefined || found.now === found.then || found.mode !== 'wal'
+        ? okAsync(undefined)
+        : connection.all('PRAGMA journal_mode = DELETE').map(() => 'wal' as const),
+    );
+}
+
 /** Empties the table and fills it from the copy, with its triggers out of the way; a missing table is made again. */
 function restoreTable(connection: SqliteConnection, table: string): ResultAsync<number, RestoreError> {
   const name = quoted(table);
@@ -93,6 +111,7 @@ function restoreTable(connection: SqliteConnection, table: string): ResultAsync<
       const list = then.map(quoted).join(', ');
       const source = now.length === 0 ? 'migrate_safe_backup' : 'main';
       return objectsOf(connection, source, table).andThen((objects) => {
+        if (objects.some(({ type, sql }) => type === 'table' && DERIVED.test(sql))) return errAsync<number, RestoreError>({ kind: 'table-derived', table });
         const triggers = objects.filter((object) => object.type === 'trigger');
         const others = objects.filter((object) => object.type !== 'trigger');
         const prepare: ResultAsync<unknown, SqlError> =
@@ -100,10 +119,40 @@ function restoreTable(connection: SqliteConnection, table: string): ResultAsync<
             ? inOrder(others, ({ sql }) => connection.run(sql))
             : inOrder(triggers, (trigger) => connection.run(`DROP TRIGGER main.${quoted(trigger.name)}`)).andThen(() => connection.run(`DELETE FROM main.${name}`));
         return prepare
-          .andThen(() => connection.run(`INSERT INTO main.${name} (${list}) SELECT ${list} FROM migrate_safe_backup.${name}`))
-          .andThen(({ changes }) => inOrder(triggers, ({ sql }) => connection.run(sql)).map(() => changes));
+          .andThen(() => rowidOf(connection, table))
+          .andThen((rowid) => connection.run(`INSERT INTO main.${name} (${rowid}${list}) SELECT ${rowid}${list} FROM migrate_safe_backup.${name}`))
+          .andThen(({ changes }) => (now.length === 0 ? putCounterBack(connection, table) : okAsync(undefined)).map(() => changes))
+          .andThen((changes) => inOrder(triggers, ({ sql }) => connection.run(sql)).map(() => changes));
       });
     });
+  });
+}
+
+/** A table that is made again would count from its highest row, and give out the numbers of rows that were deleted before. */
+function putCounterBack(connection: SqliteConnection, table: string): ResultAsync<unknown, SqlError> {
+  return connection
+    .all(`SELECT 1 FROM main.sqlite_schema AS m JOIN migrate_safe_backup.sqlite_schema AS b USING (name) WHERE name = 'sqlite_sequence'`)
+    .andThen((counted): ResultAsync<unknown, SqlError> => {
+      if (counted.length === 0) return okAsync(undefined);
+      return connection
+        .run('DELETE FROM main.sqlite_sequence WHERE name = ? COLLATE NOCASE', [table])
+        .andThen(() => connection.run('INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM migrate_safe_backup.sqlite_sequence WHERE name = ? COLLATE NOCASE', [table]));
+    });
+}
+
+/** A full-text index without content of its own (`content=''`, `content='docs'`). https://sqlite.org/fts5.html#external_content_and_contentless_tables */
+const DERIVED = /\busing\s+fts\d\w*\s*\([\s\S]*\bcontent\s*=/i;
+const FULL_TEXT = /\busing\s+fts\d/i;
+
+/** The rowid as one more column, with its comma, where rows have a number that is none of their columns: others may point at it. */
+function rowidOf(connection: SqliteConnection, table: string): ResultAsync<string, SqlError> {
+  return readShape(connection, table).andThen((shape) => {
+    if (shape === undefined || shape.withoutRowid || shape.rowidAlias !== undefined) return okAsync('');
+    const taken = new Set([...shape.columns, ...(shape.hidden ?? [])].map(folded));
+    const free = ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
+    if (free === undefined) return okAsync('');
+    if (shape.virtual !== true) return okAsync(`${free}, `);
+    return objectsOf(connection, 'main', table).map((objects) => (objects.some(({ type, sql }) => type === 'table' && FULL_TEXT.test(sql)) ? `${free}, ` : ''));
   });
 }
 

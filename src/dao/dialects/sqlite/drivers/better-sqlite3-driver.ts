@@ -11,12 +11,16 @@ import { pagesPerStep } from './stepping.js';
 type Constructor = typeof BetterSqlite3;
 type Database = BetterSqlite3.Database;
 
+/** How long a host's statements may follow one another before the event loop turns, in milliseconds. */
+const BREATH_MS = 10;
+
 class BetterSqlite3Connection implements SqliteConnection {
   readonly file: string;
   readonly #db: Database;
   readonly #construct: Constructor;
   readonly #busyWaitMs: number;
   readonly #owned: boolean;
+  #breathed = 0;
 
   constructor(construct: Constructor, db: Database, file: string, options: ConnectOptions, owned: boolean) {
     this.#owned = owned;
@@ -35,7 +39,7 @@ class BetterSqlite3Connection implements SqliteConnection {
   }
 
   query(sql: string, bindings: readonly unknown[]): ResultAsync<DriverResult, SqlError> {
-    return this.#statement(sql, bindings.map(bindable));
+    return this.#breathe().andThen(() => this.#statement(sql, bindings.map(bindable)));
   }
 
   copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
@@ -56,6 +60,14 @@ class BetterSqlite3Connection implements SqliteConnection {
   close(): ResultAsync<void, SqlError> {
     if (!this.#owned) return okAsync(undefined);
     return ResultAsync.fromPromise(Promise.resolve().then(() => void this.#db.close()), (thrown) => classify(thrown));
+  }
+
+  /** A loop of synchronous statements would starve every timer: its own deadline, a cancel, a heartbeat of the host. */
+  #breathe(): ResultAsync<void, never> {
+    if (performance.now() - this.#breathed < BREATH_MS) return okAsync(undefined);
+    return ResultAsync.fromSafePromise(
+      new Promise<void>((resolve) => setImmediate(resolve)).then(() => void (this.#breathed = performance.now())),
+    );
   }
 
   #statement(sql: string, params: readonly unknown[]): ResultAsync<DriverResult, SqlError> {

@@ -21,6 +21,7 @@ import type { BeforeImage } from './before-image.js';
 import { brokenObjects } from './broken-objects.js';
 import { newViolations } from './foreign-keys.js';
 import { reinstate } from './reinstate.js';
+import { keepSequences } from './sequences.js';
 import { followTables, type TableFate } from './table-fate.js';
 import type { WriteTrace } from './trace.js';
 
@@ -53,7 +54,7 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
         const fates = followTables(before, after, trace);
         const onlyAdded = isOnlyAdded(before, after);
         const broken = (): ResultAsync<readonly LostObject[], SqlError> => (onlyAdded ? okAsync([]) : brokenObjects(connection, after.raw, image));
-        return inOrder(fates, (fate) => reportOf(fate, connection, image)).andThen((reports) =>
+        return keepSequences(connection, fates, image).andThen(() => inOrder(fates, (fate) => reportOf(fate, connection, image))).andThen((reports) =>
           broken().andThen((brokenNow) =>
             newViolations(connection, childrenToCheck(after.snapshot, fates), image).map((brokenForeignKeys): StepObservation => ({
               before: before.snapshot,

@@ -18,13 +18,15 @@ export type TableFate =
     };
 
 /** The tables that the step created, dropped, wrote to or changed; the others were not touched. */
-export function followTables(before: InspectedSchema, after: InspectedSchema, trace: Pick<WriteTrace, 'written' | 'wroteVirtual'>): readonly TableFate[] {
+export function followTables(before: InspectedSchema, after: InspectedSchema, trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything'>): readonly TableFate[] {
   const old = tablesOf(before);
   const now = tablesOf(after);
   const nowByName = new Map(now.map((table) => [folded(table.name), table]));
   const nowByRoot = new Map(now.filter((table) => table.root > 0).map((table) => [table.root, table]));
   const oldNames = new Set(old.map((table) => folded(table.name)));
   const claimed = new Set<string>();
+  // Whoever writes to a shadow table changes the virtual table that it belongs to.
+  const wroteShadow = old.some((table) => table.shadow && trace.written.has(folded(table.name)));
 
   const fates = old.flatMap((table): TableFate[] => {
     // The same name first; a table of another name with the same b-tree is this one, renamed.
@@ -35,9 +37,9 @@ export function followTables(before: InspectedSchema, after: InspectedSchema, tr
     if (kept === undefined) return table.shadow ? [] : [{ kind: 'dropped', name: table.name }];
     claimed.add(folded(kept.name));
     const rebuilt = kept.root !== table.root;
-    const written = [table.name, kept.name].some((name) => trace.written.has(folded(name)));
+    const written = trace.wroteAnything || [table.name, kept.name].some((name) => trace.written.has(folded(name)));
     const changed = kept.sql !== table.sql;
-    if (table.shadow || !(rebuilt || written || changed || (table.virtual && trace.wroteVirtual))) return [];
+    if (table.shadow || !(rebuilt || written || changed || (table.virtual && (trace.wroteVirtual || wroteShadow)))) return [];
     return [{ kind: 'kept', name: kept.name, nameBefore: table.name, rebuilt, before: table.snapshot, after: kept.snapshot }];
   });
   const created = now

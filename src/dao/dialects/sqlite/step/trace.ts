@@ -19,6 +19,12 @@ const READS_ONLY: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'PRAGMA', '
 // https://sqlite.org/opcode.html; a P2 that names a register (P5 has 0x10) is a b-tree made by the statement itself.
 const P2_IS_REGISTER = 0x10;
 
+/** To be told when the statement that was traced has gone through. */
+export interface Traced {
+  succeeded(): void;
+}
+const NOTHING: Traced = { succeeded: () => undefined };
+
 /**
  * Collects which tables a step's statements wrote to. Triggers and foreign key actions are part of a statement's
  * program, so what they write is listed too; a table that is not here was not written to through this connection.
@@ -31,11 +37,17 @@ export class WriteTrace {
   readonly #written = new Set<string>();
   readonly #drops: NamedObject[] = [];
   #virtual = false;
+  #blind = false;
 
   /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
   constructor(connection: SqliteConnection, schema: readonly RawObject[] | undefined) {
     this.#connection = connection;
     if (schema) this.#owners = new Map(schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]));
+  }
+
+  /** Some statement could not be explained and went through: any table may have been written to. */
+  get wroteAnything(): boolean {
+    return this.#blind;
   }
 
   /** Names of tables that were written to, folded, as they were called at that time. */
@@ -54,21 +66,31 @@ export class WriteTrace {
   }
 
   /** To be called before the statement runs, while the schema is still the one that it is compiled against. */
-  before(sql: string, facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<void, SqlError> {
+  before(sql: string, facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<Traced, SqlError> {
     this.#drops.push(...facts.drops);
-    if (READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(undefined);
+    if (READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(NOTHING);
     const known = this.#programs.get(sql);
-    if (known !== undefined) return okAsync(this.#add(known));
-    // A statement that does not compile fails by itself in a moment, with its own words.
-    const compiled = this.#connection.query(`EXPLAIN ${sql}`, bindings, 'rows').orElse(() => okAsync({ rows: [] }));
-    return compiled.andThen(({ rows }) =>
-      this.#readOwners().map((owners) => {
-        const tables = this.#tablesOf(rows as unknown as readonly Opcode[], owners, sql);
-        if (facts.isSchemaChange) this.#forget();
-        else this.#programs.set(sql, tables);
-        this.#add(tables);
-      }),
-    );
+    if (known !== undefined) {
+      this.#add(known);
+      return okAsync(NOTHING);
+    }
+    return this.#connection
+      .query(`EXPLAIN ${sql}`, bindings, 'rows')
+      .andThen(({ rows }) =>
+        this.#readOwners().map((owners): Traced => {
+          const tables = this.#tablesOf(rows as unknown as readonly Opcode[], owners, sql);
+          if (facts.isSchemaChange) this.#forget();
+          else this.#programs.set(sql, tables);
+          this.#add(tables);
+          return NOTHING;
+        }),
+      )
+      .orElse(() => {
+        // A statement that does not compile fails by itself in a moment, with its own words. Should it go through after
+        // all, nobody knows what it wrote: every table is looked at then.
+        this.#forget();
+        return okAsync<Traced, SqlError>({ succeeded: () => void (this.#blind = true) });
+      });
   }
 
   #add(tables: readonly string[]): void {

@@ -1,0 +1,147 @@
+// The gate through which every statement of a step passes: refuses, traces, runs, and lets none through after the step has ended.
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { StepFault } from '../../../../core/ports/step-transaction.js';
+import type { DriverResult, SqliteConnection } from '../drivers/driver.js';
+import type { RawObject } from '../inspect/read-objects.js';
+import { folded } from '../quote.js';
+import { statementFacts, type StatementFacts } from '../sql/statement.js';
+import { alterMode } from './alter.js';
+import { changesOwnObjects, isOwn } from './own-tables.js';
+import type { WriteTrace } from './trace.js';
+
+/** Who asks: the step's work, or a question of the step, which may only read. */
+export type Access = 'work' | 'read';
+
+export interface GateContext {
+  readonly connection: SqliteConnection;
+  readonly trace: WriteTrace;
+  readonly transactional: boolean;
+  /** The schema when the step began. */
+  readonly before: readonly RawObject[];
+}
+
+const FORBIDDEN: Readonly<Record<string, 'transaction-control' | 'attach'>> = {
+  begin: 'transaction-control',
+  commit: 'transaction-control',
+  rollback: 'transaction-control',
+  attach: 'attach',
+  detach: 'attach',
+};
+const TEMPORARY = /\btemp(?:orary)?\b/i;
+const READING: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'EXPLAIN']);
+
+export class StatementGate {
+  readonly #context: GateContext;
+  readonly #knownTables: Set<string>;
+  readonly #inFlight = new Set<Promise<unknown>>();
+  #legacyAlter = true;
+  #fault: StepFault | undefined;
+  #lastError: SqlError | undefined;
+  #state: 'open' | 'sealed' | 'closed' = 'open';
+  #settingsChanged = false;
+
+  constructor(context: GateContext) {
+    this.#context = context;
+    this.#knownTables = new Set(context.before.filter((o) => o.type === 'table').map((o) => folded(o.name)));
+  }
+
+  /** What the step did that it must not do, whether or not its code noticed. */
+  get fault(): StepFault | undefined {
+    return this.#fault;
+  }
+
+  get lastError(): SqlError | undefined {
+    return this.#lastError;
+  }
+
+  /** A pragma was set, or a temporary object made, that may outlive the transaction. */
+  get settingsChanged(): boolean {
+    return this.#settingsChanged;
+  }
+
+  /** Runs one statement. `upcoming`: what the same script has still to run. */
+  run(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes', access: Access = 'work', upcoming: readonly string[] = []): ResultAsync<DriverResult, StepFault> {
+    const running = Promise.resolve(this.#admit(sql, bindings, wants, access, upcoming));
+    this.#inFlight.add(running);
+    return new ResultAsync(running.finally(() => this.#inFlight.delete(running)));
+  }
+
+  /** From now on only questions pass; resolves when what was under way has ended. */
+  async seal(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'sealed';
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  /** From now on nothing passes; resolves when what was under way has ended. */
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  #isShutFor(access: Access): boolean {
+    return this.#state === 'closed' || (this.#state === 'sealed' && access === 'work');
+  }
+
+  #admit(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes', access: Access, upcoming: readonly string[]): ResultAsync<DriverResult, StepFault> {
+    const { connection, transactional, trace } = this.#context;
+    const closed: StepFault = { kind: 'forbidden', what: 'closed', sql };
+    if (this.#isShutFor(access)) return errAsync(closed);
+    if (this.#fault) return errAsync(this.#fault);
+    // SQLite reads no further than a NUL: what follows (a WHERE, as like as not) would not count.
+    if (sql.includes('\0')) return errAsync({ kind: 'sql', error: { kind: 'syntax', code: 'SQLITE_ERROR', message: 'the statement has a NUL character, at which SQLite stops reading', sql } });
+    const facts = statementFacts(sql);
+    const forbidden = facts.control === undefined ? undefined : FORBIDDEN[facts.control];
+    if (forbidden === 'attach' || (forbidden !== undefined && transactional)) {
+      return errAsync(this.#keep({ kind: 'forbidden', what: forbidden, sql }));
+    }
+    if (access === 'read' && !isReading(facts)) return errAsync(this.#keep({ kind: 'forbidden', what: 'write-in-check', sql }));
+    if (changesOwnObjects(sql, facts)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
+    // A TEMP table stands in for a table of its name, a TEMP trigger fires: neither may meet the next step.
+    if (facts.pragma?.sets === true || (facts.verb === 'CREATE' && TEMPORARY.test(sql))) this.#settingsChanged = true;
+    return this.#setAlterMode(sql, facts, upcoming)
+      .andThen(() => trace.before(sql, facts, bindings))
+      .mapErr((error): StepFault => ({ kind: 'sql', error }))
+      .andThen((traced) => {
+        // The step may have ended while this one was being explained: behind the rollback it would commit by itself.
+        if (this.#isShutFor(access)) return errAsync(closed);
+        if ([...trace.written].some(isOwn)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
+        for (const drop of facts.drops) if (drop.type === 'table') this.#knownTables.add(folded(drop.name));
+        return connection
+          .query(sql, bindings, wants)
+          .map((result) => {
+            traced.succeeded();
+            return result;
+          })
+          .orElse((error) => this.#failed(error));
+      });
+  }
+
+  /** Some errors end the transaction by themselves (ON CONFLICT ROLLBACK, a full disk): what came after would commit. */
+  #failed(error: SqlError): ResultAsync<never, StepFault> {
+    const fault: StepFault = { kind: 'sql', error };
+    this.#lastError = error;
+    if (!this.#context.transactional || error.kind === 'busy' || this.#state === 'closed') return errAsync(fault);
+    return this.#context.connection
+      .run('BEGIN')
+      .map(() => this.#keep(fault))
+      .orElse(() => okAsync(fault))
+      .andThen((kept) => errAsync(kept));
+  }
+
+  #keep(fault: StepFault): StepFault {
+    this.#fault ??= fault;
+    return fault;
+  }
+
+  #setAlterMode(sql: string, facts: StatementFacts, upcoming: readonly string[]): ResultAsync<void, SqlError> {
+    if (facts.verb !== 'ALTER') return okAsync(undefined);
+    const legacy = alterMode(sql, { knownTables: this.#knownTables, upcoming }) === 'legacy';
+    if (legacy === this.#legacyAlter) return okAsync(undefined);
+    this.#legacyAlter = legacy;
+    return this.#context.connection.run(`PRAGMA legacy_alter_table = ${legacy ? 'ON' : 'OFF'}`).map(() => undefined);
+  }
+}
+
+const isReading = (facts: StatementFacts): boolean =>
+  READING.has(facts.verb) || (facts.pragma !== undefined && !facts.pragma.sets);
