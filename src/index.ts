@@ -34,6 +34,6 @@ export type { StampReport } from './core/manager/run-stamp.js';
 export type { StepReport } from './core/manager/run-step.js';
 export type { UpReport } from './core/manager/run-up.js';
 export type { BackupListing, BackupManifest, StoredBackup } from './core/ports/backup-store.js';
-export type { Effects, TableEffects } from './core/ports/step-transaction.js';
+export type { Effects, TableEffects } from './core/events/effects.js';
 export type { GuardFinding } from './core/schema/guard.js';
 export type { StepState, StepStatus } from './core/steps/planner.js';

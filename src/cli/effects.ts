@@ -1,5 +1,5 @@
 // What a step did, in a few words: rows per table, and changes of the schema.
-import type { Effects } from '../core/ports/step-transaction.js';
+import type { Effects } from '../core/events/effects.js';
 import { number } from './format.js';
 
 const MOST_TABLES = 4;

@@ -34,7 +34,8 @@ for (const driver of DRIVERS) {
     it('is created by up only', async () => {
       const m = p.manager();
       expect(value(await m.plan()).steps).to.have.length(1);
-      for (const error of [failure(await m.status()), failure(await m.audit()), failure(await m.history()), failure(await m.down()), failure(await m.stamp('base')), failure(await m.createBackup())]) {
+      expect(value(await m.status())).to.include({ pending: 1, current: null });
+      for (const error of [failure(await m.audit()), failure(await m.history()), failure(await m.down()), failure(await m.stamp('base')), failure(await m.createBackup())]) {
         expect(error).to.include({ kind: 'database-missing', exitCode: 2, state: 'unchanged' });
         expect(error.hint).to.contain('migrate-safe up');
       }
@@ -124,7 +125,7 @@ for (const driver of DRIVERS) {
         value(await p.manager().up());
         journalMode(mode);
         p.write(SECOND);
-        const long = await held('write', 1200);
+        const long = await held('write', 900);
         const error = failure(await p.manager({ lockWait: 300 }).up());
         expect(error).to.include({ kind: 'database-busy', exitCode: 4, state: 'unchanged', retryable: true });
         await long.ended;
@@ -133,14 +134,14 @@ for (const driver of DRIVERS) {
         const short = await held('write', 300);
         value(await p.manager().up());
         await short.ended;
-        expect(values()).to.equal('a,b,held,mine');
+        expect(values()).to.equal('a,b,held,held,mine');
       });
 
       it(`is restored under an application that has it open in ${mode} mode, which goes on writing to it`, async () => {
         value(await p.manager().up());
         journalMode(mode);
         p.write(SECOND);
-        const application = await held('idle', 1500);
+        const application = await held('idle', 900);
         value(await p.manager().up());
         expect(values()).to.equal('a,b,mine');
         value(await p.manager().restore({ choice: { latest: true } }));
@@ -157,7 +158,7 @@ for (const driver of DRIVERS) {
       value(await p.manager().up());
       p.write(SECOND);
       value(await p.manager().up());
-      const holder = await held('exclusive', 1500);
+      const holder = await held('exclusive', 1200);
       expect(failure(await p.manager({ lockWait: 300 }).restore({ choice: { latest: true } }))).to.include({ kind: 'database-busy', exitCode: 4, state: 'unchanged' });
       await holder.ended;
       expect(readdirSync(p.directory).filter((name) => name.includes('before-restore'))).to.deep.equal([]);

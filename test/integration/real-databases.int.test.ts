@@ -31,6 +31,6 @@ for (const setting of SETTINGS) {
       await history.up(9);
       await history.restore({ latest: true });
       await history.up();
-    });
+    }).timeout(60_000);
   });
 }

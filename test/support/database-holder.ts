@@ -4,7 +4,7 @@ import BetterSqlite3 from 'better-sqlite3';
 const [file = '', mode = 'write', ms = '0'] = process.argv.slice(2);
 const db = new BetterSqlite3(file, { timeout: 5000 });
 if (mode === 'exclusive') db.exec('BEGIN EXCLUSIVE');
-else if (mode === 'write') db.exec(`BEGIN IMMEDIATE; INSERT INTO t (id, v) VALUES (10, 'held')`);
+else if (mode === 'write') db.exec(`BEGIN IMMEDIATE; INSERT INTO t (v) VALUES ('held')`);
 else db.prepare('SELECT count(*) FROM t').get();
 process.stdout.write('held\n');
 setTimeout(() => {

@@ -4,7 +4,7 @@ import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { withEngine } from '../engine.js';
 import { bytes, count, duration, localTime } from '../format.js';
 import { effectsText } from '../effects.js';
-import type { Effects } from '../../core/ports/step-transaction.js';
+import type { Effects } from '../../core/events/effects.js';
 import type { Flags } from '../settings.js';
 import { table } from '../table.js';
 import type { Sink } from '../terminal.js';

@@ -12,7 +12,7 @@ export type ConfigFacts =
   | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
   | { readonly kind: 'database-missing'; readonly database: string }
   | { readonly kind: 'database-is-directory'; readonly database: string }
-  | { readonly kind: 'driver-missing'; readonly driver: string; readonly installed: boolean }
+  | { readonly kind: 'driver-missing'; readonly driver: string; readonly installed: boolean; readonly alternative: string }
   | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
   | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
 

@@ -1,9 +1,9 @@
 // The one error that leaves the engine: facts, the words for them, and in which state the database is.
 import { CATALOGUE, type Entry } from './catalogue.js';
+import type { DatabaseState } from './database-state.js';
 import type { ErrorFacts } from './facts.js';
 
-/** What a failed operation left behind. */
-export type DatabaseState = 'unchanged' | 'rolled-back' | 'restored' | 'needs-attention';
+export type { DatabaseState } from './database-state.js';
 
 /** Where in a step something failed. */
 export interface StepLocation {

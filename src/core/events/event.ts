@@ -1,5 +1,5 @@
 // The closed union of facts that a journal can hold, in the past tense, each with its data.
-import type { Effects } from '../ports/step-transaction.js';
+import type { Effects } from './effects.js';
 
 interface Fact<T extends string, D extends object> {
   readonly type: T;

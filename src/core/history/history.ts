@@ -3,7 +3,7 @@ import { compareVersions, versionKey } from '../brands.js';
 import type { RecordedEvent, UnknownEvent } from '../events/envelope.js';
 import { isUnknown } from '../events/codec.js';
 import type { CreatedObject, RunKind } from '../events/event.js';
-import type { Effects } from '../ports/step-transaction.js';
+import type { Effects } from '../events/effects.js';
 
 /** A step that counts as applied: a row of the projection. */
 export interface AppliedStep {

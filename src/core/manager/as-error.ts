@@ -27,7 +27,7 @@ export function fromOpen(error: OpenError): MigrateError {
     case 'database-unusable':
       return fromSql(error.error, error.path, 'opening it');
     case 'driver-missing':
-      return migrateError({ kind: 'driver-missing', driver: error.driver, installed: error.cause !== undefined }, { cause: error.cause });
+      return migrateError({ kind: 'driver-missing', driver: error.driver, alternative: error.alternative, installed: error.cause !== undefined }, { cause: error.cause });
     case 'config-invalid':
     case 'driver-conflict':
     case 'driver-unsupported':

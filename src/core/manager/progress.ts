@@ -1,7 +1,7 @@
 // What a run tells while it goes on: data, from which the command draws lines and an application its splash screen.
 import type { MigrateError } from '../errors/migrate-error.js';
 import type { LockOwner } from '../ports/run-lock.js';
-import type { Effects } from '../ports/step-transaction.js';
+import type { Effects } from '../events/effects.js';
 import type { GuardFinding } from '../schema/guard.js';
 
 export type Direction = 'apply' | 'revert';

@@ -1,7 +1,7 @@
 // The frame of every run: take the lock, open, read again, prove the chain and the mirror, recover what an earlier run left.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
-import type { MigrateError } from '../errors/migrate-error.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { RunKind } from '../events/event.js';
 import { stepsOf, type AppliedStep } from '../history/history.js';
 import type { Lease } from '../ports/run-lock.js';
@@ -38,6 +38,11 @@ export interface SessionRequest {
 /** Runs `work` with the lock held and the history read under it; the lock goes whatever comes of it. */
 export function withSession<T>(request: SessionRequest, work: (session: RunSession) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
   const { ports, policy, signal } = request;
+  const { info } = ports.database;
+  // Asked before the lock, which would leave its files beside a database that is not there.
+  if (request.open === 'read' && info.path !== undefined && info.bytes === undefined) {
+    return errAsync(migrateError({ kind: 'database-missing', database: info.label }));
+  }
   const runId = ports.ids.hex(16);
   return withLease(request, runId, (lease) =>
     ports.database

@@ -51,17 +51,19 @@ export function takeBackup(context: BackupContext, reason: BackupReason, verify:
 
 /** A copy that is damaged as soon as it is taken is most often a true copy of a damaged database: that is then what is said. */
 function blamed({ backups, info }: OpenDatabase, error: BackupError): ResultAsync<never, MigrateError> {
-  const isStructure = error.kind === 'backup-corrupt' && (error.check === 'quick_check' || error.check === 'integrity_check');
+  const isStructure = error.kind === 'backup-corrupt' ? error.check === 'quick_check' || error.check === 'integrity_check' : isDamage(error.cause);
   if (!isStructure || info.path === undefined) return errAsync(fromStore(error));
   return backups
     .check(info.path, 'quick')
     .map(() => fromStore(error))
     .orElse((found) =>
       okAsync(
-        found.kind === 'check-failed'
-          ? migrateError({ kind: 'database-unusable', database: info.label, reason: 'corrupt', detail: `it is damaged (${found.detail.split('\n').slice(0, 2).join(' ')})` })
+        found.kind === 'check-failed' || isDamage(found)
+          ? migrateError({ kind: 'database-unusable', database: info.label, reason: 'corrupt', detail: `it is damaged (${('detail' in found ? found.detail : found.message).split('\n').slice(0, 2).join(' ')})` })
           : fromStore(error),
       ),
     )
     .andThen((blame) => errAsync(blame));
 }
+
+const isDamage = (cause: unknown): boolean => cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === 'corrupt';

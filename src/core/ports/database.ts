@@ -35,7 +35,7 @@ export type OpenError =
   | { readonly kind: 'database-missing'; readonly path: string }
   | { readonly kind: 'database-is-directory'; readonly path: string }
   | { readonly kind: 'database-unusable'; readonly path: string; readonly error: SqlError }
-  | { readonly kind: 'driver-missing'; readonly driver: string; readonly cause: unknown }
+  | { readonly kind: 'driver-missing'; readonly driver: string; readonly alternative: string; readonly cause: unknown }
   | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
   | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
 

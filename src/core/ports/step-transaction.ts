@@ -1,23 +1,12 @@
 // One step's transaction on a database: what is run in it, what it did, and how it ends.
 import type { ResultAsync } from 'neverthrow';
+import type { Effects } from '../events/effects.js';
 import type { RecordedEvent } from '../events/envelope.js';
 import type { AppliedStep } from '../history/history.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { StepHandle } from '../steps/migration-step.js';
 import type { ScriptStatement } from './script-splitter.js';
 import type { SqlError } from './session.js';
-
-export interface TableEffects {
-  readonly inserted: number;
-  readonly updated: number;
-  readonly deleted: number;
-}
-
-/** Rows that a step changed, per table; tables that it left alone do not appear. */
-export interface Effects {
-  readonly tables: Readonly<Record<string, TableEffects>>;
-}
-export const NO_EFFECTS: Effects = { tables: {} };
 
 /** Rows that something happened to, with a few of their keys as readable text. */
 export interface RowFinding {

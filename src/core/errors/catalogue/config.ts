@@ -46,8 +46,8 @@ export const CONFIG: Words<ConfigFacts> = {
     message: (f) => (f.installed ? `the driver ${f.driver} is installed, but its binary is not` : `the driver ${f.driver} is not installed`),
     hint: (f) =>
       f.installed
-        ? `npm skipped its build script. Type: npm install-scripts approve ${f.driver} && npm rebuild ${f.driver}   (or use the other driver: npm install ${other(f.driver)}, and ?driver=${other(f.driver)} in the database URL)`
-        : `Type: npm install ${f.driver}   (or use the other driver: npm install ${other(f.driver)}, and ?driver=${other(f.driver)} in the database URL)`,
+        ? `npm skipped its build script. Type: npm install-scripts approve ${f.driver} && npm rebuild ${f.driver}   (or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`
+        : `Type: npm install ${f.driver}   (or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`,
   },
   'driver-conflict': {
     code: 'MS-DRIVER-CONFLICT',
@@ -62,5 +62,3 @@ export const CONFIG: Words<ConfigFacts> = {
     hint: () => 'Use sqlite3 or better-sqlite3 in a version that supports this Node.js.',
   },
 };
-
-const other = (driver: string): string => (driver === 'sqlite3' ? 'better-sqlite3' : 'sqlite3');

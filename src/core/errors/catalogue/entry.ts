@@ -1,5 +1,5 @@
 // What the catalogue says of one kind of error.
-import type { DatabaseState } from '../migrate-error.js';
+import type { DatabaseState } from '../database-state.js';
 
 export interface Entry<F> {
   /** Stable, listed in the reference, greppable. */

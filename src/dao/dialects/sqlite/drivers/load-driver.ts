@@ -42,10 +42,10 @@ export function loadDriver(name: DriverName, chosen: boolean): Result<SqliteDriv
       loaded.set(name, driver);
       return ok(driver);
     } catch (cause) {
-      return err({ kind: 'driver-missing', driver: name, cause });
+      return err({ kind: 'driver-missing', driver: name, alternative: other, cause });
     }
   }
-  return err({ kind: 'driver-missing', driver: name, cause: undefined });
+  return err({ kind: 'driver-missing', driver: name, alternative: other, cause: undefined });
 }
 
 /** better-sqlite3 looks for its binary only when a database is opened. */

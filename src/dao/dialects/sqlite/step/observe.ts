@@ -2,13 +2,8 @@
 import { okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
-import type {
-  ColumnFinding,
-  LostObject,
-  RowFinding,
-  StepObservation,
-  TableEffects,
-} from '../../../../core/ports/step-transaction.js';
+import type { TableEffects } from '../../../../core/events/effects.js';
+import type { ColumnFinding, LostObject, RowFinding, StepObservation } from '../../../../core/ports/step-transaction.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareTable } from '../compare/compare-table.js';
 import { droppedColumnLoss } from '../compare/dropped-column.js';
