@@ -4,7 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
-import type { RunSession } from './run-session.js';
+import type { RunSession } from './session.js';
 
 /** What a disk keeps free beside the backups: the database itself grows too. */
 const RESERVE_BYTES = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ import type { MigrateError } from '../errors/migrate-error.js';
 import { prunableBackups } from '../history/retention.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import { fromStore } from './as-error.js';
-import type { RunSession } from './run-session.js';
+import type { RunSession } from './session.js';
 
 /** Records what will go. The events are written with the run's end. */
 export function planPruning({ ports, policy, recorder, database }: RunSession): ResultAsync<readonly StoredBackup[], MigrateError> {

@@ -6,7 +6,7 @@ import { stepKey, type OpenRun, type StepUnderWay } from '../history/history.js'
 import type { StepCandidate } from '../ports/step-source.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
-import type { RunSession } from './run-session.js';
+import type { RunSession } from './session.js';
 import { StepErrors } from './step-errors.js';
 import { ask, truthy } from './step-work.js';
 

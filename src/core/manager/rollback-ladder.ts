@@ -10,7 +10,7 @@ import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromOpen, fromSql, fromStore } from './as-error.js';
 import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
-import type { StepContext } from './run-step.js';
+import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
 import { runWork } from './step-work.js';
 

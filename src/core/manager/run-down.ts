@@ -10,8 +10,10 @@ import { fromSource } from './as-error.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { checkDisk, loadSteps, refuseWithoutBackup } from './preflight.js';
 import { planPruning, removePruned } from './pruning.js';
-import { appliedSteps, endRun, startRun, withSession, type RunSession } from './run-session.js';
-import { runStep, type StepContext, type StepReport } from './run-step.js';
+import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
+import type { RunSession } from './session.js';
+import { runStep, type StepReport } from './run-step.js';
+import type { StepContext } from './step-context.js';
 import { elapsed, ofComponent } from './run-up.js';
 import { takeBackup } from './step-backup.js';
 

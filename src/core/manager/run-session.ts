@@ -12,18 +12,8 @@ import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { idOf, loadHistory, reconcileMirror, type LoadedHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { Recorder } from './recorder.js';
+import type { RunSession } from './session.js';
 import { recoverInterrupted } from './recovery.js';
-
-export interface RunSession {
-  readonly runId: string;
-  readonly ports: ManagerPorts;
-  readonly policy: Policy;
-  readonly database: OpenDatabase;
-  readonly lease: Lease | undefined;
-  readonly loaded: LoadedHistory;
-  readonly recorder: Recorder;
-  readonly signal: AbortSignal;
-}
 
 export interface SessionRequest {
   readonly kind: RunKind;

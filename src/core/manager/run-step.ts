@@ -13,19 +13,12 @@ import { declarationsFor, judge, type OwnWork } from '../schema/guard.js';
 import type { Declarations, MigrationStep, StepWork } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import { createdObjects } from './created-objects.js';
-import type { Policy } from './ports.js';
 import type { Direction } from './progress.js';
 import { climbDown } from './rollback-ladder.js';
-import { takeBackup, type BackupContext } from './step-backup.js';
+import { takeBackup } from './step-backup.js';
+import type { StepContext } from './step-context.js';
 import { StepErrors } from './step-errors.js';
 import { ask, runWork, truthy, validateStep } from './step-work.js';
-
-export interface StepContext extends BackupContext {
-  readonly policy: Policy;
-  readonly signal: AbortSignal;
-  /** Backup that this run has taken already, where one per run is enough. */
-  readonly runBackup: StoredBackup | undefined;
-}
 
 /** What became of a step that went through. */
 export interface StepReport {

@@ -9,8 +9,10 @@ import { glanceAt, RUN_ENDINGS } from './glance.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { checkDisk, loadSteps, refuseForeign, refuseWithoutBackup } from './preflight.js';
 import { planPruning, removePruned } from './pruning.js';
-import { appliedSteps, endRun, startRun, withSession, type RunSession } from './run-session.js';
-import { runStep, type StepContext, type StepReport } from './run-step.js';
+import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
+import type { RunSession } from './session.js';
+import { runStep, type StepReport } from './run-step.js';
+import type { StepContext } from './step-context.js';
 import { takeBackup } from './step-backup.js';
 import { undoRun } from './undo-run.js';
 

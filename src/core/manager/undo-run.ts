@@ -4,7 +4,8 @@ import { versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { stepKey } from '../history/history.js';
 import type { MigrationStep } from '../steps/migration-step.js';
-import { runStep, type StepContext, type StepReport } from './run-step.js';
+import { runStep, type StepReport } from './run-step.js';
+import type { StepContext } from './step-context.js';
 
 /** Reverts `done`, last first. A step that cannot be reverted leaves the rest to a person. */
 export function undoRun(context: StepContext, steps: readonly MigrationStep[], done: readonly StepReport[], cause: MigrateError): ResultAsync<void, MigrateError> {
