@@ -238,3 +238,38 @@ for (const driver of DRIVERS) {
     }
   });
 }
+
+for (const driver of DRIVERS) {
+  describe(`a table that is made anew and renamed in one step (${driver})`, () => {
+    let p: Project;
+    beforeEach(async () => {
+      p = project(driver);
+      p.write({ '0001_family.up.sql': FAMILY.replace(/CREATE VIEW.*\n/, '') });
+      value(await p.manager().up());
+    });
+    afterEach(() => p.remove());
+    const both = (extra: StepDefinition['declares']) => {
+      const safe = p.manager();
+      const apply: StepDefinition['apply'] = async (knex) => {
+        await knex.schema.alterTable('parent', (t) => t.dropColumn('extra'));
+        await knex.schema.renameTable('parent', 'person');
+        if (extra?.mayLoseRows === undefined) await knex('child').where({ id: 1 }).update({ v: 'x' });
+        else await knex('person').where({ id: 3 }).del();
+      };
+      safe.addMigration(new MigrationStep(2, 'both', { apply, ...(extra ? { declares: extra } : {}) }));
+      return safe;
+    };
+
+    it('is followed, and what it took with it is a finding', async () => {
+      const before = p.dump();
+      const error = failure(await both(undefined).up());
+      expect(error.message).to.match(/would lose trigger parent_log .*in two/).and.not.to.match(/drop table/);
+      expect(p.dump()).to.equal(before);
+    });
+
+    it('is compared row by row', async () => {
+      const error = failure(await both({ mayDrop: ['parent_log', 'parent_name'], mayLoseRows: [] }).up());
+      expect(error.message).to.match(/would lose 1 row of parent/);
+    });
+  });
+}

@@ -22,7 +22,8 @@ export function alterMode(sql: string, context: RenameContext): 'legacy' | 'mode
   return context.upcoming.some((statement) => makes(statement, rename.from)) ? 'legacy' : 'modern';
 }
 
-function renameOf(sql: string): { readonly from: string; readonly to: string } | undefined {
+/** The names of `ALTER TABLE a RENAME TO b`, folded; undefined for any other statement. */
+export function renameOf(sql: string): { readonly from: string; readonly to: string } | undefined {
   const tokens = significant(sql);
   if (keywordOf(tokens[0]) !== 'ALTER' || keywordOf(tokens[1]) !== 'TABLE') return undefined;
   const at = tokens.findIndex((token, index) => index > 2 && keywordOf(token) === 'RENAME' && keywordOf(tokens[index + 1]) === 'TO');

@@ -43,7 +43,7 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
   const image = (): ResultAsync<Session, SqlError> => beforeImage.session();
   return inspector
     .snapshot()
-    .andThen((left) => reinstate(connection, before.raw, left.raw, trace.drops).map((done) => ({ ...done, left })))
+    .andThen((left) => reinstate(connection, before.raw, left.raw, trace).map((done) => ({ ...done, left })))
     .andThen(({ reinstated, lost, left }) =>
       (reinstated.length === 0 ? okAsync<InspectedSchema, SqlError>(left) : inspector.snapshot()).andThen((after) => {
         const fates = followTables(before, after, trace);

@@ -1,12 +1,18 @@
 // Makes again what a table rebuild lost on the way: triggers and indexes, from their stored SQL, in the same transaction.
-import { okAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
-import type { NamedObject } from '../sql/statement.js';
+import type { WriteTrace } from './trace.js';
+
+/** The stored SQL names a table that is called something else now. */
+const RENAMED = {
+  run: (): ResultAsync<unknown, SqlError> =>
+    errAsync({ kind: 'missing-object', code: 'SQLITE_ERROR', message: 'its table was made anew and renamed in one step; do it in two' }),
+};
 
 export interface Reinstated {
   readonly reinstated: readonly { readonly type: string; readonly name: string }[];
@@ -21,11 +27,11 @@ export function reinstate(
   connection: SqliteConnection,
   before: readonly RawObject[],
   after: readonly RawObject[],
-  drops: readonly NamedObject[],
+  trace: Pick<WriteTrace, 'drops' | 'nameNow'>,
 ): ResultAsync<Reinstated, SqlError> {
   const key = (object: { readonly type: string; readonly name: string }): string => `${object.type} ${folded(object.name)}`;
   const present = new Set(after.map(key));
-  const named = new Set(drops.map(key));
+  const named = new Set(trace.drops.map(key));
   const holders = new Set(after.filter((o) => o.type === 'table' || o.type === 'view').map((o) => folded(o.name)));
   const lost = before.filter(
     (object) =>
@@ -33,11 +39,11 @@ export function reinstate(
       object.sql !== null &&
       !present.has(key(object)) &&
       !named.has(key(object)) &&
-      holders.has(folded(object.tableName)),
+      (holders.has(folded(object.tableName)) || holders.has(trace.nameNow(object.tableName))),
   );
   const results: { object: RawObject; reason?: string }[] = [];
   return inOrder(lost, (object) =>
-    connection
+    (holders.has(folded(object.tableName)) ? connection : RENAMED)
       .run(object.sql ?? '')
       .map(() => void results.push({ object }))
       .orElse((error) => {

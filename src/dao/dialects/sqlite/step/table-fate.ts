@@ -18,7 +18,7 @@ export type TableFate =
     };
 
 /** The tables that the step created, dropped, wrote to or changed; the others were not touched. */
-export function followTables(before: InspectedSchema, after: InspectedSchema, trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything'>): readonly TableFate[] {
+export function followTables(before: InspectedSchema, after: InspectedSchema, trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything' | 'nameNow'>): readonly TableFate[] {
   const old = tablesOf(before);
   const now = tablesOf(after);
   const nowByName = new Map(now.map((table) => [folded(table.name), table]));
@@ -33,7 +33,10 @@ export function followTables(before: InspectedSchema, after: InspectedSchema, tr
     const same = nowByName.get(folded(table.name));
     const moved = nowByRoot.get(table.root);
     const renamed = moved !== undefined && !oldNames.has(folded(moved.name)) ? moved : undefined;
-    const kept = same ?? renamed;
+    // Made anew and renamed in one step: neither name nor b-tree is left, but the step's own statements tell.
+    const called = nowByName.get(trace.nameNow(table.name));
+    const followed = called !== undefined && !oldNames.has(folded(called.name)) ? called : undefined;
+    const kept = same ?? renamed ?? followed;
     if (kept === undefined) return table.shadow ? [] : [{ kind: 'dropped', name: table.name }];
     claimed.add(folded(kept.name));
     const rebuilt = kept.root !== table.root;

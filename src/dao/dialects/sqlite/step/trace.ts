@@ -5,6 +5,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
+import { renameOf } from './alter.js';
 import { namesIn, type NamedObject, type StatementFacts } from '../sql/statement.js';
 
 interface Opcode {
@@ -36,6 +37,7 @@ export class WriteTrace {
   #owners: ReadonlyMap<number, string> | undefined;
   readonly #written = new Set<string>();
   readonly #drops: NamedObject[] = [];
+  readonly #renames: { readonly from: string; readonly to: string }[] = [];
   #virtual = false;
   #blind = false;
 
@@ -60,6 +62,11 @@ export class WriteTrace {
     return this.#drops;
   }
 
+  /** What a table that was called `name` when the step began is called now, folded. */
+  nameNow(name: string): string {
+    return this.#renames.reduce((current, { from, to }) => (from === current ? to : current), folded(name));
+  }
+
   /** Some virtual table was written to: which one is known by name only. */
   get wroteVirtual(): boolean {
     return this.#virtual;
@@ -68,6 +75,8 @@ export class WriteTrace {
   /** To be called before the statement runs, while the schema is still the one that it is compiled against. */
   before(sql: string, facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<Traced, SqlError> {
     this.#drops.push(...facts.drops);
+    const rename = facts.verb === 'ALTER' ? renameOf(sql) : undefined;
+    if (rename !== undefined) this.#renames.push(rename);
     if (READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(NOTHING);
     const known = this.#programs.get(sql);
     if (known !== undefined) {
