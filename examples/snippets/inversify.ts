@@ -5,7 +5,7 @@ import { MigrationStep } from 'migrate-safe';
 import { migrateSafeModule, SafeMigrationManager } from 'migrate-safe/di';
 
 const container = new Container();
-await container.load(migrateSafeModule({ database: 'sqlite:app.db', steps: './migrations' }));
+container.load(migrateSafeModule({ database: 'sqlite:app.db', steps: './migrations' }));
 
 const manager = container.get(SafeMigrationManager);
 manager.addMigration(

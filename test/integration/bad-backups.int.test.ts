@@ -1,12 +1,13 @@
 // Backup directories and disks that fail: nothing is begun without a backup, nothing half-done stays, and the run goes on once there is room.
 import { expect } from 'chai';
+import BetterSqlite3 from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
 const FIRST = { '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');` };
-const BIG = 'CREATE TABLE big (x);\nWITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) INSERT INTO big SELECT randomblob(3000) FROM n;';
+const fill = (rows: number): string => `CREATE TABLE big (x);\nWITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) INSERT INTO big SELECT randomblob(3000) FROM n;`;
 const modeOf = (file: string): string => (statSync(file).mode & 0o777).toString(8);
 
 for (const driver of DRIVERS) {
@@ -64,19 +65,28 @@ for (const driver of DRIVERS) {
       value(await p.manager().audit());
     });
 
-    it('says that a step was applied when only its mirror could not be written, and catches it up', async function () {
+    it('keeps a step whose mirror could not be written any more, says so, and catches the mirror up', async function () {
       if (!mount(p.backups, '40M')) this.skip();
+      // Its record is longer than what is left of the mirror's last page.
+      p.write({ '0001_t.sql': Array.from({ length: 80 }, (_, i) => `CREATE TABLE a_rather_long_name_${i} (x); INSERT INTO a_rather_long_name_${i} VALUES (1);`).join('\n') });
       const safe = p.manager();
+      const filling = path.join(p.backups, 'filling');
       safe.onProgress((progress) => {
-        if (progress.kind === 'worked') remount(p.backups, 'ro');
+        if (progress.kind !== 'worked') return;
+        try {
+          writeFileSync(filling, Buffer.alloc(60_000_000));
+        } catch {
+          // It is full now: that was the point.
+        }
       });
-      // Files that are open for writing keep a file system from becoming read-only: then there is nothing to see here.
-      const outcome = await safe.up();
-      expect(p.rows('SELECT count(*) AS n FROM t')).to.deep.equal([{ n: 2 }]);
-      if (outcome.isErr()) expect(outcome.error.kind).to.equal('backup-failed');
-      remount(p.backups, 'rw');
+      const error = failure(await safe.up());
+      expect(error).to.include({ kind: 'backup-failed', exitCode: 1 });
+      expect(error.message).to.contain('journal.ndjson').and.to.contain('the disk is full');
+      expect(p.rows('SELECT version FROM migrate_safe_steps')).to.deep.equal([{ version: '0001' }]);
+      rmSync(filling);
       value(await p.manager().up());
       value(await p.manager().audit());
+      expect(value(await p.manager().status())).to.include({ pending: 0, current: '0001' });
     });
 
     it('counts the room for the backups before the first one', async function () {
@@ -91,19 +101,40 @@ for (const driver of DRIVERS) {
       if (!mount(small, '400k')) this.skip();
       const manager = () => p.manager({ database: `sqlite:${path.join(small, 'app.db')}?driver=${driver}` });
       value(await manager().up());
-      for (const [version, directive] of [['0002', ''], ['0003', '-- migrate-safe: no-transaction\n']] as const) {
-        p.write({ [`${version}_big.sql`]: `${directive}UPDATE t SET v = v || '!';\n${BIG.replaceAll('big', `big${version}`)}` });
-        const error = failure(await manager().up());
-        expect(error.message).to.contain('full');
-        expect(error.hint).to.contain('Free some space');
-        expect(error).to.include({ exitCode: 1, state: directive === '' ? 'rolled-back' : 'restored' });
-        value(await manager().audit());
-        expect(value(await manager().status())).to.include({ pending: 1 });
-        remount(small, version === '0002' ? 'size=2M' : 'size=8M');
-        value(await manager().up());
-        value(await manager().audit());
-        remount(small, `size=${Math.ceil((statSync(path.join(small, 'app.db')).size + 300_000) / 1024)}k`);
+      p.write({ '0002_big.sql': `UPDATE t SET v = v || '!';\n${fill(200)}` });
+      const error = failure(await manager().up());
+      expect(error).to.include({ exitCode: 1, state: 'rolled-back' });
+      expect(error.message).to.contain('full');
+      expect(error.hint).to.contain('Free some space').and.to.contain('rolled back');
+      value(await manager().audit());
+      remount(small, 'size=4M');
+      value(await manager().up());
+      value(await manager().audit());
+    });
+
+    it('calls a person when a step without a transaction cannot be undone either, and does not run it over what is half-done', async function () {
+      const small = path.join(p.directory, 'small');
+      if (!mount(small, '4M')) this.skip();
+      const file = path.join(small, 'app.db');
+      const manager = () => p.manager({ database: `sqlite:${file}?driver=${driver}` });
+      p.write({ '0001_t.sql': `${FIRST['0001_t.sql']} ${fill(100)}` });
+      value(await manager().up());
+      remount(small, `size=${Math.ceil((statSync(file).size + 180_000) / 1024)}k`);
+      p.write({ '0002_half.sql': `-- migrate-safe: no-transaction\nUPDATE t SET v = v || '!';\nDELETE FROM big WHERE rowid % 2 = 0;\nINSERT INTO nowhere VALUES (1);` });
+      for (const error of [failure(await manager().up()), failure(await manager().up())]) {
+        expect(error).to.include({ kind: 'needs-person', exitCode: 5, state: 'needs-attention' });
+        expect(error.hint).to.match(/migrate-safe restore \d{8}T/);
       }
+      remount(small, 'size=8M');
+      const again = failure(await manager().up());
+      expect(again).to.include({ kind: 'needs-person', exitCode: 5 });
+      value(await manager().restore({ choice: { id: /restore (\S+)/.exec(again.hint)?.[1] ?? '' } }));
+      p.write({ '0002_half.sql': `-- migrate-safe: no-transaction\nUPDATE t SET v = v || '!';` });
+      value(await manager().up());
+      value(await manager().audit());
+      const db = new BetterSqlite3(file, { readonly: true });
+      expect(db.prepare('SELECT v FROM t').pluck().all()).to.deep.equal(['a!', 'b!']);
+      db.close();
     });
 
     it('lists what is foreign, renamed or junk as damaged, restores none of it, and goes on', async () => {

@@ -50,7 +50,10 @@ for (const driver of DRIVERS) {
         value(await p.manager().up());
         const before = p.dump();
         p.write({ '0002_loss.sql': sql });
-        expect(failure(await p.manager().up())).to.include({ kind: 'guard-refused', state: 'rolled-back' });
+        const error = failure(await p.manager().up());
+        expect(error.state).to.equal('rolled-back');
+        // better-sqlite3 protects shadow tables by itself.
+        expect(error.kind).to.equal(driver === 'better-sqlite3' && sql.includes('f_content') ? 'step-failed' : 'guard-refused');
         expect(p.dump()).to.equal(before);
       });
     }

@@ -27,11 +27,12 @@ export function recoverInterrupted(session: RunSession, candidates: readonly Ste
 
 /** A step in a transaction is recorded with its commit: one that is not recorded did not happen. */
 function findingFor(session: RunSession, run: OpenRun, candidates: readonly StepCandidate[]): ResultAsync<Finding, MigrateError> {
-  if (run.restoring !== undefined) return okAsync('restore-undone');
   const { step } = run;
+  // Also where its backup was being put back: what is half-done is still half-done.
+  if (step !== undefined && !step.transactional) return findingOutside(session, step, candidates);
+  if (run.restoring !== undefined) return okAsync('restore-undone');
   if (step === undefined) return okAsync(nextOf(session, run) === null ? 'between-steps' : 'nothing-of-it-committed');
-  if (step.transactional) return okAsync('nothing-of-it-committed');
-  return findingOutside(session, step, candidates);
+  return okAsync('nothing-of-it-committed');
 }
 
 /** The step of the plan that was next: it may have been under way. */

@@ -29,7 +29,11 @@ export interface FailedAttempt {
 
 /** Brings the database back to before the step and records the rung that held. Gives the error to report. */
 export function climbDown(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
-  return failed.step.transactional ? abortTransaction(context, failed) : undoWithoutTransaction(context, failed);
+  if (failed.step.transactional) return abortTransaction(context, failed);
+  // Whatever hinders the undoing, the step stays half-done: no later run may go on over it.
+  return undoWithoutTransaction(context, failed).orElse((error) =>
+    okAsync(needsPerson(context, failed, `step ${failed.step.version} failed half-way without a transaction, and could not be undone: ${error.message}`, undefined)),
+  );
 }
 
 function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
