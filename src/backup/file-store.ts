@@ -171,9 +171,9 @@ export class FileBackupStore implements BackupStore {
         const ids = existsSync(series) ? (await readdir(series)).toSorted().toReversed() : [];
         if (ids.length === 0 && !existsSync(path.join(this.#root, name, 'journal.ndjson'))) continue;
         const newest = await readFirst(ids.map((id) => path.join(series, id)));
-        found.push({ databaseId: name, matches: wanted !== undefined && newest?.database.path === wanted });
+        found.push({ databaseId: name, matches: wanted !== undefined && newest?.database.path === wanted, newest: newest?.id ?? '' });
       }
-      return found.toSorted((a, b) => Number(b.matches) - Number(a.matches));
+      return found.toSorted((a, b) => Number(b.matches) - Number(a.matches) || (a.newest < b.newest ? 1 : -1));
     });
   }
 

@@ -34,6 +34,8 @@ function fromParts(whole: SqlFile, up: Part, down: Part | undefined, splitter: S
   return readPart(up, splitter).andThen((apply) => {
     if (apply.statements.length === 0) return err<StepDefinition, StepSourceError>({ kind: 'step-empty', file: whole.file });
     const revert = down === undefined ? ok(undefined) : readPart(down, splitter);
+    const misplaced = down === undefined || revert.isErr() || revert.value === undefined ? undefined : misplacedIn(down, revert.value.directives);
+    if (misplaced !== undefined) return err<StepDefinition, StepSourceError>(misplaced);
     return revert.map((reverted): StepDefinition => ({
       apply: apply.statements,
       // A down file without a statement is no way back: it says so as little as no file.
@@ -64,6 +66,14 @@ function describe(error: ScriptError): { readonly line: number; readonly reason:
   }
   const what = { string: 'a string that begins here is not closed', identifier: 'a quoted name that begins here is not closed', trigger: 'the trigger that begins here has no END', nul: 'there is a NUL character, at which SQLite stops reading' };
   return { line: error.line, reason: what[error.what] };
+}
+
+/** What holds for both directions is said once, in the up part: in the down part it would go unheard. */
+function misplacedIn({ file, text }: Part, { transaction, foreignKeys, doneWhen }: Directives): StepSourceError | undefined {
+  const word = transaction === 'none' ? 'no-transaction' : foreignKeys === 'on' ? 'foreign-keys' : doneWhen === undefined ? undefined : 'done-when';
+  if (word === undefined) return undefined;
+  const line = text.split('\n').findIndex((one) => new RegExp(`^\\s*--\\s*migrate-safe:\\s*${word}\\b`, 'i').test(one)) + 1;
+  return { kind: 'step-directive', file: file.file, line, text: word, reason: 'this belongs into the up part, and holds for both directions' };
 }
 
 const declarationsOf = ({ declares }: Directives): Declarations => declares;

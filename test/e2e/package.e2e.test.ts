@@ -33,7 +33,7 @@ describe('the packed package', () => {
 
   it('holds what it should and nothing else', () => {
     const files = readdirSync(path.join(scratch, 'node_modules/migrate-safe'));
-    expect(files.toSorted()).to.deep.equal(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json', 'src']);
+    expect(files.toSorted()).to.deep.equal(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'src']);
   });
 
   it('works from an ES module', () => {

@@ -146,3 +146,52 @@ for (const driver of DRIVERS) {
     });
   });
 }
+
+describe('a database that was lost', () => {
+  let p: Project;
+  beforeEach(async () => {
+    p = project();
+    p.write({ '0001_t.up.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);`, '0001_t.down.sql': 'DROP TABLE t;' });
+    value(await p.manager().up());
+  });
+  afterEach(() => p.remove());
+
+  it('is not replaced by an empty one at the next start', async () => {
+    rmSync(p.file);
+    expect(failure(await p.manager().up())).to.include({ kind: 'database-gone', exitCode: 3 });
+    expect(existsSync(p.file)).to.equal(false);
+    writeFileSync(p.file, '');
+    expect(failure(await p.manager().up())).to.include({ kind: 'database-gone' });
+    value(await p.manager().restore({ choice: { latest: true } }));
+    value(await p.manager().up());
+    expect(p.rows('SELECT * FROM t')).to.deep.equal([{ id: 1 }]);
+  });
+
+  it('is counted before it is replaced where only its journal is broken', async () => {
+    p.sql('INSERT INTO t VALUES (2), (3)');
+    p.sql('DROP TRIGGER migrate_safe_events_no_update; UPDATE migrate_safe_events SET data = replace(data, \'"main"\', \'"x"\') || \' \', type = \'RunFailed\' WHERE position = 2');
+    let stakes: unknown;
+    const { backups } = value(await p.manager().listBackups());
+    value(await p.manager().restore({ choice: { id: backups[0]?.manifest.id ?? '' }, confirm: (preview) => { stakes = preview.atStake; return Promise.resolve(true); } }));
+    expect(stakes).to.deep.equal([{ table: 't', written: 3, deleted: 0 }]);
+    value(await p.manager().audit());
+  });
+
+  it('has its changed step taken as it is by a stamp', async () => {
+    p.write({ '0001_t.up.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY); -- mended\n INSERT INTO t VALUES (1);` });
+    expect(failure(await p.manager().up())).to.include({ kind: 'changed-step' });
+    value(await p.manager().stamp('1'));
+    expect(value(await p.manager().status())).to.include({ pending: 0 });
+    expect(value(await p.manager().up()).applied).to.deep.equal([]);
+  });
+
+  it('reverts with what the step declares, and with what its revert declares', async () => {
+    p.sql('INSERT INTO t VALUES (7), (8)');
+    p.write({ '0002_purge.up.sql': '-- migrate-safe: may-lose-rows table=t\nDELETE FROM t WHERE id = 7;', '0002_purge.down.sql': 'DELETE FROM t WHERE id = 8;' });
+    value(await p.manager().up());
+    value(await p.manager().down());
+    expect(p.rows('SELECT id FROM t')).to.deep.equal([{ id: 1 }]);
+    p.write({ '0002_purge.down.sql': '-- migrate-safe: no-transaction\nDELETE FROM t WHERE id = 8;' });
+    expect(failure(await p.manager().up())).to.include({ kind: 'step-directive', line: 1, exitCode: 2 });
+  });
+});

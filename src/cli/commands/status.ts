@@ -85,7 +85,9 @@ function noteLines({ steps, openRun }: StatusReport, { paint }: Sink): string[] 
     versions('changed') && `${versions('changed')}: the file is not what was applied. Put it back as it was; write what is new as a new step.`,
     versions('missing') && `${versions('missing')}: applied, but the file is gone. Put it back.`,
     versions('ahead') && `${versions('ahead')}: applied by a newer release than this one.`,
-    openRun && `A run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended. If it is not running, \`migrate-safe up\` goes on from it.`,
+    openRun?.step?.failed === true && !openRun.step.transactional
+      ? `A run that began ${timeOfDay(openRun.startedAt)} stopped half-way in ${openRun.step.version}, which runs without a transaction. It needs a person: ${openRun.step.backupId === undefined ? 'migrate-safe doctor' : `migrate-safe restore ${openRun.step.backupId}`}`
+      : openRun && `A run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended. If it is not running, \`migrate-safe up\` goes on from it.`,
   ].filter((note): note is string => Boolean(note));
   return notes.length === 0 ? [] : ['', ...notes.map((note) => `${paint.yellow('!')} ${note}`)];
 }

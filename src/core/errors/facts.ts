@@ -36,11 +36,11 @@ export type CheckFacts =
   | { readonly kind: 'ahead'; readonly versions: readonly string[] }
   | { readonly kind: 'pending'; readonly count: number }
   | { readonly kind: 'no-journal'; readonly database: string; readonly tables: number; readonly tool?: { readonly name: string; readonly table: string } }
+  | { readonly kind: 'database-gone'; readonly database: string; readonly directory: string }
   | { readonly kind: 'chain-broken'; readonly at: BrokenChain; readonly where: 'database' | 'mirror' }
   | { readonly kind: 'projection-differs'; readonly detail: string }
   | { readonly kind: 'mirror-ahead'; readonly mirror: number; readonly database: number; readonly diverged: boolean }
   | { readonly kind: 'journal-newer'; readonly detail: string }
-  | { readonly kind: 'interrupted'; readonly runId: string; readonly startedAt: string }
   | { readonly kind: 'backup-corrupt'; readonly backupId: string; readonly check: string; readonly detail: string };
 
 /** A step that failed. */

@@ -2,7 +2,7 @@
 import { compareVersions, versionKey } from '../brands.js';
 import type { RecordedEvent, UnknownEvent } from '../events/envelope.js';
 import { isUnknown } from '../events/codec.js';
-import type { CreatedObject, RunKind } from '../events/event.js';
+import type { CreatedObject, RunKind, StepIdentity } from '../events/event.js';
 import type { Effects } from '../events/effects.js';
 
 /** A step that counts as applied: a row of the projection. */
@@ -167,9 +167,13 @@ function evolveKnown(history: History, event: RecordedEvent): History {
     case 'StepStamped': {
       const others = history.steps.filter((step) => step.component !== event.component);
       const known = new Map(stepsOf(history, event.component).map((step) => [versionKey(step.version), step]));
+      const asItIs = (step: StepIdentity): AppliedStep | undefined => {
+        const before = known.get(versionKey(step.version));
+        return before?.checksum === step.checksum ? before : undefined;
+      };
       const stamped = event.data.steps.map(
         (step): AppliedStep =>
-          known.get(versionKey(step.version)) ?? {
+          asItIs(step) ?? {
             component: event.component,
             ...step,
             state: 'stamped',

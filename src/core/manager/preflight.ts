@@ -4,6 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
+import type { ManagerPorts } from './ports.js';
 import type { RunSession } from './session.js';
 
 /** What a disk keeps free beside the backups: the database itself grows too. */
@@ -24,6 +25,18 @@ export function refuseForeign(session: RunSession): ResultAsync<void, MigrateErr
       const facts = { kind: 'no-journal', database: database.info.label, tables: own.length } as const;
       return errAsync(migrateError(tool?.name === undefined ? facts : { ...facts, tool: { name: tool.name, table: tool.table } }));
     });
+}
+
+/** A start must not make an empty database where one was lost: its backups show that it was there. */
+export function refuseLost(ports: ManagerPorts): ResultAsync<void, MigrateError> {
+  const { info } = ports.database;
+  if (info.path === undefined) return okAsync(undefined);
+  return ports.store
+    .databases(info.path)
+    .mapErr(fromStore)
+    .andThen(([known]) =>
+      known?.matches === true ? errAsync(migrateError({ kind: 'database-gone', database: info.label, directory: ports.store.label })) : okAsync(undefined),
+    );
 }
 
 /** Loads the bodies of all steps: what cannot be loaded stops the run before its first step. */

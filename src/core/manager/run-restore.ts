@@ -224,7 +224,8 @@ function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, Mi
     if (options.tables !== 'all') return err(migrateError({ kind: 'restore-failed', reason: `${label} cannot be opened: single tables cannot be put back into it` }));
     if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
     yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
-    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake: undefined }))) return err(migrateError({ kind: 'restore-declined' }));
+    const atStake = await stakesOfRuin(ports, backup);
+    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake }))) return err(migrateError({ kind: 'restore-declined' }));
     const inCopy = yield* copies.journalOf(backup.file).mapErr((error) => fromSql(error, label, 'reading the backup'));
     const past = (yield* pastOf(context, undefined)) ?? (yield* verified(inCopy, 'database'));
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
@@ -248,6 +249,15 @@ function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, Mi
     yield* database.close().mapErr((error) => fromSql(error, label, 'closing it'));
     return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });
   });
+}
+
+/** A file whose journal is broken may still be read: then what is at stake can be counted. */
+async function stakesOfRuin(ports: ManagerPorts, backup: StoredBackup): Promise<readonly RowsAtStake[] | undefined> {
+  const opened = await ports.database.open('read');
+  if (opened.isErr()) return undefined;
+  const stakes = await opened.value.backups.atStake(backup.file, 'all');
+  await opened.value.close().match(() => undefined, () => undefined);
+  return stakes.unwrapOr(undefined);
 }
 
 /** A database that cannot be opened has nobody who writes to it. */

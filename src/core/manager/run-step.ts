@@ -10,7 +10,7 @@ import { describeChange } from '../schema/change.js';
 import { diffSchemas } from '../schema/diff.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { declarationsFor, judge, type OwnWork } from '../schema/guard.js';
-import type { Declarations, MigrationStep, StepWork } from '../steps/migration-step.js';
+import { revertDeclarations, type Declarations, type MigrationStep, type StepWork } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import { createdObjects } from './created-objects.js';
 import type { Direction } from './progress.js';
@@ -52,7 +52,7 @@ export function runStep(context: StepContext, step: MigrationStep, direction: Di
   const work = direction === 'apply' ? definition.apply : definition.revert;
   ports.observer.progress({ kind: 'step-started', direction, version: step.version, description: step.description });
   if (work === undefined) return errAsync(migrateError({ kind: 'no-revert', version: step.version }, { step: errors.location }));
-  const declares = { ...definition.declares, ...(direction === 'revert' ? definition.revertDeclares : {}) };
+  const declares = direction === 'revert' ? revertDeclarations(definition) : (definition.declares ?? {});
   const attempt: Attempt = { step, direction, attempt: ports.ids.hex(16), work, declares, applied, errors };
 
   return safeTry(async function* () {

@@ -7,7 +7,7 @@ import { currentVersion, planUp, type Plan } from '../steps/planner.js';
 import { fromSource } from './as-error.js';
 import { glanceAt, RUN_ENDINGS } from './glance.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import { checkDisk, loadSteps, refuseForeign, refuseWithoutBackup } from './preflight.js';
+import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup } from './preflight.js';
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
@@ -51,6 +51,7 @@ export function runUp(ports: ManagerPorts, policy: Policy, options: UpOptions): 
     }
     // Without a step there is nothing to make a database for.
     if (glance === undefined && candidates.length === 0) return ok({ runId: null, applied: [], current: null, ahead: [], durationMs: elapsed(started) });
+    if (glance === undefined) yield* refuseLost(ports);
     const request = { kind: 'up', ports, policy, signal: options.signal, candidates, open: 'create' } as const;
     return ok(yield* withSession(request, (session) => applyPending(session, candidates, options, started)));
   });

@@ -79,7 +79,7 @@ export interface BackupStore {
   copyOut(backup: StoredBackup, target: string): ResultAsync<void, BackupError>;
   /** A path in the store for work that is thrown away, with the folder made. */
   scratch(databaseId: string, name: string): ResultAsync<string, BackupError>;
-  /** Databases that have backups or a mirror here, those that were at `path` first. */
+  /** Databases that have backups or a mirror here: those that were at `path` first, and of these the last used first. */
   databases(path: string | undefined): ResultAsync<readonly { readonly databaseId: string; readonly matches: boolean }[], BackupError>;
   /** Bytes free where the backups are kept. */
   freeBytes(): ResultAsync<number, BackupError>;

@@ -34,7 +34,7 @@ export interface StepDefinition {
   readonly apply: StepWork;
   readonly revert?: StepWork;
   readonly declares?: Declarations;
-  /** What the revert declares, where it differs; by default what `declares` says. */
+  /** What the revert may do besides what `declares` says. */
   readonly revertDeclares?: Declarations;
   /** `none` runs the step outside a transaction; it then has only the lower rungs of the rollback ladder. */
   readonly transaction?: 'own' | 'none';
@@ -125,6 +125,12 @@ export class MigrationStep {
 }
 
 const isWork = (work: unknown): boolean => typeof work === 'function' || Array.isArray(work);
+
+/** What a revert may do: what the step declares, and what its revert declares besides. */
+export function revertDeclarations({ declares = {}, revertDeclares = {} }: StepDefinition): Declarations {
+  const both = (key: keyof Declarations): readonly string[] => [...(declares[key] ?? []), ...(revertDeclares[key] ?? [])];
+  return { touches: both('touches'), mayLoseRows: both('mayLoseRows'), mayDrop: both('mayDrop'), mayNull: both('mayNull') };
+}
 
 /** Gives a step file's default export its types. The file's name states version and description. */
 export const defineStep = (definition: StepDefinition): StepDefinition => definition;

@@ -46,6 +46,13 @@ export const CHECKS: Words<CheckFacts> = {
         : `${f.database} has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} and the history of ${f.tool.name} (table ${f.tool.table}), but no journal`,
     hint: () => 'Say what it has: `migrate-safe stamp V` if the steps up to V are in it already, or `migrate-safe stamp base` to begin from here. Nothing was changed.',
   },
+  'database-gone': {
+    code: 'MS-DB-GONE',
+    exit: 3,
+    state: 'needs-attention',
+    message: (f) => `${f.database} has no journal, or is not there at all, but ${f.directory} has backups of it`,
+    hint: () => 'Put it back: migrate-safe restore --latest   (or say what the file has: migrate-safe stamp V). To begin anew on purpose, name other backups with --backups. Nothing was changed.',
+  },
   'chain-broken': {
     code: 'MS-CHAIN-BROKEN',
     exit: 3,
@@ -78,12 +85,6 @@ export const CHECKS: Words<CheckFacts> = {
     exit: 3,
     message: (f) => `the journal was written by a newer migrate-safe: ${f.detail}`,
     hint: () => 'Update: npm install migrate-safe@latest. Nothing was changed.',
-  },
-  interrupted: {
-    code: 'MS-INTERRUPTED',
-    exit: 3,
-    message: (f) => `a run that began ${f.startedAt} has not ended`,
-    hint: () => 'If it is not running any more, `migrate-safe up` goes on from where it stopped.',
   },
   'backup-corrupt': {
     code: 'MS-BACKUP-CORRUPT',

@@ -12,7 +12,7 @@ export const STEPS: Words<StepFacts> = {
     hint: (f) =>
       /from within a transaction|inside a transaction/.test(f.reason)
         ? 'The step was rolled back and nothing of it is left. What cannot run in a transaction goes into a step of its own that says at its top: -- migrate-safe: no-transaction   (in code: transaction: \'none\')'
-        : 'The step was rolled back and nothing of it is left. Correct it and run `migrate-safe up` again.',
+        : 'The step was rolled back and nothing of it is left. Correct it and run the same command again.',
   },
   'guard-refused': {
     code: 'MS-GUARD-LOSS',
