@@ -1,5 +1,6 @@
 // The configuration: what a caller says, made whole and checked, or the reasons why it cannot be used.
 import path from 'node:path';
+import { inspect } from 'node:util';
 import type { Knex } from 'knex';
 import { err, ok, type Result } from 'neverthrow';
 import { DEFAULT_POLICY, type Policy } from './core/manager/ports.js';
@@ -64,14 +65,14 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
   for (const key of Object.keys(options)) if (!MEMBERS.has(key)) issues.push(`\`${key}\` is not known`);
   for (const [key, allowed] of Object.entries(CHOICES)) {
     const value = options[key as keyof typeof CHOICES];
-    if (value !== undefined && !(allowed as readonly string[]).includes(value)) issues.push(`\`${key}\` is ${allowed.map((one) => `'${one}'`).join(' or ')}, not ${JSON.stringify(value)}`);
+    if (value !== undefined && !(allowed as readonly string[]).includes(value)) issues.push(`\`${key}\` is ${allowed.map((one) => `'${one}'`).join(' or ')}, not ${shown(value)}`);
   }
   for (const key of ['backups', 'component'] as const) {
     const value = options[key];
     if (value !== undefined && (typeof value !== 'string' || value === '')) issues.push(`\`${key}\` is a text that is not empty`);
   }
   const { steps = [], keepRuns = DEFAULT_POLICY.keepRuns } = options;
-  if (typeof steps !== 'string' && !Array.isArray(steps)) issues.push('`steps` is a directory or a list of steps');
+  if (!isSteps(steps)) issues.push('`steps` is a directory or a list of steps');
   if (!Number.isSafeInteger(keepRuns) || keepRuns < 1) issues.push('`keepRuns` is a whole number from 1');
   const lockWaitMs = parseDuration(options.lockWait ?? DEFAULT_POLICY.lockWaitMs);
   if (lockWaitMs === undefined) issues.push('`lockWait` is a duration like 90s or 10m');
@@ -97,6 +98,14 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
     },
   });
 }
+
+/** Told by its shape: the caller's copy of this package may be another one. */
+const isSteps = (steps: unknown): boolean =>
+  typeof steps === 'string'
+    ? steps !== ''
+    : Array.isArray(steps) && steps.every((step: unknown) => step !== null && typeof step === 'object' && 'version' in step && 'definition' in step && 'checksum' in step);
+
+const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity }));
 
 /** Gives a config file its types. */
 export const defineConfig = (options: MigrateSafeOptions): MigrateSafeOptions => options;

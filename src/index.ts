@@ -29,7 +29,7 @@ export type { AuditReport, PlannedStep, PlanReport, StatusReport } from './core/
 export type { Progress } from './core/manager/progress.js';
 export type { DownReport } from './core/manager/run-down.js';
 export type { BackupChoice } from './core/manager/choose-backup.js';
-export type { RestorePreview, RestoreReport } from './core/manager/run-restore.js';
+export type { RestorePreview, RestoreReport } from './core/manager/restore-context.js';
 export type { StampReport } from './core/manager/run-stamp.js';
 export type { StepReport } from './core/manager/run-step.js';
 export type { UpReport } from './core/manager/run-up.js';

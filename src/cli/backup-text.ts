@@ -1,5 +1,5 @@
 // What a backup is, in words: why it was taken, and what going back to it would lose.
-import type { RestorePreview } from '../core/manager/run-restore.js';
+import type { RestorePreview } from '../core/manager/restore-context.js';
 import type { BackupReason } from '../core/ports/backup-store.js';
 import { count, localTime, timeOfDay } from './format.js';
 import type { Sink } from './terminal.js';

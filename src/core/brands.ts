@@ -22,7 +22,8 @@ export const parseSha256 = (text: string): Result<Sha256, { readonly kind: 'not-
 
 /** Accepts digits only: `4`, `0004`, `20261120093000`, or a non-negative safe integer. */
 export function parseVersion(version: string | number): Result<StepVersion, { readonly kind: 'not-a-version' }> {
-  const text = String(version);
+  // A number past 2^53 was rounded when it was written: it would name another version than its author meant.
+  const text = typeof version === 'number' && !Number.isSafeInteger(version) ? '' : String(version);
   return /^\d+$/.test(text) ? ok(text as StepVersion) : err({ kind: 'not-a-version' as const });
 }
 

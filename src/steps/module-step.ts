@@ -46,16 +46,18 @@ function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinitio
 function checked(definition: StepDefinition): Result<StepDefinition, string> {
   const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
   if (stranger !== undefined) return err(`\`${stranger}\` is not a member of a step`);
-  const { revert, declares, transaction, foreignKeys, timeoutMs, validate, isDone } = definition;
+  const { revert, declares, revertDeclares, transaction, foreignKeys, timeoutMs, validate, isDone } = definition;
   if (revert !== undefined && !isWork(revert)) return err('`revert` is not a function');
   if (validate !== undefined && !isWork(validate)) return err('`validate` is not a function');
   if (isDone !== undefined && !isWork(isDone)) return err('`isDone` is not a function');
   if (transaction !== undefined && transaction !== 'own' && transaction !== 'none') return err("`transaction` is 'own' or 'none'");
   if (foreignKeys !== undefined && foreignKeys !== 'on' && foreignKeys !== 'off') return err("`foreignKeys` is 'on' or 'off'");
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) return err('`timeoutMs` is a positive number of milliseconds');
-  for (const [key, value] of Object.entries(declares ?? {})) {
-    if (!['touches', 'mayLoseRows', 'mayDrop', 'mayNull'].includes(key)) return err(`\`declares.${key}\` is not known`);
-    if (!Array.isArray(value) || !value.every((name) => typeof name === 'string')) return err(`\`declares.${key}\` is a list of names`);
+  for (const [member, declared] of Object.entries({ declares, revertDeclares })) {
+    for (const [key, value] of Object.entries(declared ?? {})) {
+      if (!['touches', 'mayLoseRows', 'mayDrop', 'mayNull'].includes(key)) return err(`\`${member}.${key}\` is not known`);
+      if (!Array.isArray(value) || !value.every((name) => typeof name === 'string')) return err(`\`${member}.${key}\` is a list of names`);
+    }
   }
   return ok(definition);
 }

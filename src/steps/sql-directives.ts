@@ -16,7 +16,7 @@ export interface DirectiveError {
   readonly reason: string;
 }
 
-const DIRECTIVE = /^\s*--\s*migrate-safe:\s*(\S.*?)\s*$/i;
+const DIRECTIVE = /^\s*--\s*migrate-safe:\s*(\S[^\n]*?)\s*$/i;
 const WITHOUT_COLON = /^\s*--\s*(migrate-safe\s+(?:up|down|no-transaction|foreign-keys|touches|may-lose-rows|may-drop|may-null|done-when)\b.*?)\s*$/i;
 const MARKER = /^(?:up|down)$/i;
 const ARGUMENT = /(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/g;

@@ -11,7 +11,7 @@ export interface StepFileName {
   readonly part: StepFilePart;
 }
 
-const NAME = /^(\d+)(?:[_.-]+(.*?))?(?:\.(up|down))?\.(sql|[cm]?[jt]s)$/i;
+const NAME = /^(\d+)(?:[_.-]+(.*?))??(?:\.(up|down))?\.(sql|[cm]?[jt]s)$/i;
 const SEPARATORS = /[_-]+/g;
 const DECLARATION_FILE = /\.d\.[cm]?ts$/i;
 const CANDIDATE = /\.(sql|[cm]?[jt]s)$/i;

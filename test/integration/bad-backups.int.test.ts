@@ -45,8 +45,8 @@ for (const driver of DRIVERS) {
       renameSync(p.backups, `${p.backups}.away`);
       writeFileSync(p.backups, 'a file');
       const error = failure(await p.manager().up());
-      expect(error).to.include({ kind: 'backup-failed', exitCode: 1, state: 'unchanged' });
-      expect(error.hint).to.contain('--backups');
+      expect(error).to.include({ kind: 'mirror-failed', exitCode: 1, state: 'unchanged' });
+      expect(error.hint).to.contain('directory can be written');
       expect(p.dump()).to.equal(before);
     });
 
@@ -80,7 +80,7 @@ for (const driver of DRIVERS) {
         }
       });
       const error = failure(await safe.up());
-      expect(error).to.include({ kind: 'backup-failed', exitCode: 1 });
+      expect(error).to.include({ kind: 'mirror-failed', exitCode: 1, state: 'needs-attention' });
       expect(error.message).to.contain('journal.ndjson').and.to.contain('the disk is full');
       expect(p.rows('SELECT version FROM migrate_safe_steps')).to.deep.equal([{ version: '0001' }]);
       rmSync(filling);

@@ -132,9 +132,10 @@ describe('readStepText', () => {
     expect(checksumOf(read('\ufeffa\r\nb\r\n')._unsafeUnwrap())).to.equal(checksumOf(read('a\nb\n')._unsafeUnwrap()));
   });
 
-  it('refuses UTF-16, with a byte order mark or without, and Latin-1', () => {
+  // Without its mark UTF-16 is valid UTF-8 full of NULs, which the splitter refuses with a word about UTF-16.
+  it('refuses UTF-16 with its byte order mark, and Latin-1', () => {
     const utf16 = Buffer.from("select 'x';", 'utf16le');
-    for (const bytes of [Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]), Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(utf16).swap16()]), utf16, Buffer.from(utf16).swap16(), Buffer.from("select 'é';", 'latin1')]) {
+    for (const bytes of [Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]), Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(utf16).swap16()]), Buffer.from("select 'é';", 'latin1')]) {
       expect(read(bytes)._unsafeUnwrapErr(), bytes.toString('hex')).to.deep.equal({ kind: 'step-file-encoding', file: 'step.sql' });
     }
   });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { errAsync, ok, err, type Result } from 'neverthrow';
 import { migrateError, type MigrateError } from '../../core/errors/migrate-error.js';
 import type { BackupChoice } from '../../core/manager/choose-backup.js';
-import type { RestorePreview, RestoreReport } from '../../core/manager/run-restore.js';
+import type { RestorePreview, RestoreReport } from '../../core/manager/restore-context.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { previewLines } from '../backup-text.js';
 import { cancelOnSignal } from '../cancellation.js';

@@ -64,6 +64,7 @@ export type RunFacts =
   | { readonly kind: 'database-failed'; readonly doing: string; readonly reason: SqlError['kind']; readonly detail: string }
   | { readonly kind: 'disk-space'; readonly directory: string; readonly neededBytes: number; readonly freeBytes: number }
   | { readonly kind: 'backup-failed'; readonly directory: string; readonly reason: string }
+  | { readonly kind: 'mirror-failed'; readonly file: string; readonly reason: string }
   | { readonly kind: 'backup-not-found'; readonly wanted: string; readonly directory: string }
   | { readonly kind: 'backups-unsupported'; readonly reason: string }
   | { readonly kind: 'restore-failed'; readonly reason: string }

@@ -47,10 +47,10 @@ export interface OpenRun {
   readonly fileBackup: string;
   readonly startedAt: string;
   readonly actor: { readonly host: string; readonly pid: number };
-  /** Backups verified in this run, and those not yet used by a step. */
+  /** Backups taken in this run, those of them that were verified, and those taken since a step last began or ended. */
+  readonly taken: readonly string[];
   readonly verified: readonly string[];
   readonly fresh: readonly string[];
-  readonly taken: readonly string[];
   readonly step: StepUnderWay | undefined;
   readonly restoring: string | undefined;
 }
@@ -70,7 +70,8 @@ export interface History {
   readonly schema: string | undefined;
   readonly run: OpenRun | undefined;
   readonly runs: readonly RunRecord[];
-  readonly applies: ReadonlyMap<string, ApplyRecord>;
+  /** Keyed by the position of the event: a step that a restore brought back has the record of its own apply again. */
+  readonly applies: ReadonlyMap<number, ApplyRecord>;
   /** What was in force at which position: a restore goes back to one of these. */
   readonly timeline: readonly { readonly position: number; readonly steps: readonly AppliedStep[]; readonly schema: string | undefined }[];
   /** Events of types that this program does not know. */
@@ -95,6 +96,13 @@ export const stepKey = (component: string, version: string): string => `${compon
 /** The steps of one component, lowest version first. */
 export const stepsOf = (history: Pick<History, 'steps'>, component: string): readonly AppliedStep[] =>
   history.steps.filter((step) => step.component === component);
+
+/** What the apply of a step left behind; undefined for a step that was stamped. */
+export function applyOf(history: History, component: string, version: string): ApplyRecord | undefined {
+  const key = stepKey(component, version);
+  const step = history.steps.find((one) => stepKey(one.component, one.version) === key);
+  return step && history.applies.get(step.position);
+}
 
 /** Folds a journal from its start. */
 export const foldHistory = (events: readonly (RecordedEvent | UnknownEvent)[]): History =>
@@ -121,11 +129,9 @@ function evolveKnown(history: History, event: RecordedEvent): History {
         runs: [...history.runs, { runId: event.runId, kind: event.data.kind, outcome: 'open' }],
       };
     case 'BackupTaken':
-      return withRun(history, (run) => ({ ...run, taken: [...run.taken, event.data.backupId] }));
-    case 'BackupVerified': {
-      const id = event.data.backupId;
-      return withRun(history, (run) => ({ ...run, verified: [...run.verified, id], fresh: [...run.fresh, id] }));
-    }
+      return withRun(history, (run) => ({ ...run, taken: [...run.taken, event.data.backupId], fresh: [...run.fresh, event.data.backupId] }));
+    case 'BackupVerified':
+      return withRun(history, (run) => ({ ...run, verified: [...run.verified, event.data.backupId] }));
     case 'StepStarted':
       return withRun(history, (run) => ({ ...run, step: { ...event.data, failed: false }, fresh: [] }));
     case 'SchemaValidated':
@@ -145,7 +151,7 @@ function evolveKnown(history: History, event: RecordedEvent): History {
         position: event.position,
       };
       const applies = new Map(history.applies);
-      applies.set(stepKey(event.component, version), { effects, schemaBefore, schemaAfter, created });
+      applies.set(event.position, { effects, schemaBefore, schemaAfter, created });
       return {
         ...endStep(history),
         adopted: true,
@@ -224,7 +230,7 @@ const openRun = (event: RecordedEvent & { readonly type: 'RunStarted' }): OpenRu
 const withRun = (history: History, change: (run: OpenRun) => OpenRun): History =>
   history.run ? { ...history, run: change(history.run) } : history;
 
-const endStep = (history: History): History => withRun(history, (run) => ({ ...run, step: undefined }));
+const endStep = (history: History): History => withRun(history, (run) => ({ ...run, step: undefined, fresh: [] }));
 
 const endRun = (history: History, runId: string, outcome: RunRecord['outcome']): History => ({
   ...history,

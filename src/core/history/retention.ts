@@ -1,5 +1,6 @@
 // Which backups can go: a pure decision from the backups there are and the runs that took them.
 import type { BackupManifest } from '../ports/backup-store.js';
+import { compareText } from '../schema/names.js';
 import type { RunRecord } from './history.js';
 
 /** A backup that can go, and why. */
@@ -20,7 +21,7 @@ export function prunableBackups(manifests: readonly BackupManifest[], runs: read
     const newest = newestOf.get(reason.runId);
     if (newest === undefined || createdAt > newest) newestOf.set(reason.runId, createdAt);
   }
-  const byAge = [...newestOf].toSorted(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0)).map(([runId]) => runId);
+  const byAge = [...newestOf].toSorted((a, b) => compareText(b[1], a[1]) || compareText(a[0], b[0])).map(([runId]) => runId);
   const old = new Set(byAge.slice(keepRuns).filter((runId) => outcomes.get(runId) === 'completed'));
   return automatic
     .filter(({ reason }) => old.has(reason.runId))

@@ -48,8 +48,8 @@ export function fromLock(error: LockError): MigrateError {
 
 export function fromStore(error: BackupError | MirrorError): MigrateError {
   if (error.kind === 'backup-corrupt') return migrateError(error);
-  const directory = error.kind === 'store-failed' ? error.directory : error.file;
-  return migrateError({ kind: 'backup-failed', directory, reason: error.reason }, { cause: error.cause });
+  if (error.kind === 'mirror-failed') return migrateError({ kind: 'mirror-failed', file: error.file, reason: error.reason }, { cause: error.cause });
+  return migrateError({ kind: 'backup-failed', directory: error.directory, reason: error.reason }, { cause: error.cause });
 }
 
 export function fromCheck(error: CheckError, backupId: string, database: string): MigrateError {

@@ -10,7 +10,7 @@ export class EventFeed implements Observer {
   #closed = false;
   readonly #onListenerError: (thrown: unknown) => void;
 
-  /** What a listener throws must not stop a migration half-way: it goes to `onListenerError`. */
+  /** What a listener throws, or rejects with, must not stop a migration half-way: it goes to `onListenerError`. */
   constructor(onListenerError: (thrown: unknown) => void) {
     this.#onListenerError = onListenerError;
   }
@@ -36,27 +36,31 @@ export class EventFeed implements Observer {
   /** Every event from now on; ends with the feed, or when the reader leaves its loop. */
   iterate(): AsyncIterableIterator<RecordedEvent> {
     const buffered: RecordedEvent[] = [];
-    let wake: (() => void) | undefined;
+    // Several reads may be waiting at once: each gets an event of its own, in order.
+    const waiting: ((result: IteratorResult<RecordedEvent>) => void)[] = [];
     let ended = this.#closed;
     const stop = this.onEvent((event) => {
-      buffered.push(event);
-      wake?.();
+      const reader = waiting.shift();
+      if (reader) reader({ done: false, value: event });
+      else buffered.push(event);
     });
     const end = (): void => {
       ended = true;
       stop();
       this.#endings.delete(end);
-      wake?.();
+      for (const reader of waiting.splice(0)) reader({ done: true, value: undefined });
     };
-    this.#endings.add(end);
+    if (ended) stop();
+    else this.#endings.add(end);
     const iterator: AsyncIterableIterator<RecordedEvent> = {
       [Symbol.asyncIterator]: () => iterator,
-      next: async () => {
-        while (buffered.length === 0 && !ended) await new Promise<void>((resolve) => (wake = resolve));
+      next: () => {
         const value = buffered.shift();
-        return value === undefined ? { done: true, value: undefined } : { done: false, value };
+        if (value !== undefined) return Promise.resolve({ done: false, value });
+        return ended ? Promise.resolve({ done: true, value: undefined }) : new Promise((resolve) => waiting.push(resolve));
       },
       return: () => {
+        buffered.length = 0;
         end();
         return Promise.resolve({ done: true, value: undefined });
       },
@@ -70,9 +74,11 @@ export class EventFeed implements Observer {
     for (const end of this.#endings) end();
   }
 
-  #quietly(call: () => void): void {
+  #quietly(call: () => unknown): void {
     try {
-      call();
+      // An async listener fails later: unheard, that would end the process.
+      const done = call();
+      if (done instanceof Promise) done.catch(this.#onListenerError);
     } catch (thrown) {
       this.#onListenerError(thrown);
     }

@@ -102,7 +102,9 @@ export class Recorder {
     this.#pending = [];
     this.#written = this.#head;
     const id = this.#history.databaseId;
-    const mirrored = id === undefined ? okAsync<void, MigrateError>(undefined) : this.#ports.mirror.append(id, events).mapErr(fromStore);
+    // The events themselves are committed: "unchanged" would mislead.
+    const failed = (error: Parameters<typeof fromStore>[0]): MigrateError => ({ ...fromStore(error), state: 'needs-attention' });
+    const mirrored = id === undefined ? okAsync<void, MigrateError>(undefined) : this.#ports.mirror.append(id, events).mapErr(failed);
     return mirrored.map(() => {
       for (const event of events) this.#ports.observer.event(event);
     });

@@ -2,7 +2,7 @@
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
-import { stepKey, type AppliedStep } from '../history/history.js';
+import { applyOf, type AppliedStep } from '../history/history.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { currentVersion, planDown } from '../steps/planner.js';
@@ -76,7 +76,7 @@ function revertEach(session: RunSession, steps: readonly MigrationStep[]): Resul
     for (const step of steps) {
       if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
       lease?.announce(`reverting ${step.version} ${step.description}`);
-      const record = recorder.history.applies.get(stepKey(step.component, step.version));
+      const record = applyOf(recorder.history, step.component, step.version);
       done.push(yield* runStep(context, step, 'revert', record));
     }
     return ok(done);

@@ -1,57 +1,22 @@
 // `restore`: puts a backup back by a person's word, whole or by table, also onto a database that cannot be opened or is gone.
-import { err, errAsync, ok, okAsync, safeTry, type Result, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StoredEvent } from '../events/envelope.js';
-import type { CopyFiles, RowsAtStake } from '../ports/backup-source.js';
-import type { StoredBackup } from '../ports/backup-store.js';
 import type { OpenDatabase } from '../ports/database.js';
 import type { Lease } from '../ports/run-lock.js';
 import { fingerprint } from '../schema/fingerprint.js';
-import { chooseBackup, describeChoice, type BackupChoice } from './choose-backup.js';
+import { chooseBackup, describeChoice } from './choose-backup.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { verified, type LoadedHistory } from './load-history.js';
 import { openSound } from './open-sound.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { Recorder } from './recorder.js';
+import { pastOf, recordStart, type RestoreContext, type RestoreOptions, type RestoreReport } from './restore-context.js';
+import { restoreOverRuin } from './restore-over-ruin.js';
 import { provenBackup, restoreCopy, switchInto, type Restored } from './restore-copy.js';
 import { databaseIdOf } from './run-backup.js';
 import { takeBackup } from './step-backup.js';
-
-/** What a restore would do, for the one who is asked. */
-export interface RestorePreview {
-  readonly database: string;
-  readonly backup: StoredBackup;
-  readonly tables: readonly string[] | 'all';
-  /** Undefined where the database cannot be read. */
-  readonly atStake: readonly RowsAtStake[] | undefined;
-}
-
-export interface RestoreOptions {
-  readonly choice: BackupChoice;
-  readonly tables: readonly string[] | 'all';
-  readonly signal: AbortSignal;
-  /** Asked after everything was verified and counted, before anything is changed. */
-  readonly confirm: (preview: RestorePreview) => Promise<boolean>;
-}
-
-export interface RestoreReport {
-  readonly backup: StoredBackup;
-  readonly restored: Restored;
-  readonly safetyBackupId: string | null;
-  readonly journal: { readonly position: number; readonly hash: string };
-  readonly movedAside: readonly string[];
-}
-
-interface RestoreContext {
-  readonly ports: ManagerPorts;
-  readonly policy: Policy;
-  readonly options: RestoreOptions;
-  readonly databaseId: string;
-  readonly copies: CopyFiles;
-  readonly backup: StoredBackup;
-  readonly runId: string;
-}
 
 export function runRestore(ports: ManagerPorts, policy: Policy, options: RestoreOptions): ResultAsync<RestoreReport, MigrateError> {
   return safeTry(async function* () {
@@ -92,18 +57,6 @@ function withLock<T>(ports: ManagerPorts, policy: Policy, { signal }: RestoreOpt
         .andThen((value) => lease.release().map(() => value))
         .orElse((error) => lease.release().andThen(() => errAsync(error))),
     );
-}
-
-/** The longer of journal and mirror: the mirror goes on where the database was put back by hand. */
-function pastOf({ ports, databaseId }: RestoreContext, loaded: LoadedHistory | undefined): ResultAsync<LoadedHistory | undefined, MigrateError> {
-  return ports.mirror
-    .read(databaseId)
-    .mapErr(fromStore)
-    .andThen((mirrored): Result<LoadedHistory | undefined, MigrateError> => {
-      const proven = verified(mirrored, 'mirror');
-      if (loaded === undefined) return mirrored.length === 0 ? ok(undefined) : proven;
-      return proven.isOk() && mirrored.length > loaded.events.length ? proven : ok(loaded);
-    });
 }
 
 function restoreLive(context: RestoreContext, database: OpenDatabase, loaded: LoadedHistory): ResultAsync<RestoreReport, MigrateError> {
@@ -171,13 +124,6 @@ const catchUpMirror = ({ ports, databaseId }: RestoreContext, loaded: LoadedHist
 const afterHead = (database: OpenDatabase, past: LoadedHistory, rewoundByHand: boolean): ReturnType<OpenDatabase['readJournal']> =>
   rewoundByHand ? okAsync([]) : database.readJournal(past.head.position);
 
-/** A run that was interrupted before is ended first: a restore is an answer to it. */
-function recordStart({ databaseId, policy }: RestoreContext, recorder: Recorder, past: LoadedHistory): void {
-  const { run } = past.history;
-  if (run !== undefined) recorder.record({ type: 'recover-run', version: run.step?.version ?? null, finding: run.restoring === undefined ? 'between-steps' : 'restore-undone' });
-  recorder.record({ type: 'start-run', databaseId, kind: 'restore', plan: [], fileBackup: 'never', guard: policy.guard });
-}
-
 function restoreWhole(
   context: RestoreContext,
   database: OpenDatabase,
@@ -215,51 +161,3 @@ function restoreSome(context: RestoreContext, database: OpenDatabase, recorder: 
     })
     .andThen(({ rows }) => recorder.written().map(() => ({ tables, rows })));
 }
-
-/** The database cannot be read: the copy is built beside it and takes its place; what was there is kept aside. */
-function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, MigrateError> {
-  const { ports, policy, options, backup, copies, runId } = context;
-  const { path, label } = ports.database.info;
-  return safeTry(async function* () {
-    if (options.tables !== 'all') return err(migrateError({ kind: 'restore-failed', reason: `${label} cannot be opened: single tables cannot be put back into it` }));
-    if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
-    yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
-    const atStake = await stakesOfRuin(ports, backup);
-    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake }))) return err(migrateError({ kind: 'restore-declined' }));
-    const inCopy = yield* copies.journalOf(backup.file).mapErr((error) => fromSql(error, label, 'reading the backup'));
-    const past = (yield* pastOf(context, undefined)) ?? (yield* verified(inCopy, 'database'));
-    const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
-    recordStart(context, recorder, past);
-    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId: null, tables: 'all' });
-    const stamp = ports.clock.now().toISOString().replace(/[-:.]/g, '');
-    let movedAside: readonly string[] = [];
-    const restored = yield* restoreCopy({
-      ports,
-      recorder,
-      copies,
-      backup,
-      safetyBackupId: null,
-      written: past.events,
-      aside: `${path}.migrate-restore-${runId}`,
-      switchIn: (aside) => ports.database.replaceWith(aside, `before-restore-${stamp}`).map((done) => void (movedAside = done.movedAside)),
-    }).mapErr(asFailed);
-    const database = yield* ports.database.open('read').mapErr(fromOpen);
-    recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: recorder.history.schema ?? '' });
-    yield* recorder.flush(database, 'ending the restore');
-    yield* database.close().mapErr((error) => fromSql(error, label, 'closing it'));
-    return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });
-  });
-}
-
-/** A file whose journal is broken may still be read: then what is at stake can be counted. */
-async function stakesOfRuin(ports: ManagerPorts, backup: StoredBackup): Promise<readonly RowsAtStake[] | undefined> {
-  const opened = await ports.database.open('read');
-  if (opened.isErr()) return undefined;
-  const stakes = await opened.value.backups.atStake(backup.file, 'all');
-  await opened.value.close().match(() => undefined, () => undefined);
-  return stakes.unwrapOr(undefined);
-}
-
-/** A database that cannot be opened has nobody who writes to it. */
-const asFailed = (error: MigrateError | 'others-wrote'): MigrateError =>
-  error === 'others-wrote' ? migrateError({ kind: 'restore-failed', reason: 'somebody wrote to it meanwhile' }) : error;

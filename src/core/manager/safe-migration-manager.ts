@@ -10,7 +10,8 @@ import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
 import { createBackup, listBackups } from './run-backup.js';
 import { runDown, type DownOptions, type DownReport } from './run-down.js';
-import { runRestore, type RestoreOptions, type RestoreReport } from './run-restore.js';
+import type { RestoreOptions, RestoreReport } from './restore-context.js';
+import { runRestore } from './run-restore.js';
 import { runStamp, type StampReport } from './run-stamp.js';
 import { runUp, type UpReport } from './run-up.js';
 

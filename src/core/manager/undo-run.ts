@@ -2,7 +2,7 @@
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import { versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
-import { stepKey } from '../history/history.js';
+import { applyOf } from '../history/history.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { runStep, type StepReport } from './run-step.js';
 import type { StepContext } from './step-context.js';
@@ -18,7 +18,7 @@ async function revertAll(context: StepContext, steps: readonly MigrationStep[], 
   for (const report of done.toReversed()) {
     const step = steps.find((one) => versionKey(one.version) === versionKey(report.version));
     if (step === undefined) throw new Error(`the run applied ${report.version}, which it did not plan`);
-    const applied = context.recorder.history.applies.get(stepKey(report.component, report.version));
+    const applied = applyOf(context.recorder.history, report.component, report.version);
     const reverted = await runStep(context, step, 'revert', applied);
     if (reverted.isErr()) return err(leftToAPerson(report, cause, reverted.error));
   }

@@ -2,6 +2,7 @@
 import type { CreatedObject } from '../events/event.js';
 import type { ColumnFinding, ForeignKeyFinding, LostObject, RowFinding, StepObservation } from '../ports/step-transaction.js';
 import type { Declarations } from '../steps/migration-step.js';
+import { foldAscii } from './names.js';
 
 export type GuardMode = 'enforce' | 'warn' | 'off';
 
@@ -20,9 +21,8 @@ export interface OwnWork {
   readonly inserted: Readonly<Record<string, number>>;
 }
 
-const fold = (name: string): string => name.toLowerCase();
 const has = (names: readonly string[] | undefined, ...wanted: readonly string[]): boolean =>
-  names?.some((name) => wanted.some((want) => fold(name) === fold(want))) ?? false;
+  names?.some((name) => wanted.some((want) => foldAscii(name) === foldAscii(want))) ?? false;
 
 /** The findings that no declaration covers: by kind, worst first, and within a kind by the number of rows. */
 export function judge(seen: StepObservation, declares: Declarations, own?: OwnWork): GuardFinding[] {
@@ -30,10 +30,10 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
   const made = (type: CreatedObject['type'], name: string, table?: string): boolean =>
     own?.created.some(
       (object) =>
-        object.type === type && fold(object.name) === fold(name) && (table === undefined || object.table === undefined || fold(object.table) === fold(table)),
+        object.type === type && foldAscii(object.name) === foldAscii(name) && (table === undefined || object.table === undefined || foldAscii(object.table) === foldAscii(table)),
     ) ?? false;
   const insertedByApply = (table: string): number =>
-    Object.entries(own?.inserted ?? {}).find(([name]) => fold(name) === fold(table))?.[1] ?? 0;
+    Object.entries(own?.inserted ?? {}).find(([name]) => foldAscii(name) === foldAscii(table))?.[1] ?? 0;
 
   const byRows = <F extends { readonly rows: number }>(all: readonly F[]): readonly F[] => all.toSorted((a, b) => b.rows - a.rows);
   return [
@@ -58,7 +58,7 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
 
 /** What the foreign key would do by itself when its parent goes: it does so in a step that asks for it. */
 function actionOf(seen: StepObservation, { table, parent }: ForeignKeyFinding): { readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } {
-  const isTable = (name: string, other: string): boolean => fold(name) === fold(other);
+  const isTable = (name: string, other: string): boolean => foldAscii(name) === foldAscii(other);
   const key = seen.after.tables.find((one) => isTable(one.name, table))?.foreignKeys.find(({ references }) => isTable(references.table, parent));
   const lostParents = seen.deletedRows.some((deleted) => isTable(deleted.table, parent));
   return lostParents && (key?.onDelete === 'cascade' || key?.onDelete === 'set-null') ? { onDelete: key.onDelete, columns: key.columns } : {};
@@ -94,6 +94,8 @@ export function describeFinding(finding: GuardFinding): string {
 }
 
 const word = (name: string): string => (/^[\w.$-]+$/.test(name) ? name : JSON.stringify(name));
+/** A name as a string of TypeScript in single quotes; JSON's escapes are valid there. */
+const literal = (name: string): string => `'${JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 
 /** The lines that would allow the findings, for an SQL file or for `declares`; empty for what no line allows. */
 export function declarationsFor(findings: readonly GuardFinding[], language: 'sql' | 'code'): readonly string[] {
@@ -143,7 +145,7 @@ export function declarationsFor(findings: readonly GuardFinding[], language: 'sq
   if (language === 'sql') return [...sql];
   const members = Object.entries(code)
     .filter(([, names]) => names.size > 0)
-    .map(([key, names]) => `${key}: [${[...names].map((name) => `'${name.replace(/['\\]/g, '\\$&')}'`).join(', ')}]`);
+    .map(([key, names]) => `${key}: [${[...names].map(literal).join(', ')}]`);
   const lines = members.length === 0 ? [] : [`declares: { ${members.join(', ')} },`];
   return foreignKeys ? [...lines, "foreignKeys: 'on',"] : lines;
 }

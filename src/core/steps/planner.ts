@@ -39,13 +39,15 @@ export function compareSteps(candidates: readonly StepCandidate[], applied: read
       file: candidate.file ?? null,
     };
   });
+  // What lies above every file and is one of them by its content was not brought by a newer program: it was renumbered.
+  const renamed = new Set(candidates.filter((one) => !done.has(versionKey(one.version))).map((one) => one.checksum));
   const withoutFile = applied
     .filter((step) => !known.has(versionKey(step.version)))
     .map((step): StepStatus => ({
       component: step.component,
       version: step.version,
       description: step.description,
-      state: highest === undefined || compareVersions(step.version, highest) > 0 ? 'ahead' : 'missing',
+      state: (highest === undefined || compareVersions(step.version, highest) > 0) && !renamed.has(step.checksum) ? 'ahead' : 'missing',
       checksum: step.checksum,
       appliedAt: step.appliedAt,
       durationMs: step.durationMs,

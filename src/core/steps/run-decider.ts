@@ -17,6 +17,8 @@ export type Refusal =
   | { readonly kind: 'out-of-turn'; readonly version: string; readonly expected: string | undefined }
   | { readonly kind: 'already-applied'; readonly version: string }
   | { readonly kind: 'not-applied'; readonly version: string }
+  | { readonly kind: 'restore-under-way'; readonly backupId: string }
+  | { readonly kind: 'no-restore-under-way'; readonly backupId: string }
   | { readonly kind: 'nothing-to-recover' };
 
 interface StepResult extends StepOutcomeData {
@@ -85,10 +87,12 @@ export function decide(history: History, command: Command, component: string): R
       if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
       return ok([{ type: 'StepStamped', data: { target: command.target, steps: command.steps, schema: command.schema } }]);
     case 'start-restore': {
+      if (run.restoring !== undefined) return err({ kind: 'restore-under-way', backupId: run.restoring });
       const { type: _, ...data } = command;
       return ok([{ type: 'RestoreStarted', data }]);
     }
     case 'finish-restore': {
+      if (run.restoring !== command.backupId) return err({ kind: 'no-restore-under-way', backupId: command.backupId });
       const { type: _, ...data } = command;
       return ok([{ type: 'BackupRestored', data }]);
     }
@@ -96,6 +100,7 @@ export function decide(history: History, command: Command, component: string): R
       return ok([{ type: 'BackupPruned', data: { backupId: command.backupId, reason: command.reason } }]);
     case 'complete-run': {
       if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
+      if (run.restoring !== undefined) return err({ kind: 'restore-under-way', backupId: run.restoring });
       const { steps, durationMs, schema } = command;
       return ok([{ type: 'RunCompleted', data: { steps, durationMs, schema } }]);
     }
@@ -120,8 +125,9 @@ function recover(run: OpenRun | undefined, command: Extract<Command, { type: 're
 }
 
 function startStep(history: History, run: OpenRun, command: Extract<Command, { type: 'start-step' }>, component: string): Result<readonly DomainEvent[], Refusal> {
-  const { version, direction } = command;
+  const { version, direction, backupId } = command;
   if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
+  if (run.restoring !== undefined) return err({ kind: 'restore-under-way', backupId: run.restoring });
   const applied = new Set(history.steps.map((step) => stepKey(step.component, step.version)));
   const isApplied = (v: string): boolean => applied.has(stepKey(component, v));
   if (direction === 'apply' && isApplied(version)) return err({ kind: 'already-applied', version });
@@ -137,13 +143,14 @@ function startStep(history: History, run: OpenRun, command: Extract<Command, { t
     if (expected === undefined || versionKey(expected) !== versionKey(version)) return err({ kind: 'out-of-turn', version, expected });
   }
   if (!hasBackup(run)) return err({ kind: 'backup-required', version });
+  if (backupId !== undefined && !run.verified.includes(backupId)) return err({ kind: 'backup-unknown', backupId });
   const { type: _, ...data } = command;
   return ok([{ type: 'StepStarted', data }]);
 }
 
 /** Whether the run's policy is met for the step that is to start now. */
 function hasBackup(run: OpenRun): boolean {
-  if (run.fileBackup === 'each-step') return run.fresh.length > 0;
+  if (run.fileBackup === 'each-step') return run.fresh.some((id) => run.verified.includes(id));
   if (run.fileBackup === 'each-run') return run.verified.length > 0;
   return true;
 }
@@ -153,7 +160,9 @@ function finishStep(run: OpenRun, command: Extract<Command, { type: 'finish-appl
   if (step === undefined) return err({ kind: 'no-step-under-way' });
   if (step.attempt !== command.attempt) return err({ kind: 'other-attempt', attempt: step.attempt });
   if (step.failed) return err({ kind: 'step-failed', version: step.version });
-  const { version, description, checksum, attempt, durationMs, effects, schemaBefore, schemaAfter } = command;
+  // What ends is the step that was begun: a command cannot put another in its place.
+  const { version, description, checksum, attempt } = step;
+  const { durationMs, effects, schemaBefore, schemaAfter } = command;
   const outcome = { version, description, checksum, attempt, durationMs, effects, schemaBefore, schemaAfter };
   const validated: DomainEvent = {
     type: 'SchemaValidated',

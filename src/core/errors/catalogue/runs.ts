@@ -72,6 +72,13 @@ export const RUNS: Words<RunFacts> = {
     message: (f) => `no backup could be made in ${f.directory}: ${f.reason}`,
     hint: () => 'The step was not begun. See that the directory can be written, or name another with --backups.',
   },
+  'mirror-failed': {
+    code: 'MS-MIRROR-FAILED',
+    exit: 1,
+    retryable: true,
+    message: (f) => `the copy of the journal in the backups could not be read or written: ${f.file}: ${f.reason}`,
+    hint: () => 'What was committed before is in the database with its own journal, and nothing was begun after. See that the directory can be written and has room, and run `migrate-safe up` again: it brings the copy up to date.',
+  },
   'backup-not-found': {
     code: 'MS-BACKUP-UNKNOWN',
     exit: 2,

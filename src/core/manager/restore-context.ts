@@ -1,0 +1,65 @@
+// What a restore works with, asks and reports, and how it goes on from the past.
+import { ok, type Result, type ResultAsync } from 'neverthrow';
+import type { MigrateError } from '../errors/migrate-error.js';
+import type { CopyFiles, RowsAtStake } from '../ports/backup-source.js';
+import type { StoredBackup } from '../ports/backup-store.js';
+import { fromStore } from './as-error.js';
+import type { BackupChoice } from './choose-backup.js';
+import { verified, type LoadedHistory } from './load-history.js';
+import type { ManagerPorts, Policy } from './ports.js';
+import type { Recorder } from './recorder.js';
+import type { Restored } from './restore-copy.js';
+
+/** What a restore would do, for the one who is asked. */
+export interface RestorePreview {
+  readonly database: string;
+  readonly backup: StoredBackup;
+  readonly tables: readonly string[] | 'all';
+  /** Undefined where the database cannot be read. */
+  readonly atStake: readonly RowsAtStake[] | undefined;
+}
+
+export interface RestoreOptions {
+  readonly choice: BackupChoice;
+  readonly tables: readonly string[] | 'all';
+  readonly signal: AbortSignal;
+  /** Asked after everything was verified and counted, before anything is changed. */
+  readonly confirm: (preview: RestorePreview) => Promise<boolean>;
+}
+
+export interface RestoreReport {
+  readonly backup: StoredBackup;
+  readonly restored: Restored;
+  readonly safetyBackupId: string | null;
+  readonly journal: { readonly position: number; readonly hash: string };
+  readonly movedAside: readonly string[];
+}
+
+export interface RestoreContext {
+  readonly ports: ManagerPorts;
+  readonly policy: Policy;
+  readonly options: RestoreOptions;
+  readonly databaseId: string;
+  readonly copies: CopyFiles;
+  readonly backup: StoredBackup;
+  readonly runId: string;
+}
+
+/** The longer of journal and mirror: the mirror goes on where the database was put back by hand. */
+export function pastOf({ ports, databaseId }: RestoreContext, loaded: LoadedHistory | undefined): ResultAsync<LoadedHistory | undefined, MigrateError> {
+  return ports.mirror
+    .read(databaseId)
+    .mapErr(fromStore)
+    .andThen((mirrored): Result<LoadedHistory | undefined, MigrateError> => {
+      const proven = verified(mirrored, 'mirror');
+      if (loaded === undefined) return mirrored.length === 0 ? ok(undefined) : proven;
+      return proven.isOk() && mirrored.length > loaded.events.length ? proven : ok(loaded);
+    });
+}
+
+/** A run that was interrupted before is ended first: a restore is an answer to it. */
+export function recordStart({ databaseId, policy }: RestoreContext, recorder: Recorder, past: LoadedHistory): void {
+  const { run } = past.history;
+  if (run !== undefined) recorder.record({ type: 'recover-run', version: run.step?.version ?? null, finding: run.restoring === undefined ? 'between-steps' : 'restore-undone' });
+  recorder.record({ type: 'start-run', databaseId, kind: 'restore', plan: [], fileBackup: 'never', guard: policy.guard });
+}
