@@ -7,9 +7,15 @@ import type { ResultAsync } from 'neverthrow';
 
 /** What a table goes through: made, widened, filled, indexed. */
 const STATEMENTS: readonly { readonly up: (table: string) => string; readonly down: (table: string) => string }[] = [
-  { up: (t) => `CREATE TABLE ${t} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount INTEGER)`, down: (t) => `DROP TABLE ${t}` },
+  {
+    up: (t) => `CREATE TABLE ${t} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount INTEGER)`,
+    down: (t) => `DROP TABLE ${t}`,
+  },
   { up: (t) => `ALTER TABLE ${t} ADD COLUMN note TEXT`, down: (t) => `ALTER TABLE ${t} DROP COLUMN note` },
-  { up: (t) => `INSERT INTO ${t} (name, amount, note) VALUES ('a', 1, 'x'), ('b', 2, NULL), ('c', 3, 'z')`, down: (t) => `DELETE FROM ${t}` },
+  {
+    up: (t) => `INSERT INTO ${t} (name, amount, note) VALUES ('a', 1, 'x'), ('b', 2, NULL), ('c', 3, 'z')`,
+    down: (t) => `DELETE FROM ${t}`,
+  },
   { up: (t) => `CREATE INDEX ${t}_name ON ${t} (name)`, down: (t) => `DROP INDEX ${t}_name` },
 ];
 
@@ -38,7 +44,10 @@ export function writeSteps(folder: string, count: number): void {
 export function writeMigrations(folder: string, count: number): void {
   mkdirSync(path.join(folder, 'migrations'));
   for (const { name, up, down } of historyOf(count)) {
-    const body = [`exports.up = (knex) => knex.raw(${JSON.stringify(up)});`, `exports.down = (knex) => knex.raw(${JSON.stringify(down)});`];
+    const body = [
+      `exports.up = (knex) => knex.raw(${JSON.stringify(up)});`,
+      `exports.down = (knex) => knex.raw(${JSON.stringify(down)});`,
+    ];
     writeFileSync(path.join(folder, 'migrations', `${name}.cjs`), `${body.join('\n')}\n`);
   }
 }

@@ -13,7 +13,9 @@ const BUSY_WAIT_MS = 1000;
 export async function lengthenJournal(folder: string, url: string, length: number): Promise<void> {
   const target = resolveTarget(url, BUSY_WAIT_MS);
   if (target.isErr()) throw new Error(target.error);
-  const database = await unwrapped(new SqliteDatabase(target.value).open('read').mapErr(({ kind }) => ({ message: kind })));
+  const database = await unwrapped(
+    new SqliteDatabase(target.value).open('read').mapErr(({ kind }) => ({ message: kind })),
+  );
   const glance = await unwrapped(database.glance());
   if (glance === undefined) throw new Error(`${folder} has no journal`);
   const runs = Math.ceil((length - glance.head.position) / 2);
@@ -30,7 +32,12 @@ function linkRuns(head: JournalHead, runs: number, databaseId: string, schema: s
   const all: RecordedEvent[] = [];
   const actor = { user: 'bench', host: 'bench', pid: 1, engine: 'bench' };
   for (let run = 0; run < runs; run++) {
-    const recording = { runId: run.toString(16).padStart(16, '0'), component: 'main', recordedAt: new Date(run).toISOString(), actor };
+    const recording = {
+      runId: run.toString(16).padStart(16, '0'),
+      component: 'main',
+      recordedAt: new Date(run).toISOString(),
+      actor,
+    };
     const facts: DomainEvent[] = [
       { type: 'RunStarted', data: { databaseId, kind: 'backup', plan: [], fileBackup: 'never', guard: 'enforce' } },
       { type: 'RunCompleted', data: { steps: 0, durationMs: 0, schema } },

@@ -10,7 +10,15 @@ import { runSteps } from './rows/run-steps.js';
 import { Scratch } from './scratch.js';
 import { heading, lineOf } from './table.js';
 
-const ROWS: readonly Row[] = [noopAgainstKnex, noopWithLongJournal, importCold, runSteps, fileBackup, memoryOfBackup, memoryOfRestore];
+const ROWS: readonly Row[] = [
+  noopAgainstKnex,
+  noopWithLongJournal,
+  importCold,
+  runSteps,
+  fileBackup,
+  memoryOfBackup,
+  memoryOfRestore,
+];
 const RESULTS = fileURLToPath(new URL('../../bench/results.json', import.meta.url));
 
 const names = process.argv.slice(2);
@@ -29,7 +37,13 @@ async function measureAll(rows: readonly Row[]): Promise<RowResult[]> {
   try {
     for (const { measure, ...row } of rows) {
       const { ours, theirs, note } = await measure(scratch);
-      const result: RowResult = { ...row, ours: rounded(ours), theirs: rounded(theirs), ratio: rounded(ours / theirs), ...(note === undefined ? {} : { note }) };
+      const result: RowResult = {
+        ...row,
+        ours: rounded(ours),
+        theirs: rounded(theirs),
+        ratio: rounded(ours / theirs),
+        ...(note === undefined ? {} : { note }),
+      };
       results.push(result);
       process.stdout.write(`${lineOf(result)}\n`);
     }
@@ -42,7 +56,9 @@ async function measureAll(rows: readonly Row[]): Promise<RowResult[]> {
 /** Rows that were not measured this time stay as they were measured last. */
 function save(measured: readonly RowResult[]): void {
   const before = existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, 'utf8')) as readonly RowResult[]) : [];
-  const kept = ROWS.flatMap(({ name }) => measured.find((row) => row.name === name) ?? before.find((row) => row.name === name) ?? []);
+  const kept = ROWS.flatMap(
+    ({ name }) => measured.find((row) => row.name === name) ?? before.find((row) => row.name === name) ?? [],
+  );
   writeFileSync(RESULTS, `${JSON.stringify(kept, null, 2)}\n`);
 }
 

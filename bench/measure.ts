@@ -4,7 +4,11 @@
 export type Side = () => Promise<number>;
 
 /** Medians of both sides over `repetitions` turns each, after `warmUp` turns that do not count. */
-export async function sideBySide(ours: Side, theirs: Side, turns: { readonly warmUp: number; readonly repetitions: number }): Promise<{ readonly ours: number; readonly theirs: number }> {
+export async function sideBySide(
+  ours: Side,
+  theirs: Side,
+  turns: { readonly warmUp: number; readonly repetitions: number },
+): Promise<{ readonly ours: number; readonly theirs: number }> {
   const taken: { readonly ours: number[]; readonly theirs: number[] } = { ours: [], theirs: [] };
   for (let turn = 0; turn < turns.warmUp + turns.repetitions; turn++) {
     // Whoever goes first pays for what the other left behind: they change places.

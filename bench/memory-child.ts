@@ -13,7 +13,8 @@ setInterval(look, 5);
 parentPort.on('message', () => { look(); parentPort.postMessage((highest - start) / 1e6); });`;
 
 const [work, folder, backups] = process.argv.slice(2);
-if (folder === undefined || backups === undefined) throw new Error('usage: memory-child backup|restore <folder> <backups>');
+if (folder === undefined || backups === undefined)
+  throw new Error('usage: memory-child backup|restore <folder> <backups>');
 
 const safe = managerIn(folder, { backups });
 

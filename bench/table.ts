@@ -13,6 +13,15 @@ export const heading = (): string => columns(['name', 'dialect', 'ours', 'peer',
 /** One row, and below it where its time went. */
 export function lineOf({ name, dialect, unit, ours, peer, theirs, ratio, atMost, note }: RowResult): string {
   const figure = (value: number): string => `${value.toFixed(1)} ${unit}`;
-  const line = columns([name, dialect, figure(ours), peer, figure(theirs), ratio.toFixed(2), atMost.toFixed(1), ratio <= atMost ? 'ok' : 'over']);
+  const line = columns([
+    name,
+    dialect,
+    figure(ours),
+    peer,
+    figure(theirs),
+    ratio.toFixed(2),
+    atMost.toFixed(1),
+    ratio <= atMost ? 'ok' : 'over',
+  ]);
   return note === undefined ? line : `${line}\n  ${note}`;
 }

@@ -46,7 +46,11 @@ export interface Config {
   readonly policy: Policy;
 }
 
-export type ConfigError = { readonly kind: 'config-invalid'; readonly where: string; readonly issues: readonly string[] };
+export type ConfigError = {
+  readonly kind: 'config-invalid';
+  readonly where: string;
+  readonly issues: readonly string[];
+};
 
 const CHOICES = {
   guard: ['enforce', 'warn', 'off'],
@@ -55,21 +59,32 @@ const CHOICES = {
   outOfOrder: ['refuse', 'allow'],
   onAhead: ['warn', 'refuse'],
 } as const satisfies { readonly [K in keyof Policy]?: readonly Policy[K][] };
-const MEMBERS: ReadonlySet<string> = new Set(['database', 'steps', 'backups', 'component', 'lockWait', 'keepRuns', ...Object.keys(CHOICES)]);
+const MEMBERS: ReadonlySet<string> = new Set([
+  'database',
+  'steps',
+  'backups',
+  'component',
+  'lockWait',
+  'keepRuns',
+  ...Object.keys(CHOICES),
+]);
 
 /** Checks what a caller, or a config file, says. Everything that is wrong is reported together. */
 export function parseConfig(input: unknown, where = 'the configuration'): Result<Config, ConfigError> {
-  if (input === null || typeof input !== 'object') return err({ kind: 'config-invalid', where, issues: ['it is not an object'] });
+  if (input === null || typeof input !== 'object')
+    return err({ kind: 'config-invalid', where, issues: ['it is not an object'] });
   const options = input as MigrateSafeOptions;
   const issues: string[] = [];
   for (const key of Object.keys(options)) if (!MEMBERS.has(key)) issues.push(`\`${key}\` is not known`);
   for (const [key, allowed] of Object.entries(CHOICES)) {
     const value = options[key as keyof typeof CHOICES];
-    if (value !== undefined && !(allowed as readonly string[]).includes(value)) issues.push(`\`${key}\` is ${allowed.map((one) => `'${one}'`).join(' or ')}, not ${shown(value)}`);
+    if (value !== undefined && !(allowed as readonly string[]).includes(value))
+      issues.push(`\`${key}\` is ${allowed.map((one) => `'${one}'`).join(' or ')}, not ${shown(value)}`);
   }
   for (const key of ['backups', 'component'] as const) {
     const value = options[key];
-    if (value !== undefined && (typeof value !== 'string' || value === '')) issues.push(`\`${key}\` is a text that is not empty`);
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      issues.push(`\`${key}\` is a text that is not empty`);
   }
   const { steps = [], keepRuns = DEFAULT_POLICY.keepRuns } = options;
   if (!isSteps(steps)) issues.push('`steps` is a directory or a list of steps');
@@ -103,9 +118,14 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
 const isSteps = (steps: unknown): boolean =>
   typeof steps === 'string'
     ? steps !== ''
-    : Array.isArray(steps) && steps.every((step: unknown) => step !== null && typeof step === 'object' && 'version' in step && 'definition' in step && 'checksum' in step);
+    : Array.isArray(steps) &&
+      steps.every(
+        (step: unknown) =>
+          step !== null && typeof step === 'object' && 'version' in step && 'definition' in step && 'checksum' in step,
+      );
 
-const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity }));
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity });
 
 /** Gives a config file its types. */
 export const defineConfig = (options: MigrateSafeOptions): MigrateSafeOptions => options;

@@ -14,9 +14,13 @@ export const migrateSafeModule = (options: MigrateSafeOptions): ContainerModule 
     bind(Tokens.Config).toConstantValue(parseConfig(options));
     for (const { token, deps, make, replaceable } of wiring) {
       if (replaceable && isBound(token)) continue;
-      bind(token).toResolvedValue(make, [...deps]).inSingletonScope();
+      bind(token)
+        .toResolvedValue(make, [...deps])
+        .inSingletonScope();
     }
-    bind(SafeMigrationManager).toResolvedValue((manager: SafeMigrationManager) => manager, [Tokens.Manager]).inSingletonScope();
+    bind(SafeMigrationManager)
+      .toResolvedValue((manager: SafeMigrationManager) => manager, [Tokens.Manager])
+      .inSingletonScope();
   });
 
 export { SafeMigrationManager } from './core/manager/safe-migration-manager.js';

@@ -20,8 +20,10 @@ export function resolveTarget(database: unknown, busyWaitMs: number): Target {
 
 function fromUrl(url: string, busyWaitMs: number): Target {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === 'postgres' || scheme === 'postgresql') return err('`database`: this version works on SQLite; PostgreSQL comes with the next');
-  if (scheme !== undefined && scheme !== 'sqlite' && scheme !== 'sqlite3') return err(`\`database\`: ${scheme}: is not a scheme that is known; write sqlite:app.db`);
+  if (scheme === 'postgres' || scheme === 'postgresql')
+    return err('`database`: this version works on SQLite; PostgreSQL comes with the next');
+  if (scheme !== undefined && scheme !== 'sqlite' && scheme !== 'sqlite3')
+    return err(`\`database\`: ${scheme}: is not a scheme that is known; write sqlite:app.db`);
   const rest = scheme === undefined ? url : url.slice(url.indexOf(':') + 1);
   const at = rest.lastIndexOf('?');
   const name = (at < 0 ? rest : rest.slice(0, at)).replace(/^\/\/(?=\/)/, '').replace(/^\/\/(?!\/)/, '');
@@ -29,13 +31,26 @@ function fromUrl(url: string, busyWaitMs: number): Target {
   const unknown = [...query.keys()].filter((key) => key !== 'driver');
   if (unknown.length > 0) return err(`\`database\`: ?${unknown.join('&')} is not known; ?driver= is`);
   const driver = query.get('driver');
-  if (driver !== null && !isDriver(driver)) return err(`\`database\`: the driver is sqlite3 or better-sqlite3, not ${driver}`);
+  if (driver !== null && !isDriver(driver))
+    return err(`\`database\`: the driver is sqlite3 or better-sqlite3, not ${driver}`);
   if (name === '') return err('`database`: it names no file; write sqlite:app.db');
-  return ok({ file: fileOf(name), driver: driver ?? installedDriver(), driverChosen: driver !== null, host: {}, busyWaitMs });
+  return ok({
+    file: fileOf(name),
+    driver: driver ?? installedDriver(),
+    driverChosen: driver !== null,
+    host: {},
+    busyWaitMs,
+  });
 }
 
 function fromInstance(knex: Knex, busyWaitMs: number): Target {
-  const client = knex.client as { readonly config?: Knex.Config; acquireConnection(): Promise<unknown>; releaseConnection(raw: unknown): Promise<void> } | undefined;
+  const client = knex.client as
+    | {
+        readonly config?: Knex.Config;
+        acquireConnection(): Promise<unknown>;
+        releaseConnection(raw: unknown): Promise<void>;
+      }
+    | undefined;
   if (client?.config === undefined) return err('`database` is a function, but not a knex instance');
   return fromKnexConfig(client.config, busyWaitMs).map((target) => {
     if (target.file !== ':memory:') return target;
@@ -49,11 +64,19 @@ function fromInstance(knex: Knex, busyWaitMs: number): Target {
 
 function fromKnexConfig(config: Knex.Config, busyWaitMs: number): Target {
   const { client, connection } = config;
-  const name = typeof client === 'string' ? client : (client as { prototype?: { driverName?: unknown } } | undefined)?.prototype?.driverName;
+  const name =
+    typeof client === 'string'
+      ? client
+      : (client as { prototype?: { driverName?: unknown } } | undefined)?.prototype?.driverName;
   const driver = name === 'sqlite' ? 'sqlite3' : name;
-  if (!isDriver(driver)) return err(`\`database\`: knex client ${JSON.stringify(name ?? null)} is not supported by this version; sqlite3 and better-sqlite3 are`);
-  const filename = typeof connection === 'string' ? connection : (connection as { readonly filename?: unknown } | undefined)?.filename;
-  if (typeof filename !== 'string' || filename === '') return err('`database`: the knex configuration names no file (connection.filename)');
+  if (!isDriver(driver))
+    return err(
+      `\`database\`: knex client ${JSON.stringify(name ?? null)} is not supported by this version; sqlite3 and better-sqlite3 are`,
+    );
+  const filename =
+    typeof connection === 'string' ? connection : (connection as { readonly filename?: unknown } | undefined)?.filename;
+  if (typeof filename !== 'string' || filename === '')
+    return err('`database`: the knex configuration names no file (connection.filename)');
   return ok({ file: fileOf(filename), driver, driverChosen: true, host: hostOf(config), busyWaitMs });
 }
 

@@ -44,22 +44,49 @@ const ENGINE = `migrate-safe ${VERSION}`;
 
 export const wiring: readonly Wire[] = [
   wire(Tokens.Clock, [], () => systemClock, 'replaceable'),
-  wire(Tokens.IdSource, [], () => ({ hex: (length: number) => randomBytes(Math.ceil(length / 2)).toString('hex').slice(0, length) }), 'replaceable'),
-  wire(Tokens.Actor, [], () => ({ user: userName(), host: hostname(), pid: process.pid, engine: ENGINE }), 'replaceable'),
+  wire(
+    Tokens.IdSource,
+    [],
+    () => ({
+      hex: (length: number) =>
+        randomBytes(Math.ceil(length / 2))
+          .toString('hex')
+          .slice(0, length),
+    }),
+    'replaceable',
+  ),
+  wire(
+    Tokens.Actor,
+    [],
+    () => ({ user: userName(), host: hostname(), pid: process.pid, engine: ENGINE }),
+    'replaceable',
+  ),
   wire(Tokens.Policy, [Tokens.Config], (config) => config.map(({ policy }) => policy).unwrapOr(DEFAULT_POLICY)),
   wire(
     Tokens.Database,
     [Tokens.Config],
-    (config) => config.match(({ target }) => new SqliteDatabase(target), (error) => new UnconfiguredDatabase(error)),
+    (config) =>
+      config.match(
+        ({ target }) => new SqliteDatabase(target),
+        (error) => new UnconfiguredDatabase(error),
+      ),
     'replaceable',
   ),
-  wire(Tokens.Doctor, [Tokens.Config], (config) => config.match(({ target }) => new SqliteDoctor(target), () => ({ examine: () => Promise.resolve([]) }))),
+  wire(Tokens.Doctor, [Tokens.Config], (config) =>
+    config.match(
+      ({ target }) => new SqliteDoctor(target),
+      () => ({ examine: () => Promise.resolve([]) }),
+    ),
+  ),
   wire(Tokens.StepSource, [Tokens.Config], (config) => {
     const steps = config.map((one) => one.steps).unwrapOr(NO_STEPS);
     const component = config.map(({ policy }) => policy.component).unwrapOr(DEFAULT_POLICY.component);
     const splitter = new SqliteScriptSplitter();
     const { directory } = steps;
-    const files = directory === undefined ? undefined : new DirectorySource({ directory, component, splitter, loadModule, missing: 'refuse' });
+    const files =
+      directory === undefined
+        ? undefined
+        : new DirectorySource({ directory, component, splitter, loadModule, missing: 'refuse' });
     const source = new RegisteredSteps(files);
     for (const step of steps.registered) source.add(step);
     return source;
@@ -73,23 +100,36 @@ export const wiring: readonly Wire[] = [
   wire(
     Tokens.Mirror,
     [Tokens.Config],
-    (config) => (config.isErr() || config.value.target.file === ':memory:' ? new NoMirror() : new FileMirror(backupsOf(config))),
+    (config) =>
+      config.isErr() || config.value.target.file === ':memory:' ? new NoMirror() : new FileMirror(backupsOf(config)),
     'replaceable',
   ),
   wire(
     Tokens.Ports,
-    [Tokens.Database, Tokens.StepSource, Tokens.BackupStore, Tokens.Mirror, Tokens.Clock, Tokens.IdSource, Tokens.Actor],
+    [
+      Tokens.Database,
+      Tokens.StepSource,
+      Tokens.BackupStore,
+      Tokens.Mirror,
+      Tokens.Clock,
+      Tokens.IdSource,
+      Tokens.Actor,
+    ],
     (database, source, store, mirror, clock, ids, actor) => ({ database, source, store, mirror, clock, ids, actor }),
   ),
   wire(
     Tokens.Manager,
     [Tokens.Ports, Tokens.Policy, Tokens.StepSource],
-    (ports, policy, registry) => new SafeMigrationManager(ports, policy, registry, (thrown) => process.emitWarning(thrown instanceof Error ? thrown : String(thrown))),
+    (ports, policy, registry) =>
+      new SafeMigrationManager(ports, policy, registry, (thrown) =>
+        process.emitWarning(thrown instanceof Error ? thrown : String(thrown)),
+      ),
   ),
 ];
 
-const backupsOf = (config: { map<T>(f: (value: { readonly backups: string }) => T): { unwrapOr(other: T): T } }): string =>
-  config.map(({ backups }) => backups).unwrapOr('./backups');
+const backupsOf = (config: {
+  map<T>(f: (value: { readonly backups: string }) => T): { unwrapOr(other: T): T };
+}): string => config.map(({ backups }) => backups).unwrapOr('./backups');
 
 /** A user without an entry in the system's list has no name: that stops no migration. */
 function userName(): string {
@@ -101,7 +141,8 @@ function userName(): string {
 }
 
 /** What `config`, or the error in it, makes. */
-export const resolverFor = (config: Result<Config, ConfigError>): ReturnType<typeof resolver> => resolver(new Map<ServiceIdentifier, unknown>([[Tokens.Config, config]]));
+export const resolverFor = (config: Result<Config, ConfigError>): ReturnType<typeof resolver> =>
+  resolver(new Map<ServiceIdentifier, unknown>([[Tokens.Config, config]]));
 
 /** Resolves tokens lazily, each once: all that people without a container need. */
 export function resolver(given: ReadonlyMap<ServiceIdentifier, unknown>): <T>(token: ServiceIdentifier<T>) => T {

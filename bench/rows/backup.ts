@@ -55,6 +55,9 @@ export const fileBackup: Row = {
     };
     const figures = await sideBySide(() => backUp(scratch, folder, copying), theirs, { warmUp: 1, repetitions: 5 });
     const copy = median(copying.slice(1));
-    return { ...figures, note: `copying pages ${Math.round(copy)} ms; fsync, then check and digest side by side ${Math.round(figures.ours - copy)} ms` };
+    return {
+      ...figures,
+      note: `copying pages ${Math.round(copy)} ms; fsync, then check and digest side by side ${Math.round(figures.ours - copy)} ms`,
+    };
   },
 };

@@ -40,7 +40,10 @@ async function project(scratch: Scratch): Promise<string> {
     symlinkSync(path.join(installed, name), path.join(modules, name), 'junction');
   }
   // The scripts of packing would build anew what this benchmark is running from.
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: REPOSITORY, shell: process.platform === 'win32' });
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: REPOSITORY,
+    shell: process.platform === 'win32',
+  });
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   if (tarball === undefined) throw new Error('npm pack left no tarball');
   await run('tar', ['-xzf', tarball], { cwd: folder });

@@ -21,7 +21,8 @@ const memoryRow = (work: 'backup' | 'restore'): Row => ({
     const folder = await largeDatabase(scratch);
     mkdirSync(path.join(folder, 'steps'), { recursive: true });
     const backups = scratch.folder();
-    const grownBy = async (doing: typeof work): Promise<number> => Number((await run(process.execPath, [CHILD, doing, folder, backups])).stdout);
+    const grownBy = async (doing: typeof work): Promise<number> =>
+      Number((await run(process.execPath, [CHILD, doing, folder, backups])).stdout);
     const taking = await grownBy('backup');
     const ours = work === 'backup' ? taking : await grownBy('restore');
     scratch.remove(backups);

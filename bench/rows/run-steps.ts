@@ -7,13 +7,15 @@ import type { Scratch } from '../scratch.js';
 const STEPS = 200;
 
 /** A fresh folder each time; only the run is counted. */
-const runIn = (scratch: Scratch, write: (folder: string, count: number) => void, migrate: (folder: string) => Promise<void>) => async (): Promise<number> => {
-  const folder = scratch.folder();
-  write(folder, STEPS);
-  const ms = await timed(() => migrate(folder));
-  scratch.remove(folder);
-  return ms;
-};
+const runIn =
+  (scratch: Scratch, write: (folder: string, count: number) => void, migrate: (folder: string) => Promise<void>) =>
+  async (): Promise<number> => {
+    const folder = scratch.folder();
+    write(folder, STEPS);
+    const ms = await timed(() => migrate(folder));
+    scratch.remove(folder);
+    return ms;
+  };
 
 export const runSteps: Row = {
   name: 'run-200-steps',

@@ -11,7 +11,8 @@ const manager = container.get(SafeMigrationManager);
 manager.addMigration(
   new MigrationStep(9001, 'Index orders by customer', {
     apply: (knex) => knex.schema.alterTable('orders', (table) => table.index(['customer_id'], 'orders_by_customer')),
-    revert: (knex) => knex.schema.alterTable('orders', (table) => table.dropIndex(['customer_id'], 'orders_by_customer')),
+    revert: (knex) =>
+      knex.schema.alterTable('orders', (table) => table.dropIndex(['customer_id'], 'orders_by_customer')),
   }),
 );
 const outcome = await manager.runMigrations();

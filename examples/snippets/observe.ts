@@ -4,7 +4,8 @@ import { createMigrateSafe } from 'migrate-safe';
 const safe = createMigrateSafe({ database: 'sqlite:app.db', steps: './migrations' });
 
 safe.onProgress((progress) => {
-  if (progress.kind === 'step-started') console.log(`${progress.direction} ${progress.version} ${progress.description}`);
+  if (progress.kind === 'step-started')
+    console.log(`${progress.direction} ${progress.version} ${progress.description}`);
   if (progress.kind === 'backup-taken') console.log(`backup ${progress.backupId}, ${progress.bytes} bytes`);
 });
 safe.onEvent((event) => {

@@ -6,7 +6,9 @@ export default defineStep({
     await knex.schema.alterTable('customers', (table) => table.text('email'));
     for (const { id, name } of await knex('customers').select('id', 'name')) {
       signal.throwIfAborted();
-      await knex('customers').where({ id }).update({ email: `${String(name).toLowerCase()}@example.org` });
+      await knex('customers')
+        .where({ id })
+        .update({ email: `${String(name).toLowerCase()}@example.org` });
     }
     await knex('customers').whereNull('name').delete();
   },

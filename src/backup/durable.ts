@@ -59,7 +59,9 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 }
 
 /** Reads the stored bytes back: their number, their sha256 and their first 16. */
-export async function readBack(file: string): Promise<{ readonly bytes: number; readonly sha256: string; readonly head: Buffer }> {
+export async function readBack(
+  file: string,
+): Promise<{ readonly bytes: number; readonly sha256: string; readonly head: Buffer }> {
   const hash = createHash('sha256');
   let bytes = 0;
   let head: Buffer = Buffer.alloc(0);

@@ -57,7 +57,12 @@ export class FileMirror implements JournalMirror {
   }
 
   #attempt<T>(file: string, work: () => Promise<T>): ResultAsync<T, MirrorError> {
-    return ResultAsync.fromPromise(work(), (thrown) => ({ kind: 'mirror-failed', file, ...wordsFor(thrown), cause: thrown }));
+    return ResultAsync.fromPromise(work(), (thrown) => ({
+      kind: 'mirror-failed',
+      file,
+      ...wordsFor(thrown),
+      cause: thrown,
+    }));
   }
 }
 
@@ -74,7 +79,18 @@ function parsed(line: string, position: number): StoredEvent {
     return JSON.parse(line) as StoredEvent;
   } catch {
     const actor = { user: '', host: '', pid: 0, engine: '' };
-    return { position, runId: '', component: '', type: '', schemaVersion: 0, recordedAt: '', actor, data: {}, previousHash: '', hash: '' };
+    return {
+      position,
+      runId: '',
+      component: '',
+      type: '',
+      schemaVersion: 0,
+      recordedAt: '',
+      actor,
+      data: {},
+      previousHash: '',
+      hash: '',
+    };
   }
 }
 

@@ -17,8 +17,10 @@ export function parseManifest(text: string): Result<BackupManifest, string> {
   } catch {
     return err('the manifest is not JSON');
   }
-  if (parsed === null || typeof parsed !== 'object' || !('checksum' in parsed)) return err('the manifest has no checksum');
-  if (!('format' in parsed) || parsed.format !== 1) return err('the manifest is of a format that this version does not read');
+  if (parsed === null || typeof parsed !== 'object' || !('checksum' in parsed))
+    return err('the manifest has no checksum');
+  if (!('format' in parsed) || parsed.format !== 1)
+    return err('the manifest is of a format that this version does not read');
   const { checksum, ...rest } = parsed;
   if (sha256(canonicalJson(rest)) !== checksum) return err('the manifest was changed: its checksum does not fit');
   // Only `seal` makes a fitting checksum, and it takes whole manifests.

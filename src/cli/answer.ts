@@ -13,7 +13,9 @@ export interface Answer {
 }
 
 /** What of an error is needed to tell it. */
-export type Finding = Pick<MigrateError, 'code' | 'message' | 'hint' | 'exitCode' | 'state'> & { readonly kind: string };
+export type Finding = Pick<MigrateError, 'code' | 'message' | 'hint' | 'exitCode' | 'state'> & {
+  readonly kind: string;
+};
 
 /** What the failing of a command needs to be told well. */
 export interface FailureContext {

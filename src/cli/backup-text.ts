@@ -19,13 +19,26 @@ export function reasonText({ kind, version, direction }: BackupReason): string {
 }
 
 /** What somebody must know before saying yes. */
-export function previewLines({ database, backup, tables, atStake }: RestorePreview, { paint }: Pick<Sink, 'paint'>): string[] {
+export function previewLines(
+  { database, backup, tables, atStake }: RestorePreview,
+  { paint }: Pick<Sink, 'paint'>,
+): string[] {
   const { createdAt, reason, id } = backup.manifest;
-  const what = tables === 'all' ? paint.bold(database) : `${count(tables.length, 'table')} of ${paint.bold(database)} (${tables.join(', ')})`;
-  const when = new Date(createdAt).toDateString() === new Date().toDateString() ? timeOfDay(createdAt) : localTime(createdAt, true);
+  const what =
+    tables === 'all'
+      ? paint.bold(database)
+      : `${count(tables.length, 'table')} of ${paint.bold(database)} (${tables.join(', ')})`;
+  const when =
+    new Date(createdAt).toDateString() === new Date().toDateString()
+      ? timeOfDay(createdAt)
+      : localTime(createdAt, true);
   const head = `${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`;
   if (atStake === undefined) {
-    return [head, '  The database cannot be read: what was written since cannot be counted.', '  What is there now is moved aside, not deleted. The journal is not rewound.'];
+    return [
+      head,
+      '  The database cannot be read: what was written since cannot be counted.',
+      '  What is there now is moved aside, not deleted. The journal is not rewound.',
+    ];
   }
   const lost = atStake.filter(({ written }) => written > 0);
   const back = atStake.filter(({ deleted }) => deleted > 0);
@@ -33,8 +46,14 @@ export function previewLines({ database, backup, tables, atStake }: RestorePrevi
     head,
     lost.length === 0
       ? '  Nothing was written since: no row is lost.'
-      : paint.yellow(`  It would lose ${lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${written} to`} ${table}`).join(', ')}.`),
-    ...(back.length === 0 ? [] : [`  It would bring back ${back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : deleted} of ${table}`).join(', ')}.`]),
+      : paint.yellow(
+          `  It would lose ${lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${written} to`} ${table}`).join(', ')}.`,
+        ),
+    ...(back.length === 0
+      ? []
+      : [
+          `  It would bring back ${back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : deleted} of ${table}`).join(', ')}.`,
+        ]),
     '  A copy of the present state is kept first. The journal is not rewound.',
   ];
 }

@@ -14,7 +14,13 @@ export function findConfigFile(directory: string): Result<string | undefined, Mi
   const [first, ...others] = found;
   if (first === undefined) return ok(undefined);
   if (others.length === 0) return ok(path.join(directory, first));
-  return err(migrateError({ kind: 'usage', reason: `there is more than one config file: ${found.join(', ')}`, suggestion: `Keep one, or name it: --config ${first}` }));
+  return err(
+    migrateError({
+      kind: 'usage',
+      reason: `there is more than one config file: ${found.join(', ')}`,
+      suggestion: `Keep one, or name it: --config ${first}`,
+    }),
+  );
 }
 
 function filesIn(directory: string): readonly string[] {
@@ -37,7 +43,13 @@ export async function loadConfigFile(file: string): Promise<Result<Partial<Migra
   }
   const said = defaultOf(loaded);
   if (said === null || typeof said !== 'object' || Array.isArray(said)) {
-    return err(migrateError({ kind: 'config-unreadable', file: label, reason: 'it has no default export with the options: export default defineConfig({ … })' }));
+    return err(
+      migrateError({
+        kind: 'config-unreadable',
+        file: label,
+        reason: 'it has no default export with the options: export default defineConfig({ … })',
+      }),
+    );
   }
   const { parseConfig } = await import('../config.js');
   // Alone it need not name a database: a flag may.
@@ -50,7 +62,9 @@ export async function loadConfigFile(file: string): Promise<Result<Partial<Migra
 function defaultOf(loaded: unknown): unknown {
   if (loaded === null || typeof loaded !== 'object' || !('default' in loaded)) return loaded;
   const { default: inner } = loaded;
-  return inner !== null && typeof inner === 'object' && 'default' in inner && '__esModule' in inner ? inner.default : inner;
+  return inner !== null && typeof inner === 'object' && 'default' in inner && '__esModule' in inner
+    ? inner.default
+    : inner;
 }
 
 /** Relative paths in a config file are relative to it, from wherever the command is called. */
@@ -65,16 +79,26 @@ function rebase(said: Partial<MigrateSafeOptions>, directory: string): Partial<M
   };
 }
 
-function rebaseDatabase(database: MigrateSafeOptions['database'], at: (name: string) => string): MigrateSafeOptions['database'] {
+function rebaseDatabase(
+  database: MigrateSafeOptions['database'],
+  at: (name: string) => string,
+): MigrateSafeOptions['database'] {
   if (typeof database === 'string') return rebaseUrl(database, at);
   if (typeof database === 'function') return database;
   const { connection } = database;
-  if (connection === null || typeof connection !== 'object' || !('filename' in connection) || typeof connection.filename !== 'string') return database;
+  if (
+    connection === null ||
+    typeof connection !== 'object' ||
+    !('filename' in connection) ||
+    typeof connection.filename !== 'string'
+  )
+    return database;
   const { filename } = connection;
   return isPlainFile(filename) ? { ...database, connection: { ...connection, filename: at(filename) } } : database;
 }
 
-const isPlainFile = (name: string): boolean => name !== '' && name !== ':memory:' && !path.isAbsolute(name) && !name.startsWith('file:');
+const isPlainFile = (name: string): boolean =>
+  name !== '' && name !== ':memory:' && !path.isAbsolute(name) && !name.startsWith('file:');
 
 function rebaseUrl(url: string, at: (name: string) => string): string {
   const [, scheme = '', name = '', query = ''] = /^(sqlite3?:(?:\/\/(?!\/))?)?([^?]*)(\?.*)?$/i.exec(url) ?? [];

@@ -1,7 +1,7 @@
-// The documents of --json: the shapes that programs rely on (DESIGN, section 6); members are added, never taken away.
+// The documents of --json: the shapes that programs rely on; members are added, never taken away.
 import type { MigrateError } from '../core/errors/migrate-error.js';
 import type { StatusReport } from '../core/manager/inspect-state.js';
-import type { StepReport } from '../core/manager/run-step.js';
+import type { StepReport } from '../core/manager/step-attempt.js';
 import type { StoredBackup } from '../core/ports/backup-store.js';
 import type { Finding } from './answer.js';
 
@@ -17,7 +17,16 @@ export const failureDocument = (error: MigrateError | Finding): Record<string, u
   state: error.state,
 });
 
-export function statusDocument({ database, current, head, pending, steps, journal, lastBackup, openRun }: StatusReport): Record<string, unknown> {
+export function statusDocument({
+  database,
+  current,
+  head,
+  pending,
+  steps,
+  journal,
+  lastBackup,
+  openRun,
+}: StatusReport): Record<string, unknown> {
   return {
     database: database.label,
     dialect: database.dialect,
@@ -30,7 +39,16 @@ export function statusDocument({ database, current, head, pending, steps, journa
     steps,
     journal: journal ?? null,
     lastBackup: lastBackup ?? null,
-    openRun: openRun === undefined ? null : { runId: openRun.runId, kind: openRun.kind, startedAt: openRun.startedAt, actor: openRun.actor, plan: openRun.plan },
+    openRun:
+      openRun === undefined
+        ? null
+        : {
+            runId: openRun.runId,
+            kind: openRun.kind,
+            startedAt: openRun.startedAt,
+            actor: openRun.actor,
+            plan: openRun.plan,
+          },
   };
 }
 

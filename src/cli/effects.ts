@@ -16,7 +16,9 @@ export function effectsText({ tables }: Effects): string | undefined {
     return figures.length === 0 ? [] : [`${table} ${figures.join(' ')}`];
   });
   if (parts.length === 0) return undefined;
-  return parts.length <= MOST_TABLES ? parts.join(', ') : `${parts.slice(0, MOST_TABLES).join(', ')} and ${parts.length - MOST_TABLES} more tables`;
+  return parts.length <= MOST_TABLES
+    ? parts.join(', ')
+    : `${parts.slice(0, MOST_TABLES).join(', ')} and ${parts.length - MOST_TABLES} more tables`;
 }
 
 /** Whether rows went away: then it is worth saying that this was declared. */

@@ -18,20 +18,21 @@ export interface Engine {
 
 /** Reads the settings, checks them, and makes the engine; nothing is opened yet. */
 export function openEngine(flags: Flags): ResultAsync<Engine, MigrateError> {
-  return new ResultAsync(readSettings(flags))
-    .andThen(withDatabase)
-    .andThen((options) => {
-      const parsed = parseConfig(options);
-      const checked: Result<Config, MigrateError> = parsed.mapErr((error) => migrateError(error));
-      return checked.map((config): Engine => {
-        const get = resolverFor(parsed);
-        return { manager: get(Tokens.Manager), config, get, info: () => get(Tokens.Database).info };
-      });
+  return new ResultAsync(readSettings(flags)).andThen(withDatabase).andThen((options) => {
+    const parsed = parseConfig(options);
+    const checked: Result<Config, MigrateError> = parsed.mapErr((error) => migrateError(error));
+    return checked.map((config): Engine => {
+      const get = resolverFor(parsed);
+      return { manager: get(Tokens.Manager), config, get, info: () => get(Tokens.Database).info };
     });
+  });
 }
 
 /** Runs `work` with an engine and lets go of its files, whatever comes of it. */
-export function withEngine<T>(flags: Flags, work: (engine: Engine) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+export function withEngine<T>(
+  flags: Flags,
+  work: (engine: Engine) => ResultAsync<T, MigrateError>,
+): ResultAsync<T, MigrateError> {
   return openEngine(flags).andThen((engine) =>
     work(engine)
       .andThen((value) => engine.manager.close().map(() => value))

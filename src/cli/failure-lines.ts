@@ -10,7 +10,11 @@ const USAGE = 2;
 const LOCKED = 4;
 
 /** The last line is what to do; a hint is not repeated by the line about the database's state. */
-export function failureLines(error: MigrateError | Finding, { phase, kept, readOnly }: FailureContext, sink: Sink): string[] {
+export function failureLines(
+  error: MigrateError | Finding,
+  { phase, kept, readOnly }: FailureContext,
+  sink: Sink,
+): string[] {
   const { paint, width } = sink;
   const code = paint.dim(`[${error.code}]`);
   const step = 'step' in error ? error.step : undefined;
@@ -43,8 +47,13 @@ function withCode(lines: readonly string[], code: string, width: number): string
 const hintLines = (hint: string, width: number): string[] => (hint === '' ? [] : wrap(hint, width));
 
 /** `file:line`, the line itself, and a mark under what it stumbled over. */
-function sourceLines({ file, line, statement }: StepLocation, near: string | undefined, { paint, width }: Sink): string[] {
-  const at = (row: number): readonly string[] => (file === undefined ? [] : [line === undefined ? file : `${file}:${line + row}`]);
+function sourceLines(
+  { file, line, statement }: StepLocation,
+  near: string | undefined,
+  { paint, width }: Sink,
+): string[] {
+  const at = (row: number): readonly string[] =>
+    file === undefined ? [] : [line === undefined ? file : `${file}:${line + row}`];
   if (statement === undefined) return [...at(0)];
   const all = statement.split('\n').map((text) => text.replaceAll('\t', '  '));
   const found = near === undefined ? undefined : findNear(all, near);
@@ -56,14 +65,20 @@ function sourceLines({ file, line, statement }: StepLocation, near: string | und
     const number = line === undefined ? ''.padStart(digits) : String(first + from + row).padStart(digits);
     const shownLine = `  ${paint.dim(`${number} │`)} ${text.slice(0, width - TEXT_AT - digits - 6)}`;
     if (found === undefined || from + row !== found.line) return [shownLine];
-    return [shownLine, `  ${paint.dim(`${' '.repeat(digits)} │`)} ${' '.repeat(found.column)}${paint.red('^'.repeat(found.length))}`];
+    return [
+      shownLine,
+      `  ${paint.dim(`${' '.repeat(digits)} │`)} ${' '.repeat(found.column)}${paint.red('^'.repeat(found.length))}`,
+    ];
   });
   const more = found === undefined && all.length > to ? [`  ${paint.dim(`${' '.repeat(digits)} │`)} …`] : [];
   return [...at(found?.line ?? 0), ...shown, ...more];
 }
 
 /** The first place where the word stands by itself. */
-function findNear(lines: readonly string[], near: string): { readonly line: number; readonly column: number; readonly length: number } | undefined {
+function findNear(
+  lines: readonly string[],
+  near: string,
+): { readonly line: number; readonly column: number; readonly length: number } | undefined {
   const names = [near, near.slice(near.lastIndexOf('.') + 1)].filter(Boolean);
   for (const name of names) {
     const word = new RegExp(`(?<![\\w$])${name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w$])`, 'i');
@@ -93,7 +108,11 @@ function stateText({ state }: Pick<Finding, 'state'>, kept: readonly string[]): 
 }
 
 const keptText = (kept: readonly string[]): string =>
-  kept.length === 1 ? `${kept[0] ?? ''} was applied before it and stays.` : kept.length <= 4 ? `${kept.join(', ')} were applied before it and stay.` : `The ${kept.length} steps before it, up to ${kept.at(-1) ?? ''}, were applied and stay.`;
+  kept.length === 1
+    ? `${kept[0] ?? ''} was applied before it and stays.`
+    : kept.length <= 4
+      ? `${kept.join(', ')} were applied before it and stay.`
+      : `The ${kept.length} steps before it, up to ${kept.at(-1) ?? ''}, were applied and stay.`;
 
 /** What a hint says about the state is told by the line above it. */
 const SAID: readonly RegExp[] = [

@@ -24,7 +24,8 @@ export function duration(ms: number): string {
 }
 
 /** `1 step`, `1,204 rows`. */
-export const count = (many: number, one: string, more = `${one}s`): string => `${number(many)} ${many === 1 ? one : more}`;
+export const count = (many: number, one: string, more = `${one}s`): string =>
+  `${number(many)} ${many === 1 ? one : more}`;
 export const number = (value: number): string => value.toLocaleString('en-US');
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -43,7 +44,8 @@ export function timeOfDay(iso: string, now = new Date()): string {
   const at = new Date(iso);
   return at.toDateString() === now.toDateString() ? clock(at, true) : localTime(iso, true, now);
 }
-const clock = (at: Date, seconds: boolean): string => `${two(at.getHours())}:${two(at.getMinutes())}${seconds ? `:${two(at.getSeconds())}` : ''}`;
+const clock = (at: Date, seconds: boolean): string =>
+  `${two(at.getHours())}:${two(at.getMinutes())}${seconds ? `:${two(at.getSeconds())}` : ''}`;
 
 /** `2 minutes ago`. */
 export function ago(iso: string, now = new Date()): string {

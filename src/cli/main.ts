@@ -56,7 +56,12 @@ async function run(terminal: Terminal, call: Call): Promise<number> {
 }
 
 /** Prints a failure for whom it is meant, and says which exit code it has. */
-async function fail(terminal: Terminal, error: MigrateError | Finding, context: FailureContext, document: Readonly<Record<string, unknown>> = {}): Promise<number> {
+async function fail(
+  terminal: Terminal,
+  error: MigrateError | Finding,
+  context: FailureContext,
+  document: Readonly<Record<string, unknown>> = {},
+): Promise<number> {
   const { failureLines } = await import('./failure-lines.js');
   terminal.live.end();
   if (terminal.json) terminal.document({ ...failureDocument(error), ...document, ok: false });
@@ -64,7 +69,8 @@ async function fail(terminal: Terminal, error: MigrateError | Finding, context: 
   const told = !terminal.json || (!terminal.quiet && !process.stdout.isTTY);
   if (told) terminal.error.lines(failureLines(error, context, terminal.error));
   const cause = 'cause' in error ? error.cause : undefined;
-  if (terminal.verbose && cause instanceof Error) terminal.error.lines(['', ...(cause.stack ?? cause.message).split('\n')]);
+  if (terminal.verbose && cause instanceof Error)
+    terminal.error.lines(['', ...(cause.stack ?? cause.message).split('\n')]);
   return error.exitCode;
 }
 
@@ -87,15 +93,30 @@ function parse(args: readonly string[]): Call | number | MigrateError {
 
 function nothingCalled(args: readonly string[]): MigrateError {
   return args.some((one) => one === 'backup')
-    ? migrateError({ kind: 'usage', reason: 'backup what?', suggestion: 'One of: migrate-safe backup create | list | show ID' })
-    : migrateError({ kind: 'usage', reason: 'no command was given', suggestion: 'Begin with: migrate-safe init   or see: migrate-safe --help' });
+    ? migrateError({
+        kind: 'usage',
+        reason: 'backup what?',
+        suggestion: 'One of: migrate-safe backup create | list | show ID',
+      })
+    : migrateError({
+        kind: 'usage',
+        reason: 'no command was given',
+        suggestion: 'Begin with: migrate-safe init   or see: migrate-safe --help',
+      });
 }
 
 /** `error: unknown option '--x'\n(Did you mean --y?)` */
 function usage(message: string): MigrateError {
   const [first = '', ...rest] = message.replace(/^error: /, '').split('\n');
-  const meant = rest.join(' ').replace(/^\(|\)$/g, '').trim();
-  return migrateError({ kind: 'usage', reason: first, ...(meant === '' ? {} : { suggestion: `${meant} See \`migrate-safe --help\`.` }) });
+  const meant = rest
+    .join(' ')
+    .replace(/^\(|\)$/g, '')
+    .trim();
+  return migrateError({
+    kind: 'usage',
+    reason: first,
+    ...(meant === '' ? {} : { suggestion: `${meant} See \`migrate-safe --help\`.` }),
+  });
 }
 
 function bug(thrown: unknown): Finding & { readonly cause: unknown } {

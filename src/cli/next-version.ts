@@ -6,7 +6,10 @@ const TIMESTAMP = /^\d{14}$/;
 
 /** Versions that are times go on as times (UTC), and never fall behind the highest. */
 export function nextVersion(existing: readonly string[], now = new Date()): string {
-  const highest = existing.reduce<string | undefined>((top, version) => (top === undefined || compareVersions(version, top) > 0 ? version : top), undefined);
+  const highest = existing.reduce<string | undefined>(
+    (top, version) => (top === undefined || compareVersions(version, top) > 0 ? version : top),
+    undefined,
+  );
   if (highest === undefined) return '1'.padStart(WIDTH, '0');
   const next = String(BigInt(highest) + 1n).padStart(highest.length, '0');
   if (!TIMESTAMP.test(highest)) return next;

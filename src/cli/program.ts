@@ -26,11 +26,21 @@ export function makeProgram(called: (call: Call) => void): Command {
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'help for a command')
-    .configureHelp({ showGlobalOptions: true, optionDescription: ({ description }) => description, helpWidth: Math.min(100, process.stdout.columns ?? 100) })
+    .configureHelp({
+      showGlobalOptions: true,
+      optionDescription: ({ description }) => description,
+      helpWidth: Math.min(100, process.stdout.columns ?? 100),
+    })
     .exitOverride();
   addGlobals(program);
 
-  const verb = <F extends object>(parent: Command, usage: string, description: string, effect: 'reads' | 'changes', load: Load<F>): Command => {
+  const verb = <F extends object>(
+    parent: Command,
+    usage: string,
+    description: string,
+    effect: 'reads' | 'changes',
+    load: Load<F>,
+  ): Command => {
     const command = parent.command(usage).description(description).allowExcessArguments(false);
     return command.action((...given: unknown[]) => {
       const argument = given.length > 2 && typeof given[0] === 'string' ? given[0] : undefined;
@@ -39,45 +49,150 @@ export function makeProgram(called: (call: Call) => void): Command {
     });
   };
 
-  verb(program, 'init', 'set a project up: a config file, a first step, lines for .gitignore', 'reads', (flags) => async (context) => (await import('./commands/init.js')).runInit(context, flags));
-  verb<{ sql?: boolean; ts?: boolean }>(program, 'new <name>', "make the next step's files", 'reads', (flags, name = '') => async (context) => (await import('./commands/new.js')).runNew(context, flags, name))
+  verb(
+    program,
+    'init',
+    'set a project up: a config file, a first step, lines for .gitignore',
+    'reads',
+    (flags) => async (context) => (await import('./commands/init.js')).runInit(context, flags),
+  );
+  verb<{ sql?: boolean; ts?: boolean }>(
+    program,
+    'new <name>',
+    "make the next step's files",
+    'reads',
+    (flags, name = '') =>
+      async (context) =>
+        (await import('./commands/new.js')).runNew(context, flags, name),
+  )
     .option('--sql', 'an SQL file, and one that undoes it (default)')
     .option('--ts', 'a TypeScript file');
-  verb<{ check?: boolean }>(program, 'status', 'what is in the database, and what is pending', 'reads', (flags) => async (context) => (await import('./commands/status.js')).runStatus(context, flags))
-    .option('--check', 'exit with 3 if anything is pending, changed or missing');
-  verb(program, 'current', 'the highest version that is applied', 'reads', (flags) => async (context) => (await import('./commands/status.js')).runCurrent(context, flags));
+  verb<{ check?: boolean }>(
+    program,
+    'status',
+    'what is in the database, and what is pending',
+    'reads',
+    (flags) => async (context) => (await import('./commands/status.js')).runStatus(context, flags),
+  ).option('--check', 'exit with 3 if anything is pending, changed or missing');
+  verb(
+    program,
+    'current',
+    'the highest version that is applied',
+    'reads',
+    (flags) => async (context) => (await import('./commands/status.js')).runCurrent(context, flags),
+  );
   addOrder(
-    verb<{ to?: string }>(program, 'plan', 'what `up` would do, with its statements', 'reads', (flags) => async (context) => (await import('./commands/plan.js')).runPlan(context, flags))
-      .option('--to <version>', 'the last step to apply'),
+    verb<{ to?: string }>(
+      program,
+      'plan',
+      'what `up` would do, with its statements',
+      'reads',
+      (flags) => async (context) => (await import('./commands/plan.js')).runPlan(context, flags),
+    ).option('--to <version>', 'the last step to apply'),
   );
   addBackups(
     addOrder(
-      verb<{ to?: string; dryRun?: boolean; fake?: boolean }>(program, 'up', 'apply what is pending, each step with a verified backup before it', 'changes', (flags) => async (context) => (await import('./commands/up.js')).runUp(context, flags))
+      verb<{ to?: string; dryRun?: boolean; fake?: boolean }>(
+        program,
+        'up',
+        'apply what is pending, each step with a verified backup before it',
+        'changes',
+        (flags) => async (context) => (await import('./commands/up.js')).runUp(context, flags),
+      )
         .option('--to <version>', 'the last step to apply')
         .option('--dry-run', 'only say what would be done')
         .option('--fake', 'record the steps without running them, as `stamp` does'),
     ),
-  ).addOption(new Option('--on-failure <policy>', "what becomes of the run's earlier steps: keep-earlier-steps (default), undo-run").choices(['keep-earlier-steps', 'undo-run']));
+  ).addOption(
+    new Option(
+      '--on-failure <policy>',
+      "what becomes of the run's earlier steps: keep-earlier-steps (default), undo-run",
+    ).choices(['keep-earlier-steps', 'undo-run']),
+  );
   addBackups(
-    verb<{ count?: string; to?: string }>(program, 'down', 'revert the newest step, or more', 'changes', (flags) => async (context) => (await import('./commands/down.js')).runDown(context, flags))
+    verb<{ count?: string; to?: string }>(
+      program,
+      'down',
+      'revert the newest step, or more',
+      'changes',
+      (flags) => async (context) => (await import('./commands/down.js')).runDown(context, flags),
+    )
       .option('--count <number>', 'how many steps')
       .option('--to <version>', 'the version that stays applied; `base`: none does'),
   );
-  verb(program, 'stamp <target>', 'record what the database already has: a version, `head`, or `base`', 'changes', (flags, target = '') => async (context) => (await import('./commands/stamp.js')).runStamp(context, flags, target));
-  verb(program, 'history', 'the journal, oldest event first', 'reads', (flags) => async (context) => (await import('./commands/history.js')).runHistory(context, flags));
-  verb(program, 'audit', 'prove that the journal is what was written', 'reads', (flags) => async (context) => (await import('./commands/history.js')).runAudit(context, flags));
+  verb(
+    program,
+    'stamp <target>',
+    'record what the database already has: a version, `head`, or `base`',
+    'changes',
+    (flags, target = '') =>
+      async (context) =>
+        (await import('./commands/stamp.js')).runStamp(context, flags, target),
+  );
+  verb(
+    program,
+    'history',
+    'the journal, oldest event first',
+    'reads',
+    (flags) => async (context) => (await import('./commands/history.js')).runHistory(context, flags),
+  );
+  verb(
+    program,
+    'audit',
+    'prove that the journal is what was written',
+    'reads',
+    (flags) => async (context) => (await import('./commands/history.js')).runAudit(context, flags),
+  );
 
-  const backup = program.command('backup').description('take, list and show backups').helpOption('-h, --help', 'print this help');
-  verb<{ verify?: string }>(backup, 'create', 'take a backup that is kept until it is removed', 'changes', (flags) => async (context) => (await import('./commands/backup.js')).runBackupCreate(context, flags))
-    .addOption(new Option('--verify <level>', 'quick (default), or full: integrity, foreign keys and a content fingerprint too').choices(['quick', 'full']).default('quick'));
-  verb(backup, 'list', 'the backups of this database, newest first', 'reads', (flags) => async (context) => (await import('./commands/backup.js')).runBackupList(context, flags));
-  verb(backup, 'show <id>', 'what one backup holds', 'reads', (flags, id = '') => async (context) => (await import('./commands/backup.js')).runBackupShow(context, flags, id));
+  const backup = program
+    .command('backup')
+    .description('take, list and show backups')
+    .helpOption('-h, --help', 'print this help');
+  verb<{ verify?: string }>(
+    backup,
+    'create',
+    'take a backup that is kept until it is removed',
+    'changes',
+    (flags) => async (context) => (await import('./commands/backup.js')).runBackupCreate(context, flags),
+  ).addOption(
+    new Option('--verify <level>', 'quick (default), or full: integrity, foreign keys and a content fingerprint too')
+      .choices(['quick', 'full'])
+      .default('quick'),
+  );
+  verb(
+    backup,
+    'list',
+    'the backups of this database, newest first',
+    'reads',
+    (flags) => async (context) => (await import('./commands/backup.js')).runBackupList(context, flags),
+  );
+  verb(
+    backup,
+    'show <id>',
+    'what one backup holds',
+    'reads',
+    (flags, id = '') =>
+      async (context) =>
+        (await import('./commands/backup.js')).runBackupShow(context, flags, id),
+  );
 
-  verb<{ latest?: boolean; beforeStep?: string; tables?: string }>(program, 'restore [id]', 'put a backup back; says first what would be lost, and asks', 'changes', (flags, id) => async (context) => (await import('./commands/restore.js')).runRestore(context, flags, id))
+  verb<{ latest?: boolean; beforeStep?: string; tables?: string }>(
+    program,
+    'restore [id]',
+    'put a backup back; says first what would be lost, and asks',
+    'changes',
+    (flags, id) => async (context) => (await import('./commands/restore.js')).runRestore(context, flags, id),
+  )
     .option('--latest', 'the newest backup')
     .option('--before-step <version>', 'the newest from before this step')
     .option('--tables <names>', 'only these tables, with commas between');
-  verb(program, 'doctor', 'what is missing here, and the command that mends it', 'reads', (flags) => async (context) => (await import('./commands/doctor.js')).runDoctor(context, flags));
+  verb(
+    program,
+    'doctor',
+    'what is missing here, and the command that mends it',
+    'reads',
+    (flags) => async (context) => (await import('./commands/doctor.js')).runDoctor(context, flags),
+  );
   return program;
 }
 
@@ -89,7 +204,12 @@ function addGlobals(program: Command): void {
     .option('--steps <directory>', 'the step files (default: ./migrations)')
     .option('--backups <directory>', "backups and the journal's mirror (default: ./backups)")
     .option('--component <name>', 'namespace of the steps (default: main)')
-    .addOption(new Option('--guard <mode>', 'what becomes of a step that loses what it did not declare: enforce (default), warn, off').choices(GUARD))
+    .addOption(
+      new Option(
+        '--guard <mode>',
+        'what becomes of a step that loses what it did not declare: enforce (default), warn, off',
+      ).choices(GUARD),
+    )
     .option('--lock-wait <duration>', 'how long to wait for another run, for example 90s (default: 10m)')
     .option('--env-file <file>', 'read variables from this file; none is read by itself')
     .option('--json', 'one JSON document on stdout, everything else on stderr')
@@ -100,9 +220,19 @@ function addGlobals(program: Command): void {
 }
 
 const addBackups = (command: Command): Command =>
-  command.addOption(new Option('--file-backup <policy>', 'when the whole file is backed up: each-step (default), each-run, never').choices(FILE_BACKUP));
+  command.addOption(
+    new Option(
+      '--file-backup <policy>',
+      'when the whole file is backed up: each-step (default), each-run, never',
+    ).choices(FILE_BACKUP),
+  );
 
 const addOrder = (command: Command): Command =>
   command
     .option('--out-of-order', 'apply new steps below the newest applied one, too')
-    .addOption(new Option('--on-ahead <policy>', 'when the database has newer steps than there are here: warn (default), refuse').choices(['warn', 'refuse']));
+    .addOption(
+      new Option(
+        '--on-ahead <policy>',
+        'when the database has newer steps than there are here: warn (default), refuse',
+      ).choices(['warn', 'refuse']),
+    );

@@ -15,7 +15,12 @@ export const TEXT_AT = INDENT.length + 2 + LABEL + 1;
 export type Mark = 'done' | 'failed' | 'warning';
 
 /** `    ✔ backup     12.4 MB in 31 ms, verified`, wrapped under its own beginning. */
-export function phaseLines(mark: Mark, label: string, text: string, { paint, width }: { readonly paint: Paint; readonly width: number }): string[] {
+export function phaseLines(
+  mark: Mark,
+  label: string,
+  text: string,
+  { paint, width }: { readonly paint: Paint; readonly width: number },
+): string[] {
   const sign = mark === 'done' ? paint.green('✔') : mark === 'failed' ? paint.red('✖') : paint.yellow('!');
   const [first = '', ...rest] = wrap(text, width - TEXT_AT);
   return [`${INDENT}${sign} ${label.padEnd(LABEL)} ${first}`, ...rest.map((line) => ' '.repeat(TEXT_AT) + line)];
@@ -41,7 +46,11 @@ export function observedText({ effects }: Of<'observed'>, guarded: boolean): str
   return guarded && hasLosses(effects) ? `${text}, as declared` : text;
 }
 
-export function validatedText({ changes, reinstated, schemaRestored }: Of<'validated'>, version: string, keysChecked: boolean): string {
+export function validatedText(
+  { changes, reinstated, schemaRestored }: Of<'validated'>,
+  version: string,
+  keysChecked: boolean,
+): string {
   const again = reinstated.length === 0 ? '' : `; made again: ${reinstated.join(', ')}`;
   const keys = keysChecked ? '; foreign keys hold' : '';
   const what =
@@ -54,13 +63,22 @@ export function validatedText({ changes, reinstated, schemaRestored }: Of<'valid
 }
 
 /** The findings say what would be lost; where the guard only warns, it is lost. */
-export const guardText = ({ finding }: Of<'guard-warning'>): string => `${describeFinding(finding)} (the guard only warns)`;
+export const guardText = ({ finding }: Of<'guard-warning'>): string =>
+  `${describeFinding(finding)} (the guard only warns)`;
 
 /** `pid 4121 on web-3, since 09:31:07, applying 0003 purge`. */
 const ownerText = (owner: LockOwner | undefined): string =>
-  owner === undefined ? 'it has not said who it is' : `pid ${owner.pid} on ${owner.host}, since ${timeOfDay(owner.since)}, ${doingText(owner.doing)}`;
+  owner === undefined
+    ? 'it has not said who it is'
+    : `pid ${owner.pid} on ${owner.host}, since ${timeOfDay(owner.since)}, ${doingText(owner.doing)}`;
 
-const DOING: Readonly<Record<string, string>> = { up: 'beginning', down: 'beginning to revert', stamp: 'stamping', backup: 'taking a backup', restore: 'restoring' };
+const DOING: Readonly<Record<string, string>> = {
+  up: 'beginning',
+  down: 'beginning to revert',
+  stamp: 'stamping',
+  backup: 'taking a backup',
+  restore: 'restoring',
+};
 const doingText = (doing: string): string => DOING[doing] ?? doing;
 
 /** `waiting for another run: … 12 s`; the seconds are what moves, so they are never cut. */
@@ -80,7 +98,10 @@ export function recoveredLines({ startedAt, pid, host, version, finding }: Of<'r
     'restore-undone': 'A restore was under way and was not switched in: the database is what it was before it.',
     'between-steps': 'No step was under way: nothing is half-done.',
   };
-  return [`A run that began ${timeOfDay(startedAt)} (pid ${pid} on ${host}) stopped${during}.`, found[finding] ?? finding];
+  return [
+    `A run that began ${timeOfDay(startedAt)} (pid ${pid} on ${host}) stopped${during}.`,
+    found[finding] ?? finding,
+  ];
 }
 
 const BAR = 20;

@@ -4,7 +4,19 @@ import type { Policy } from '../core/manager/ports.js';
 import type { Direction, Progress } from '../core/manager/progress.js';
 import type { FailureContext } from './answer.js';
 import { count, duration } from './format.js';
-import { backupText, barText, guardText, observedText, phaseLines, recoveredLines, TEXT_AT, validatedText, waitingText, workedText, type Mark } from './progress-lines.js';
+import {
+  backupText,
+  barText,
+  guardText,
+  observedText,
+  phaseLines,
+  recoveredLines,
+  TEXT_AT,
+  validatedText,
+  waitingText,
+  workedText,
+  type Mark,
+} from './progress-lines.js';
 import type { Terminal } from './terminal.js';
 
 /** With more steps than this, one that goes through takes one line. */
@@ -70,7 +82,11 @@ export class Reporter {
       case 'restore-progress':
         return this.#bar('restore', progress.doneBytes, progress.totalBytes);
       case 'backup-taken':
-        this.#done('done', 'backup', backupText(progress, this.#terminal.log.width - TEXT_AT, this.#terminal.log.paint));
+        this.#done(
+          'done',
+          'backup',
+          backupText(progress, this.#terminal.log.width - TEXT_AT, this.#terminal.log.paint),
+        );
         return this.#work();
       case 'worked':
         this.#done('done', progress.direction, workedText(progress), workedText(progress));
@@ -79,17 +95,29 @@ export class Reporter {
         this.#warned = true;
         return this.#done('warning', 'guard', guardText(progress));
       case 'observed': {
-        const text = observedText(progress, this.#policy.guard === 'enforce' && !this.#warned && this.#step?.direction === 'apply');
+        const text = observedText(
+          progress,
+          this.#policy.guard === 'enforce' && !this.#warned && this.#step?.direction === 'apply',
+        );
         return this.#done('done', 'effects', text, text === 'no rows touched' ? '' : text);
       }
       case 'validated': {
         const keysChecked = this.#policy.guard === 'enforce';
-        return this.#done(progress.schemaRestored === false ? 'warning' : 'done', 'schema', validatedText(progress, this.#step?.version ?? '', keysChecked));
+        return this.#done(
+          progress.schemaRestored === false ? 'warning' : 'done',
+          'schema',
+          validatedText(progress, this.#step?.version ?? '', keysChecked),
+        );
       }
       case 'recorded':
         return this.#recorded(progress.position);
       case 'step-failed':
-        this.#phase = progress.phase === 'work' ? (this.#step?.direction ?? 'apply') : progress.phase === 'validate' ? 'check' : progress.phase;
+        this.#phase =
+          progress.phase === 'work'
+            ? (this.#step?.direction ?? 'apply')
+            : progress.phase === 'validate'
+              ? 'check'
+              : progress.phase;
         this.#flush();
         return this.#terminal.live.set(() => 'rolling back');
     }
@@ -120,7 +148,14 @@ export class Reporter {
     this.#warned = false;
     const { paint } = this.#terminal.log;
     const title = `  ${paint.bold(`${version} ${description === version ? '' : description}`.trim())}${direction === 'revert' ? paint.dim('  revert') : ''}`;
-    this.#step = { version, description, direction, started: performance.now(), lines: [...(this.#detailed || this.#steps === 1 ? [''] : []), title], summary: [] };
+    this.#step = {
+      version,
+      description,
+      direction,
+      started: performance.now(),
+      lines: [...(this.#detailed || this.#steps === 1 ? [''] : []), title],
+      summary: [],
+    };
     if (this.#detailed) this.#flush();
     const backs = this.#policy.fileBackup === 'each-step';
     if (backs) this.#begin('backup', () => '');
@@ -135,7 +170,10 @@ export class Reporter {
   #begin(phase: string, text: () => string): void {
     this.#phaseStarted = performance.now();
     const label = this.#detailed ? phase : `${this.#step?.version ?? ''} ${phase}`;
-    this.#terminal.live.set(() => `${label.padEnd(10)} ${text()}${text() === '' ? '' : ', '}${duration(performance.now() - this.#phaseStarted)}`);
+    this.#terminal.live.set(
+      () =>
+        `${label.padEnd(10)} ${text()}${text() === '' ? '' : ', '}${duration(performance.now() - this.#phaseStarted)}`,
+    );
   }
 
   #bar(label: string, done: number, total: number): void {

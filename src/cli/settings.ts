@@ -33,11 +33,22 @@ export interface Settings {
   readonly configFile: string | undefined;
 }
 
-const NAMES = ['database', 'steps', 'backups', 'component', 'guard', 'lockWait', 'fileBackup', 'onFailure', 'onAhead'] as const;
+const NAMES = [
+  'database',
+  'steps',
+  'backups',
+  'component',
+  'guard',
+  'lockWait',
+  'fileBackup',
+  'onFailure',
+  'onAhead',
+] as const;
 const DEFAULTS = { steps: './migrations', backups: './backups' };
 
 /** `lockWait` -> `MIGRATE_SAFE_LOCK_WAIT`. */
-const variable = (name: string): string => `MIGRATE_SAFE_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+const variable = (name: string): string =>
+  `MIGRATE_SAFE_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
 /** Reads what is named, and nothing that is not: an env file lying about may point at production. */
 export async function readSettings(flags: Flags): Promise<Result<Settings, MigrateError>> {
@@ -70,14 +81,22 @@ function loadEnvFile(file: string): Result<void, MigrateError> {
     return ok(undefined);
   } catch (thrown) {
     const reason = existsSync(file) ? reasonOf(thrown) : 'there is no such file';
-    return err(migrateError({ kind: 'usage', reason: `the env file ${file} could not be read: ${reason}`, suggestion: 'Name one that is there with --env-file, or leave it out.' }));
+    return err(
+      migrateError({
+        kind: 'usage',
+        reason: `the env file ${file} could not be read: ${reason}`,
+        suggestion: 'Name one that is there with --env-file, or leave it out.',
+      }),
+    );
   }
 }
 
 function configFileOf(named: string | undefined): Result<string | undefined, MigrateError> {
   if (named === undefined) return findConfigFile(process.cwd());
   const file = path.resolve(named);
-  return existsSync(file) ? ok(file) : err(migrateError({ kind: 'config-unreadable', file: named, reason: 'there is no such file' }));
+  return existsSync(file)
+    ? ok(file)
+    : err(migrateError({ kind: 'config-unreadable', file: named, reason: 'there is no such file' }));
 }
 
 /** A command that works on a database needs one to be named. */

@@ -14,11 +14,15 @@ type Format = keyof Paint;
 
 const FORMATS: readonly Format[] = ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'];
 // Whether there is a terminal was asked already: newer Node would ask about stdout once more.
-const marked = (format: Format) => (text: string): string => (text === '' ? '' : styleText(format, text, { validateStream: false }));
+const marked =
+  (format: Format) =>
+  (text: string): string =>
+    text === '' ? '' : styleText(format, text, { validateStream: false });
 const plain = (text: string): string => text;
 
 /** Every format, or none. */
-export const paintFor = (on: boolean): Paint => Object.fromEntries(FORMATS.map((format) => [format, on ? marked(format) : plain])) as unknown as Paint;
+export const paintFor = (on: boolean): Paint =>
+  Object.fromEntries(FORMATS.map((format) => [format, on ? marked(format) : plain])) as unknown as Paint;
 
 /** `NO_COLOR` (https://no-color.org), `--no-color`, `TERM=dumb` and everything that is no terminal go without. */
 export const wantsColour = (isTerminal: boolean, env: NodeJS.ProcessEnv, flag: boolean): boolean =>

@@ -11,9 +11,15 @@ export interface TableOptions {
 const GAP = '   ';
 
 /** One line per row; cells of the shrinking column carry no colour of their own but what `paint` gives them. */
-export function table(rows: readonly (readonly string[])[], { width, shrink, right = [] }: TableOptions, paint: (cell: string, column: number, row: number) => string = (cell) => cell): string[] {
+export function table(
+  rows: readonly (readonly string[])[],
+  { width, shrink, right = [] }: TableOptions,
+  paint: (cell: string, column: number, row: number) => string = (cell) => cell,
+): string[] {
   const columns = Math.max(0, ...rows.map((row) => row.length));
-  const widths = Array.from({ length: columns }, (_, column) => Math.max(0, ...rows.map((row) => widthOf(row[column] ?? ''))));
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(0, ...rows.map((row) => widthOf(row[column] ?? ''))),
+  );
   const total = widths.reduce((all, one) => all + one, 0) + GAP.length * Math.max(0, columns - 1);
   const wide = widths[shrink];
   if (wide !== undefined && total > width) widths[shrink] = Math.max(8, wide - (total - width));

@@ -46,7 +46,10 @@ export class Sink {
 
   #clean(line: string): string {
     // eslint-disable-next-line no-control-regex
-    return (this.isTerminal ? line : stripVTControlCharacters(line)).replace(/[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f]/g, ' ');
+    return (this.isTerminal ? line : stripVTControlCharacters(line)).replace(
+      /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f]/g,
+      ' ',
+    );
   }
 }
 

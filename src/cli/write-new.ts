@@ -27,7 +27,16 @@ export function writeNew(files: readonly NewFile[]): Result<Written, MigrateErro
       written.push(relative(file));
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') {
-        return err(migrateError({ kind: 'usage', reason: `${relative(file)} could not be written: ${reasonOf(thrown)}`, suggestion: 'See the rights of its directory.' }, { cause: thrown }));
+        return err(
+          migrateError(
+            {
+              kind: 'usage',
+              reason: `${relative(file)} could not be written: ${reasonOf(thrown)}`,
+              suggestion: 'See the rights of its directory.',
+            },
+            { cause: thrown },
+          ),
+        );
       }
       kept.push(relative(file));
     }

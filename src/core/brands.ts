@@ -30,7 +30,8 @@ export function parseVersion(version: string | number): Result<StepVersion, { re
 const LEADING_ZEROS = /^0+(?=\d)/;
 
 /** The version without leading zeros: equal keys are equal versions. */
-export const versionKey = (version: string): string => (version.startsWith('0') ? version.replace(LEADING_ZEROS, '') : version);
+export const versionKey = (version: string): string =>
+  version.startsWith('0') ? version.replace(LEADING_ZEROS, '') : version;
 
 /** Orders versions as numbers of any length. */
 export function compareVersions(a: string, b: string): number {

@@ -2,7 +2,10 @@
 import { ok, ResultAsync, type Result } from 'neverthrow';
 
 /** Calls `each` for the items in turn and collects what it gives; stops at the first error. */
-export function inOrder<Item, T, E>(items: Iterable<Item>, each: (item: Item, index: number) => ResultAsync<T, E>): ResultAsync<T[], E> {
+export function inOrder<Item, T, E>(
+  items: Iterable<Item>,
+  each: (item: Item, index: number) => ResultAsync<T, E>,
+): ResultAsync<T[], E> {
   const walk = async (): Promise<Result<T[], E>> => {
     const done: T[] = [];
     for (const item of items) {

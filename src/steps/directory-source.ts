@@ -45,7 +45,8 @@ export class DirectorySource implements StepSource {
       names = readdirSync(directory);
     } catch (thrown) {
       const { code } = thrown as { readonly code?: string };
-      if (code === 'ENOENT' || code === 'ENOTDIR') return missing === 'empty' ? ok([]) : err({ kind: 'steps-missing', directory: labelOf(directory) });
+      if (code === 'ENOENT' || code === 'ENOTDIR')
+        return missing === 'empty' ? ok([]) : err({ kind: 'steps-missing', directory: labelOf(directory) });
       return err({ kind: 'step-load', file: labelOf(directory), cause: thrown });
     }
     const files: StepFile[] = [];
@@ -111,7 +112,12 @@ export class DirectorySource implements StepSource {
                 main.version,
                 main.description,
                 { ...definition, component },
-                { file: main.label, checksum, language: main.kind === 'sql' ? 'sql' : 'code', ...(down ? { downFile: down.label } : {}) },
+                {
+                  file: main.label,
+                  checksum,
+                  language: main.kind === 'sql' ? 'sql' : 'code',
+                  ...(down ? { downFile: down.label } : {}),
+                },
               ),
           ),
       };
@@ -121,9 +127,14 @@ export class DirectorySource implements StepSource {
   #define(main: StepFile, text: string, down: StepFile | undefined): ResultAsync<StepDefinition, StepSourceError> {
     const { splitter, loadModule } = this.#options;
     if (main.kind === 'module') return loadModuleStep(main.file, main.label, loadModule);
-    const downText: Result<string | undefined, StepSourceError> = down === undefined ? ok(undefined) : readStepText(down.file, down.label);
+    const downText: Result<string | undefined, StepSourceError> =
+      down === undefined ? ok(undefined) : readStepText(down.file, down.label);
     const definition = downText.andThen((revert) =>
-      readSqlStep({ file: main.label, text }, down && revert !== undefined ? { file: down.label, text: revert } : undefined, splitter),
+      readSqlStep(
+        { file: main.label, text },
+        down && revert !== undefined ? { file: down.label, text: revert } : undefined,
+        splitter,
+      ),
     );
     return definition.isOk() ? okAsync(definition.value) : errAsync(definition.error);
   }

@@ -2,14 +2,22 @@
 import path from 'node:path';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { StepSourceError } from '../core/ports/step-source.js';
-import { STEP_MEMBERS, type Declarations, type StepDefinition } from '../core/steps/migration-step.js';
+import { STEP_MEMBERS, type StepDefinition } from '../core/steps/migration-step.js';
 
 /** Loads a module in any of the forms that Node and TypeScript have. */
 export type ModuleLoader = (file: string) => Promise<unknown>;
 
 /** The definition that a module exports: `default defineStep({…})`, or `up` and `down` as knex has them. */
-export function loadModuleStep(file: string, label: string, load: ModuleLoader): ResultAsync<StepDefinition, StepSourceError> {
-  return ResultAsync.fromPromise(load(path.resolve(file)), (cause): StepSourceError => ({ kind: 'step-load', file: label, cause })).andThen((exported) =>
+export function loadModuleStep(
+  file: string,
+  label: string,
+  load: ModuleLoader,
+): ResultAsync<StepDefinition, StepSourceError> {
+  return ResultAsync.fromPromise(load(path.resolve(file)), (cause): StepSourceError => ({
+    kind: 'step-load',
+    file: label,
+    cause,
+  })).andThen((exported) =>
     definitionOf(exported).mapErr((reason): StepSourceError => ({ kind: 'step-shape', file: label, reason })),
   );
 }
@@ -22,7 +30,8 @@ function definitionOf(exported: unknown): Result<StepDefinition, string> {
     if (candidate === undefined) continue;
     // A module's namespace may export more than the step; an object that is the step may not.
     // The loader shows members of the default as the module's own, and every function has an `apply`: own members count.
-    if (Object.hasOwn(candidate, 'apply') && isWork(candidate['apply'])) return checked((candidate === main ? candidate : membersOf(candidate)) as unknown as StepDefinition);
+    if (Object.hasOwn(candidate, 'apply') && isWork(candidate['apply']))
+      return checked((candidate === main ? candidate : membersOf(candidate)) as unknown as StepDefinition);
     if (typeof candidate['up'] === 'function') return checked(fromKnexStyle(candidate));
   }
   return err('it exports neither a step nor `up`');
@@ -32,11 +41,14 @@ function definitionOf(exported: unknown): Result<StepDefinition, string> {
 function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinition {
   const config = asRecord(module['config']);
   const declares = asRecord(module['declares']);
-  const outside = module['transaction'] === 'none' || module['transaction'] === false || config?.['transaction'] === false;
+  const outside =
+    module['transaction'] === 'none' || module['transaction'] === false || config?.['transaction'] === false;
   return {
     apply: module['up'] as StepDefinition['apply'] & ((...args: never[]) => unknown),
-    ...(typeof module['down'] === 'function' ? { revert: module['down'] as StepDefinition['apply'] & ((...args: never[]) => unknown) } : {}),
-    ...(declares ? { declares: declares as Declarations } : {}),
+    ...(typeof module['down'] === 'function'
+      ? { revert: module['down'] as StepDefinition['apply'] & ((...args: never[]) => unknown) }
+      : {}),
+    ...(declares ? { declares } : {}),
     ...(outside ? { transaction: 'none' as const } : {}),
     ...(module['foreignKeys'] === 'on' ? { foreignKeys: 'on' as const } : {}),
   };
@@ -50,13 +62,18 @@ function checked(definition: StepDefinition): Result<StepDefinition, string> {
   if (revert !== undefined && !isWork(revert)) return err('`revert` is not a function');
   if (validate !== undefined && !isWork(validate)) return err('`validate` is not a function');
   if (isDone !== undefined && !isWork(isDone)) return err('`isDone` is not a function');
-  if (transaction !== undefined && transaction !== 'own' && transaction !== 'none') return err("`transaction` is 'own' or 'none'");
-  if (foreignKeys !== undefined && foreignKeys !== 'on' && foreignKeys !== 'off') return err("`foreignKeys` is 'on' or 'off'");
-  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0)) return err('`timeoutMs` is a positive number of milliseconds');
+  if (transaction !== undefined && transaction !== 'own' && transaction !== 'none')
+    return err("`transaction` is 'own' or 'none'");
+  if (foreignKeys !== undefined && foreignKeys !== 'on' && foreignKeys !== 'off')
+    return err("`foreignKeys` is 'on' or 'off'");
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))
+    return err('`timeoutMs` is a positive number of milliseconds');
   for (const [member, declared] of Object.entries({ declares, revertDeclares })) {
     for (const [key, value] of Object.entries(declared ?? {})) {
-      if (!['touches', 'mayLoseRows', 'mayDrop', 'mayNull'].includes(key)) return err(`\`${member}.${key}\` is not known`);
-      if (!Array.isArray(value) || !value.every((name) => typeof name === 'string')) return err(`\`${member}.${key}\` is a list of names`);
+      if (!['touches', 'mayLoseRows', 'mayDrop', 'mayNull'].includes(key))
+        return err(`\`${member}.${key}\` is not known`);
+      if (!Array.isArray(value) || !value.every((name) => typeof name === 'string'))
+        return err(`\`${member}.${key}\` is a list of names`);
     }
   }
   return ok(definition);

@@ -17,14 +17,19 @@ export interface DirectiveError {
 }
 
 const DIRECTIVE = /^\s*--\s*migrate-safe:\s*(\S[^\n]*?)\s*$/i;
-const WITHOUT_COLON = /^\s*--\s*(migrate-safe\s+(?:up|down|no-transaction|foreign-keys|touches|may-lose-rows|may-drop|may-null|done-when)\b.*?)\s*$/i;
+const WITHOUT_COLON =
+  /^\s*--\s*(migrate-safe\s+(?:up|down|no-transaction|foreign-keys|touches|may-lose-rows|may-drop|may-null|done-when)\b.*?)\s*$/i;
 const MARKER = /^(?:up|down)$/i;
 const ARGUMENT = /(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/g;
 const DROPPABLE = ['table', 'column', 'index', 'view', 'trigger', 'check'];
 
 /** A directive that is not understood is an error: one that is misspelt would allow nothing, or be thought to. */
 export function parseDirectives(text: string): Result<Directives, DirectiveError> {
-  const found = { transaction: 'own' as Directives['transaction'], foreignKeys: 'off' as Directives['foreignKeys'], doneWhen: undefined as string | undefined };
+  const found = {
+    transaction: 'own' as Directives['transaction'],
+    foreignKeys: 'off' as Directives['foreignKeys'],
+    doneWhen: undefined as string | undefined,
+  };
   const touches: string[] = [];
   const mayLoseRows: string[] = [];
   const mayDrop: string[] = [];
@@ -32,13 +37,15 @@ export function parseDirectives(text: string): Result<Directives, DirectiveError
 
   for (const [index, line] of text.split('\n').entries()) {
     const colonless = WITHOUT_COLON.exec(line)?.[1];
-    if (colonless !== undefined) return err({ line: index + 1, text: colonless, reason: 'a colon is missing behind migrate-safe' });
+    if (colonless !== undefined)
+      return err({ line: index + 1, text: colonless, reason: 'a colon is missing behind migrate-safe' });
     const body = DIRECTIVE.exec(line)?.[1];
     if (body === undefined || MARKER.test(body)) continue;
     const [verb = '', rest = ''] = splitOnce(body);
     const failed = (reason: string): Result<never, DirectiveError> => err({ line: index + 1, text: body, reason });
     const named = argumentsOf(rest);
-    const only = (...keys: readonly string[]): boolean => named.length > 0 && named.every(({ key }) => keys.includes(key));
+    const only = (...keys: readonly string[]): boolean =>
+      named.length > 0 && named.every(({ key }) => keys.includes(key));
     const add = (to: string[]): void => void to.push(...named.map(({ value }) => value));
     switch (verb.toLowerCase()) {
       case 'no-transaction':
@@ -87,7 +94,10 @@ function argumentsOf(text: string): readonly { readonly key: string; readonly va
   if (text.replaceAll(ARGUMENT, '').trim() !== '') return [];
   return found.flatMap(([, key = '', quotedName, bare]) => {
     if (quotedName !== undefined) return [{ key, value: unescaped(quotedName) }];
-    return (bare ?? '').split(',').filter(Boolean).map((value) => ({ key, value }));
+    return (bare ?? '')
+      .split(',')
+      .filter(Boolean)
+      .map((value) => ({ key, value }));
   });
 }
 

@@ -11,7 +11,9 @@ export interface MarkedParts {
 }
 
 /** A file without markers is all up. What a part does not own is blank in it, so that line numbers stay true. */
-export function splitAtMarkers(text: string): Result<MarkedParts, { readonly line: number; readonly text: string; readonly reason: string }> {
+export function splitAtMarkers(
+  text: string,
+): Result<MarkedParts, { readonly line: number; readonly text: string; readonly reason: string }> {
   const lines = text.split('\n');
   const seen = new Set<string>();
   let part: 'up' | 'down' | 'head' = 'head';
@@ -20,7 +22,11 @@ export function splitAtMarkers(text: string): Result<MarkedParts, { readonly lin
   for (const [index, line] of lines.entries()) {
     const marker = MARKER.exec(line)?.[1]?.toLowerCase();
     if (FOREIGN_MARKER.test(line)) {
-      return err({ line: index + 1, text: line.trim(), reason: 'this marker is another tool’s: write -- migrate-safe:up and -- migrate-safe:down' });
+      return err({
+        line: index + 1,
+        text: line.trim(),
+        reason: 'this marker is another tool’s: write -- migrate-safe:up and -- migrate-safe:down',
+      });
     }
     if (marker === 'up' || marker === 'down') {
       if (seen.has(marker)) return err({ line: index + 1, text: line.trim(), reason: 'this part was begun before' });

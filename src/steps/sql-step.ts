@@ -13,7 +13,11 @@ export interface SqlFile {
 }
 
 /** The definition of a step from its file, or from its up and its down file. */
-export function readSqlStep(up: SqlFile, down: SqlFile | undefined, splitter: ScriptSplitter): Result<StepDefinition, StepSourceError> {
+export function readSqlStep(
+  up: SqlFile,
+  down: SqlFile | undefined,
+  splitter: ScriptSplitter,
+): Result<StepDefinition, StepSourceError> {
   if (down !== undefined) return fromParts(up, { file: up, text: up.text }, { file: down, text: down.text }, splitter);
   const parts = splitAtMarkers(up.text);
   if (parts.isErr()) return err({ kind: 'step-directive', file: up.file, ...parts.error });
@@ -30,16 +34,27 @@ interface Part {
   readonly text: string;
 }
 
-function fromParts(whole: SqlFile, up: Part, down: Part | undefined, splitter: ScriptSplitter): Result<StepDefinition, StepSourceError> {
+function fromParts(
+  whole: SqlFile,
+  up: Part,
+  down: Part | undefined,
+  splitter: ScriptSplitter,
+): Result<StepDefinition, StepSourceError> {
   return readPart(up, splitter).andThen((apply) => {
-    if (apply.statements.length === 0) return err<StepDefinition, StepSourceError>({ kind: 'step-empty', file: whole.file });
+    if (apply.statements.length === 0)
+      return err<StepDefinition, StepSourceError>({ kind: 'step-empty', file: whole.file });
     const revert = down === undefined ? ok(undefined) : readPart(down, splitter);
-    const misplaced = down === undefined || revert.isErr() || revert.value === undefined ? undefined : misplacedIn(down, revert.value.directives);
+    const misplaced =
+      down === undefined || revert.isErr() || revert.value === undefined
+        ? undefined
+        : misplacedIn(down, revert.value.directives);
     if (misplaced !== undefined) return err<StepDefinition, StepSourceError>(misplaced);
     return revert.map((reverted): StepDefinition => ({
       apply: apply.statements,
       // A down file without a statement is no way back: it says so as little as no file.
-      ...(reverted && reverted.statements.length > 0 ? { revert: reverted.statements, revertDeclares: declarationsOf(reverted.directives) } : {}),
+      ...(reverted && reverted.statements.length > 0
+        ? { revert: reverted.statements, revertDeclares: declarationsOf(reverted.directives) }
+        : {}),
       declares: declarationsOf(apply.directives),
       transaction: apply.directives.transaction,
       foreignKeys: apply.directives.foreignKeys,
@@ -48,7 +63,10 @@ function fromParts(whole: SqlFile, up: Part, down: Part | undefined, splitter: S
   });
 }
 
-function readPart(part: Part, splitter: ScriptSplitter): Result<{ readonly statements: readonly ScriptStatement[]; readonly directives: Directives }, StepSourceError> {
+function readPart(
+  part: Part,
+  splitter: ScriptSplitter,
+): Result<{ readonly statements: readonly ScriptStatement[]; readonly directives: Directives }, StepSourceError> {
   const { file } = part.file;
   const directives = parseDirectives(part.text);
   if (directives.isErr()) return err({ kind: 'step-directive', file, ...directives.error });
@@ -64,16 +82,38 @@ function describe(error: ScriptError): { readonly line: number; readonly reason:
     const { line, keyword } = error;
     return { line, keyword, reason: `${keyword} would end the step's transaction half-way` };
   }
-  const what = { string: 'a string that begins here is not closed', identifier: 'a quoted name that begins here is not closed', trigger: 'the trigger that begins here has no END', nul: 'there is a NUL character, at which SQLite stops reading' };
+  const what = {
+    string: 'a string that begins here is not closed',
+    identifier: 'a quoted name that begins here is not closed',
+    trigger: 'the trigger that begins here has no END',
+    nul: 'there is a NUL character, at which SQLite stops reading',
+  };
   return { line: error.line, reason: what[error.what] };
 }
 
 /** What holds for both directions is said once, in the up part: in the down part it would go unheard. */
-function misplacedIn({ file, text }: Part, { transaction, foreignKeys, doneWhen }: Directives): StepSourceError | undefined {
-  const word = transaction === 'none' ? 'no-transaction' : foreignKeys === 'on' ? 'foreign-keys' : doneWhen === undefined ? undefined : 'done-when';
+function misplacedIn(
+  { file, text }: Part,
+  { transaction, foreignKeys, doneWhen }: Directives,
+): StepSourceError | undefined {
+  const word =
+    transaction === 'none'
+      ? 'no-transaction'
+      : foreignKeys === 'on'
+        ? 'foreign-keys'
+        : doneWhen === undefined
+          ? undefined
+          : 'done-when';
   if (word === undefined) return undefined;
-  const line = text.split('\n').findIndex((one) => new RegExp(`^\\s*--\\s*migrate-safe:\\s*${word}\\b`, 'i').test(one)) + 1;
-  return { kind: 'step-directive', file: file.file, line, text: word, reason: 'this belongs into the up part, and holds for both directions' };
+  const line =
+    text.split('\n').findIndex((one) => new RegExp(`^\\s*--\\s*migrate-safe:\\s*${word}\\b`, 'i').test(one)) + 1;
+  return {
+    kind: 'step-directive',
+    file: file.file,
+    line,
+    text: word,
+    reason: 'this belongs into the up part, and holds for both directions',
+  };
 }
 
 const declarationsOf = ({ declares }: Directives): Declarations => declares;

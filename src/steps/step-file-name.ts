@@ -18,7 +18,8 @@ const CANDIDATE = /\.(sql|[cm]?[jt]s)$/i;
 
 /** Undefined for files that are none of ours (README.md, *.d.ts, *.map); an error for one that nearly is. */
 export function parseStepFileName(file: string): Result<StepFileName | undefined, string> {
-  if (file.startsWith('.') || file.startsWith('_') || !CANDIDATE.test(file) || DECLARATION_FILE.test(file)) return ok(undefined);
+  if (file.startsWith('.') || file.startsWith('_') || !CANDIDATE.test(file) || DECLARATION_FILE.test(file))
+    return ok(undefined);
   const [, version, description, part, extension] = NAME.exec(file) ?? [];
   if (version === undefined || extension === undefined) return err('a step file begins with its version, in digits');
   const kind = extension.toLowerCase() === 'sql' ? 'sql' : 'module';

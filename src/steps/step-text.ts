@@ -26,4 +26,5 @@ export function readStepText(path: string, label: string): Result<string, StepSo
 }
 
 /** `sha256:<hex>`; the algorithm is part of it. */
-export const checksumOf = (...texts: readonly string[]): string => `sha256:${sha256(texts.length === 1 ? (texts[0] ?? '') : JSON.stringify(texts))}`;
+export const checksumOf = (...texts: readonly string[]): string =>
+  `sha256:${sha256(texts.length === 1 ? (texts[0] ?? '') : JSON.stringify(texts))}`;

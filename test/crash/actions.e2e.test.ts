@@ -24,7 +24,11 @@ function stateOf(p: Project): string {
 
 describe('kill -9 during other work than up', () => {
   const managerOf = (p: Project, driver: Driver, outside = false): SafeMigrationManager =>
-    createMigrateSafe({ database: `sqlite:${p.file}?driver=${driver}`, backups: p.backups, steps: actionSteps(outside) });
+    createMigrateSafe({
+      database: `sqlite:${p.file}?driver=${driver}`,
+      backups: p.backups,
+      steps: actionSteps(outside),
+    });
 
   async function fresh(driver: Driver, mode: string, to: string): Promise<Project> {
     const p = project(driver);
@@ -37,9 +41,13 @@ describe('kill -9 during other work than up', () => {
     return p;
   }
   const run = async (p: Project, driver: Driver, action: ActionOrder['action'], killAt: number) =>
-    startScript('crash-actions-child.js', [JSON.stringify({ action, file: p.file, backups: p.backups, driver, killAt } satisfies ActionOrder)]).ended;
+    startScript('crash-actions-child.js', [
+      JSON.stringify({ action, file: p.file, backups: p.backups, driver, killAt } satisfies ActionOrder),
+    ]).ended;
 
-  const allowed: Readonly<Record<ActionOrder['action'], readonly [to: string, after: readonly string[], done: string]>> = {
+  const allowed: Readonly<
+    Record<ActionOrder['action'], readonly [to: string, after: readonly string[], done: string]>
+  > = {
     restore: ['2', ['two+table', 'one'], 'one'],
     'restore-table': ['2', ['two+table', 'one+table'], 'one+table'],
     down: ['2', ['two+table', 'one'], 'one'],
@@ -111,7 +119,7 @@ describe('kill -9 during other work than up', () => {
       holder.child.kill('SIGKILL');
       const { out, err } = await waiting;
       expect((JSON.parse(out) as { ok: boolean }).ok, out + err).to.equal(true);
-      const taken = (value(await managerOf(p, driver).history())).find(({ type }) => type === 'RunRecovered');
+      const taken = value(await managerOf(p, driver).history()).find(({ type }) => type === 'RunRecovered');
       expect(Date.parse(taken?.recordedAt ?? '') - killed).to.be.lessThan(2000);
       expect(stateOf(p)).to.equal('two+table');
       p.remove();

@@ -13,19 +13,32 @@ const modes = ['delete', 'wal'] as const;
 
 describe('kill -9 while a run is going on', () => {
   /** A fresh database each time, begun from here. */
-  async function fresh(driver: Driver, mode: string): Promise<{ p: Project; order: (killAt: number, lingerMs: number) => string }> {
+  async function fresh(
+    driver: Driver,
+    mode: string,
+  ): Promise<{ p: Project; order: (killAt: number, lingerMs: number) => string }> {
     const p = project(driver);
     p.sql(CRASH_START);
     const db = new BetterSqlite3(p.file);
     db.pragma(`journal_mode = ${mode}`);
     db.close();
-    value(await createMigrateSafe({ database: `sqlite:${p.file}?driver=${driver}`, backups: p.backups, steps: crashSteps(0) }).stamp('base'));
+    value(
+      await createMigrateSafe({
+        database: `sqlite:${p.file}?driver=${driver}`,
+        backups: p.backups,
+        steps: crashSteps(0),
+      }).stamp('base'),
+    );
     const order = (killAt: number, lingerMs: number): string =>
       JSON.stringify({ file: p.file, backups: p.backups, driver, killAt, lingerMs } satisfies CrashOrder);
     return { p, order };
   }
 
-  async function killedRun(driver: Driver, mode: string, kill: { readonly call: number } | { readonly afterMs: number }): Promise<void> {
+  async function killedRun(
+    driver: Driver,
+    mode: string,
+    kill: { readonly call: number } | { readonly afterMs: number },
+  ): Promise<void> {
     const { p, order } = await fresh(driver, mode);
     try {
       const writer = startScript('outside-writer.js', [p.file]);
@@ -45,7 +58,13 @@ describe('kill -9 while a run is going on', () => {
       }
       const { out, err } = await writer.ended;
       expect(err).to.equal('');
-      await verify(p, out.split('\n').filter((line) => line !== '').map(Number));
+      await verify(
+        p,
+        out
+          .split('\n')
+          .filter((line) => line !== '')
+          .map(Number),
+      );
     } finally {
       p.remove();
     }
@@ -54,17 +73,30 @@ describe('kill -9 while a run is going on', () => {
   async function verify(p: Project, acknowledged: readonly number[]): Promise<void> {
     expect(p.rows('PRAGMA integrity_check')).to.deep.equal([{ integrity_check: 'ok' }]);
     const outside = new Set(p.rows('SELECT id FROM outside').map((row) => (row as { id: number }).id));
-    expect(acknowledged.filter((id) => !outside.has(id)), 'acknowledged rows that are missing').to.deep.equal([]);
+    expect(
+      acknowledged.filter((id) => !outside.has(id)),
+      'acknowledged rows that are missing',
+    ).to.deep.equal([]);
     expect(acknowledged).to.have.length.greaterThan(0);
-    expect(p.rows('SELECT version, times FROM ran ORDER BY version')).to.deep.equal([2, 3, 4, 5, 6].map((version) => ({ version, times: 1 })));
+    expect(p.rows('SELECT version, times FROM ran ORDER BY version')).to.deep.equal(
+      [2, 3, 4, 5, 6].map((version) => ({ version, times: 1 })),
+    );
     const items = p.rows('SELECT * FROM items ORDER BY id');
-    const expected = Array.from({ length: 2000 }, (_, i) => ({ id: i + 1, name: `item ${i + 1}`, amount: expectedAmount(i + 1) }));
+    const expected = Array.from({ length: 2000 }, (_, i) => ({
+      id: i + 1,
+      name: `item ${i + 1}`,
+      amount: expectedAmount(i + 1),
+    }));
     expect(items).to.deep.equal(expected);
     expect(p.rows('SELECT count(*) AS n FROM parts')).to.deep.equal([{ n: 4500 }]);
-    expect(p.rows(`SELECT name FROM sqlite_schema WHERE name IN ('items_named', 'parts_v') ORDER BY name`)).to.deep.equal([{ name: 'items_named' }, { name: 'parts_v' }]);
+    expect(
+      p.rows(`SELECT name FROM sqlite_schema WHERE name IN ('items_named', 'parts_v') ORDER BY name`),
+    ).to.deep.equal([{ name: 'items_named' }, { name: 'parts_v' }]);
     const safe = createMigrateSafe({ database: `sqlite:${p.file}`, backups: p.backups, steps: crashSteps(0) });
     const { events } = value(await safe.audit());
-    const applied = value(await safe.history()).filter((event) => event.type === 'StepApplied').map((event) => event.data['version']);
+    const applied = value(await safe.history())
+      .filter((event) => event.type === 'StepApplied')
+      .map((event) => event.data['version']);
     expect(applied, `of ${events} events`).to.deep.equal(['1', '2', '3', '4', '5', '6']);
     expect(value(await safe.status())).to.include({ pending: 0, current: '6' });
     await safe.close();
@@ -76,7 +108,9 @@ describe('kill -9 while a run is going on', () => {
       // The number of boundaries of an undisturbed run.
       const counted = await fresh(driver, 'delete');
       const started = Date.now();
-      const { calls } = JSON.parse((await startScript('crash-child.js', [counted.order(0, 0)]).ended).out) as { calls: number };
+      const { calls } = JSON.parse((await startScript('crash-child.js', [counted.order(0, 0)]).ended).out) as {
+        calls: number;
+      };
       counted.p.remove();
       expect(calls).to.be.greaterThan(100);
       const durationMs = Math.max(400, Date.now() - started);
@@ -88,7 +122,9 @@ describe('kill -9 while a run is going on', () => {
         try {
           await killedRun(driver, mode, kill);
         } catch (error) {
-          throw new Error(`after kill ${JSON.stringify(kill)} in ${mode} mode: ${(error as Error).message}`, { cause: error });
+          throw new Error(`after kill ${JSON.stringify(kill)} in ${mode} mode: ${(error as Error).message}`, {
+            cause: error,
+          });
         }
       }
     });
@@ -98,7 +134,9 @@ describe('kill -9 while a run is going on', () => {
     this.timeout(120_000);
     for (const driver of DRIVERS) {
       const { p, order } = await fresh(driver, 'delete');
-      const all = await Promise.all(Array.from({ length: 8 }, () => startScript('crash-child.js', [order(0, 5)]).ended));
+      const all = await Promise.all(
+        Array.from({ length: 8 }, () => startScript('crash-child.js', [order(0, 5)]).ended),
+      );
       const answers = all.map(({ out, err }) => {
         expect(err).to.equal('');
         return JSON.parse(out) as { ok: boolean; applied: readonly string[] };

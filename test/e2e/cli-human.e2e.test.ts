@@ -41,7 +41,10 @@ describe('migrate-safe for people', () => {
   });
 
   it('marks the place in an SQL file, says that nothing was changed, and shows no stack', async () => {
-    project.write('migrations/0003_fails.up.sql', 'UPDATE customers SET name = name;\nINSERT INTO nowhere VALUES (1);\n');
+    project.write(
+      'migrations/0003_fails.up.sql',
+      'UPDATE customers SET name = name;\nINSERT INTO nowhere VALUES (1);\n',
+    );
     const { code, stdout, stderr } = await project.app('up');
     expect(code).to.equal(1);
     expect(stderr).to.include('✖ apply      no such table: nowhere');
@@ -87,8 +90,14 @@ describe('migrate-safe for people', () => {
   }).timeout(60_000);
 
   it('rolls back what is under way on SIGINT, and exits with 130 though the step left a timer', async () => {
-    project.write('migrations/0003_slow.mjs', `export default { apply: () => new Promise((resolve) => setTimeout(resolve, 60_000)) };\n`);
-    const { code, stdout, stderr } = await project.interrupted(['up', '--json', '--database', 'sqlite:app.db'], '0003 slow');
+    project.write(
+      'migrations/0003_slow.mjs',
+      `export default { apply: () => new Promise((resolve) => setTimeout(resolve, 60_000)) };\n`,
+    );
+    const { code, stdout, stderr } = await project.interrupted(
+      ['up', '--json', '--database', 'sqlite:app.db'],
+      '0003 slow',
+    );
     expect(code).to.equal(130);
     expect(JSON.parse(stdout)).to.deep.include({ ok: false, state: 'rolled-back' });
     expect(stderr).to.include('Stopping');
@@ -98,7 +107,22 @@ describe('migrate-safe for people', () => {
   it('names the verbs in --help, and the flags of each', async () => {
     const help = await project.run(['--help']);
     expect(help.code).to.equal(0);
-    for (const verb of ['init', 'new', 'status', 'current', 'plan', 'up', 'down', 'stamp', 'history', 'audit', 'backup', 'restore', 'doctor']) expect(help.stdout).to.match(new RegExp(`\\n  ${verb} `));
+    for (const verb of [
+      'init',
+      'new',
+      'status',
+      'current',
+      'plan',
+      'up',
+      'down',
+      'stamp',
+      'history',
+      'audit',
+      'backup',
+      'restore',
+      'doctor',
+    ])
+      expect(help.stdout).to.match(new RegExp(`\\n  ${verb} `));
     expect((await project.run(['up', '--help'])).stdout).to.include('--dry-run');
     expect((await project.run(['--version'])).stdout).to.match(/^\d+\.\d+\.\d+/);
   });

@@ -24,7 +24,13 @@ describe('migrate-safe --json', () => {
   it('tells what up applied, step by step', async () => {
     const outcome = await app('up');
     expect(outcome.code).to.equal(0);
-    const { ok, runId, applied, current, durationMs } = outcome.json<{ ok: boolean; runId: string; applied: Record<string, unknown>[]; current: string; durationMs: number }>();
+    const { ok, runId, applied, current, durationMs } = outcome.json<{
+      ok: boolean;
+      runId: string;
+      applied: Record<string, unknown>[];
+      current: string;
+      durationMs: number;
+    }>();
     expect({ ok, current }).to.deep.equal({ ok: true, current: '0002' });
     expect(runId).to.be.a('string');
     expect(durationMs).to.be.a('number');
@@ -32,7 +38,9 @@ describe('migrate-safe --json', () => {
     expect(applied[0]).to.include({ component: 'main', version: '0001', description: 'shop' });
     expect(applied[0]?.['durationMs']).to.be.a('number');
     expect(applied[0]?.['backups']).to.have.length(1);
-    expect(applied[0]?.['effects']).to.deep.equal({ tables: { customers: { inserted: 3, updated: 0, deleted: 0 }, orders: { inserted: 3, updated: 0, deleted: 0 } } });
+    expect(applied[0]?.['effects']).to.deep.equal({
+      tables: { customers: { inserted: 3, updated: 0, deleted: 0 }, orders: { inserted: 3, updated: 0, deleted: 0 } },
+    });
     expect(outcome.stderr).to.include('2 steps to apply');
   });
 
@@ -47,8 +55,18 @@ describe('migrate-safe --json', () => {
   it('tells what there is, with a number of pending steps', async () => {
     await app('up', '--to', '0001');
     const { steps, ...status } = (await app('status')).json<{ steps: Record<string, unknown>[] }>();
-    expect(status).to.include({ ok: true, database: 'app.db', dialect: 'sqlite', current: '0001', head: '0002', pending: 1 });
-    expect(steps.map(({ version, state }) => `${String(version)} ${String(state)}`)).to.deep.equal(['0001 applied', '0002 pending']);
+    expect(status).to.include({
+      ok: true,
+      database: 'app.db',
+      dialect: 'sqlite',
+      current: '0001',
+      head: '0002',
+      pending: 1,
+    });
+    expect(steps.map(({ version, state }) => `${String(version)} ${String(state)}`)).to.deep.equal([
+      '0001 applied',
+      '0002 pending',
+    ]);
     expect(steps[0]).to.include.keys('component', 'description', 'checksum', 'appliedAt');
     expect(steps[0]?.['checksum']).to.match(/^sha256:[0-9a-f]{64}$/);
     expect(steps[1]?.['appliedAt']).to.equal(null);
@@ -60,7 +78,12 @@ describe('migrate-safe --json', () => {
     const found = await app('status', '--check');
     expect(found.code).to.equal(3);
     const { ok, error, steps, pending } = found.json<Failure & { steps: unknown[]; pending: number }>();
-    expect({ ok, pending, kind: error['kind'], code: error['code'] }).to.deep.equal({ ok: false, pending: 1, kind: 'pending', code: 'MS-PENDING' });
+    expect({ ok, pending, kind: error['kind'], code: error['code'] }).to.deep.equal({
+      ok: false,
+      pending: 1,
+      kind: 'pending',
+      code: 'MS-PENDING',
+    });
     expect(steps).to.have.length(2);
     await app('up');
     expect((await app('status', '--check')).code).to.equal(0);
@@ -78,7 +101,14 @@ describe('migrate-safe --json', () => {
   it('plans without making the database', async () => {
     const outcome = await app('plan');
     expect(outcome.json()).to.include({ ok: true, current: null });
-    expect(outcome.json<{ steps: { version: string; statements: string[] }[] }>().steps.map(({ version, statements }) => [version, statements.length])).to.deep.equal([['0001', 4], ['0002', 1]]);
+    expect(
+      outcome
+        .json<{ steps: { version: string; statements: string[] }[] }>()
+        .steps.map(({ version, statements }) => [version, statements.length]),
+    ).to.deep.equal([
+      ['0001', 4],
+      ['0002', 1],
+    ]);
     const dry = await app('up', '--dry-run');
     expect(dry.json()).to.include({ ok: true, dryRun: true });
     expect(project.has('app.db')).to.equal(false);
@@ -108,11 +138,24 @@ describe('migrate-safe --json', () => {
   it('gives the whole journal, and the proof of it', async () => {
     await app('up');
     const { events } = (await app('history')).json<{ events: Record<string, unknown>[] }>();
-    expect(events[0]).to.include.keys('position', 'type', 'runId', 'component', 'recordedAt', 'data', 'previousHash', 'hash');
+    expect(events[0]).to.include.keys(
+      'position',
+      'type',
+      'runId',
+      'component',
+      'recordedAt',
+      'data',
+      'previousHash',
+      'hash',
+    );
     expect(events.map((event) => event['position'])).to.deep.equal(events.map((_, at) => at + 1));
     const audit = await app('audit');
     expect(audit.code).to.equal(0);
-    expect(audit.json()).to.deep.equal({ ok: true, events: events.length, head: { position: events.length, hash: events.at(-1)?.['hash'] } });
+    expect(audit.json()).to.deep.equal({
+      ok: true,
+      events: events.length,
+      head: { position: events.length, hash: events.at(-1)?.['hash'] },
+    });
   });
 
   it('creates, lists and shows backups, with the path of the copied database', async () => {
@@ -122,11 +165,16 @@ describe('migrate-safe --json', () => {
     expect(backup).to.include.keys('id', 'bytes', 'sha256', 'createdAt');
     expect(backup['tables']).to.have.members(['customers', 'orders']);
     expect(path.isAbsolute(String(backup['path'])) && existsSync(String(backup['path']))).to.equal(true);
-    const { backups, damaged } = (await app('backup', 'list')).json<{ backups: Record<string, unknown>[]; damaged: unknown[] }>();
+    const { backups, damaged } = (await app('backup', 'list')).json<{
+      backups: Record<string, unknown>[];
+      damaged: unknown[];
+    }>();
     expect(backups[0]?.['id']).to.equal(backup['id']);
     expect(backups).to.have.length(3);
     expect(damaged).to.deep.equal([]);
-    expect((await app('backup', 'show', String(backup['id']))).json<{ backup: Record<string, unknown> }>().backup).to.include.keys('id', 'manifest', 'path');
+    expect(
+      (await app('backup', 'show', String(backup['id']))).json<{ backup: Record<string, unknown> }>().backup,
+    ).to.include.keys('id', 'manifest', 'path');
     expect((await app('backup', 'show', 'none')).code).to.equal(2);
   });
 
@@ -136,17 +184,26 @@ describe('migrate-safe --json', () => {
     expect((await app('restore')).code).to.equal(2);
     const outcome = await app('restore', '--before-step', '2', '--yes');
     expect(outcome.code).to.equal(0);
-    const { restored, journal, backup } = outcome.json<{ restored: { tables: string[]; rows: number }; journal: { position: number; hash: string }; backup: Record<string, unknown> }>();
+    const { restored, journal, backup } = outcome.json<{
+      restored: { tables: string[]; rows: number };
+      journal: { position: number; hash: string };
+      backup: Record<string, unknown>;
+    }>();
     expect(restored.tables).to.have.members(['customers', 'orders']);
     expect(restored.rows).to.equal(6);
     expect(journal).to.have.all.keys('position', 'hash');
     expect(backup).to.include.keys('id', 'path', 'sha256');
     expect((await app('current')).json()).to.include({ current: '0001' });
-    expect((await app('restore', '--latest', '--tables', 'orders', '--yes')).json<{ restored: unknown }>().restored).to.deep.include({ tables: ['orders'] });
+    expect(
+      (await app('restore', '--latest', '--tables', 'orders', '--yes')).json<{ restored: unknown }>().restored,
+    ).to.deep.include({ tables: ['orders'] });
   });
 
   it('says of a failed step where it failed, and that nothing is left of it', async () => {
-    project.write('migrations/0003_fails.up.sql', '-- fails\nUPDATE customers SET name = name;\nINSERT INTO nowhere VALUES (1);\n');
+    project.write(
+      'migrations/0003_fails.up.sql',
+      '-- fails\nUPDATE customers SET name = name;\nINSERT INTO nowhere VALUES (1);\n',
+    );
     const outcome = await app('up');
     expect(outcome.code).to.equal(1);
     const { ok, state, error } = outcome.json<Failure>();
@@ -163,15 +220,23 @@ describe('migrate-safe --json', () => {
     project.write('migrations/0003_purge.up.sql', 'DELETE FROM orders;\n');
     const outcome = await app('up');
     expect(outcome.code).to.equal(1);
-    expect(outcome.json<Failure>().error).to.deep.include({ kind: 'guard-refused', declare: ['-- migrate-safe: may-lose-rows table=orders'] });
+    expect(outcome.json<Failure>().error).to.deep.include({
+      kind: 'guard-refused',
+      declare: ['-- migrate-safe: may-lose-rows table=orders'],
+    });
     expect((await project.run(['up', '--guard', 'off', '--json', '--database', 'sqlite:app.db'])).code).to.equal(0);
   });
 
   it('exits with 3 on a database with tables but no journal', async () => {
-    new BetterSqlite3(project.path('app.db')).exec('CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE knex_migrations (id)').close();
+    new BetterSqlite3(project.path('app.db'))
+      .exec('CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE knex_migrations (id)')
+      .close();
     const outcome = await app('up');
     expect(outcome.code).to.equal(3);
-    expect(outcome.json<Failure>().error).to.deep.include({ kind: 'no-journal', tool: { name: 'knex', table: 'knex_migrations' } });
+    expect(outcome.json<Failure>().error).to.deep.include({
+      kind: 'no-journal',
+      tool: { name: 'knex', table: 'knex_migrations' },
+    });
     expect(outcome.json<Failure>().state).to.equal('unchanged');
     expect((await app('stamp', 'base')).code).to.equal(0);
     expect((await app('up')).code).to.equal(0);
@@ -180,22 +245,41 @@ describe('migrate-safe --json', () => {
   it('looks at the environment, one check each, and exits with 3 where something must be mended', async () => {
     const sound = await app('doctor');
     expect(sound.code).to.equal(0);
-    for (const check of sound.json<{ checks: object[] }>().checks) expect(check).to.have.all.keys('name', 'ok', 'detail', 'fix');
+    for (const check of sound.json<{ checks: object[] }>().checks)
+      expect(check).to.have.all.keys('name', 'ok', 'detail', 'fix');
     project.write('app.db', 'this is no database, and long enough to be read as one'.repeat(40));
     const found = await app('doctor');
     expect(found.code).to.equal(3);
-    expect(found.json<{ ok: boolean; checks: { name: string; ok: boolean }[] }>().checks.filter(({ ok }) => !ok).map(({ name }) => name)).to.include('database');
+    expect(
+      found
+        .json<{ ok: boolean; checks: { name: string; ok: boolean }[] }>()
+        .checks.filter(({ ok }) => !ok)
+        .map(({ name }) => name),
+    ).to.include('database');
   });
 
   it('keeps what a step prints off the document', async () => {
-    project.write('migrations/0003_talks.ts', `export default { apply() { console.log('talk'); process.stdout.write('more'); } };\n`);
+    project.write(
+      'migrations/0003_talks.ts',
+      `export default { apply() { console.log('talk'); process.stdout.write('more'); } };\n`,
+    );
     const outcome = await app('up');
     expect(outcome.json()).to.include({ ok: true });
     expect(outcome.stderr).to.include('talk');
   });
 
   it('answers usage errors with a document too', async () => {
-    for (const args of [['stauts'], ['up', '--fooo'], [], ['backup'], ['up', '--guard', 'no'], ['stamp'], ['down', '--count', 'x'], ['down', '--count', '0'], ['down', '--count', '1', '--to', '0001']]) {
+    for (const args of [
+      ['stauts'],
+      ['up', '--fooo'],
+      [],
+      ['backup'],
+      ['up', '--guard', 'no'],
+      ['stamp'],
+      ['down', '--count', 'x'],
+      ['down', '--count', '0'],
+      ['down', '--count', '1', '--to', '0001'],
+    ]) {
       const outcome = await app(...args);
       expect(outcome.code, args.join(' ')).to.equal(2);
       expect(outcome.json<Failure>().error, args.join(' ')).to.include.keys('code', 'kind', 'message', 'hint');

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { CliProject, writeShop } from '../support/cli-project.js';
 
-const status = (outcome: { stdout: string; stderr: string }): string => /no database at (\S+)/.exec(outcome.stderr)?.[1] ?? outcome.stdout.split(' ')[0] ?? '';
+const status = (outcome: { stdout: string; stderr: string }): string =>
+  /no database at (\S+)/.exec(outcome.stderr)?.[1] ?? outcome.stdout.split(' ')[0] ?? '';
 
 describe('settings of migrate-safe', () => {
   let project: CliProject;
@@ -25,12 +26,21 @@ describe('settings of migrate-safe', () => {
     project.write('.env', 'MIGRATE_SAFE_DATABASE=sqlite:env.db\n');
     expect((await project.run(['status'])).code).to.equal(2);
     expect(status(await project.run(['status', '--env-file', '.env']))).to.equal('env.db');
-    expect(status(await project.run(['status', '--env-file', '.env'], { MIGRATE_SAFE_DATABASE: 'sqlite:set.db' }))).to.equal('set.db');
+    expect(
+      status(await project.run(['status', '--env-file', '.env'], { MIGRATE_SAFE_DATABASE: 'sqlite:set.db' })),
+    ).to.equal('set.db');
   });
 
   it('takes every setting from the environment too', async () => {
     project.write('elsewhere/0001_a.up.sql', 'CREATE TABLE a (x);\n');
-    const env = { MIGRATE_SAFE_DATABASE: 'sqlite:app.db', MIGRATE_SAFE_STEPS: 'elsewhere', MIGRATE_SAFE_BACKUPS: 'safe', MIGRATE_SAFE_COMPONENT: 'shop', MIGRATE_SAFE_GUARD: 'warn', MIGRATE_SAFE_LOCK_WAIT: '5s' };
+    const env = {
+      MIGRATE_SAFE_DATABASE: 'sqlite:app.db',
+      MIGRATE_SAFE_STEPS: 'elsewhere',
+      MIGRATE_SAFE_BACKUPS: 'safe',
+      MIGRATE_SAFE_COMPONENT: 'shop',
+      MIGRATE_SAFE_GUARD: 'warn',
+      MIGRATE_SAFE_LOCK_WAIT: '5s',
+    };
     const outcome = await project.run(['up', '--json'], env);
     expect(outcome.json<{ applied: { component: string }[] }>().applied[0]?.component).to.equal('shop');
     expect(project.has('safe')).to.equal(true);
@@ -38,10 +48,17 @@ describe('settings of migrate-safe', () => {
   });
 
   it('loads a config file in TypeScript, with its paths relative to it', async () => {
-    project.write('conf/migrate-safe.config.ts', `import { defineConfig } from 'migrate-safe';\nconst name: string = 'app.db';\nexport default defineConfig({ database: \`sqlite:\${name}\`, steps: './steps', backups: './copies' });\n`);
+    project.write(
+      'conf/migrate-safe.config.ts',
+      `import { defineConfig } from 'migrate-safe';\nconst name: string = 'app.db';\nexport default defineConfig({ database: \`sqlite:\${name}\`, steps: './steps', backups: './copies' });\n`,
+    );
     project.write('conf/steps/0001_a.up.sql', 'CREATE TABLE a (x);\n');
     expect((await project.run(['up', '--config', 'conf/migrate-safe.config.ts'])).code).to.equal(0);
-    expect([project.has('conf/app.db'), project.has('conf/copies'), project.has('app.db')]).to.deep.equal([true, true, false]);
+    expect([project.has('conf/app.db'), project.has('conf/copies'), project.has('app.db')]).to.deep.equal([
+      true,
+      true,
+      false,
+    ]);
     expect((await project.run(['current'], {}, project.path('conf'))).stdout).to.equal('0001\n');
   });
 
@@ -73,12 +90,18 @@ describe('init and new', () => {
     expect(made.json<{ files: string[] }>().files).to.include.members(['migrate-safe.config.ts', '.gitignore']);
     await project.run(['new', 'Add e-mail']);
     const ts = await project.run(['new', 'add_phone', '--ts', '--json']);
-    expect(ts.json<{ files: string[] }>().files.map((file) => file.replaceAll('\\', '/'))).to.deep.equal(['migrations/0003_add_phone.ts']);
-    expect(project.has('migrations/0002_add_e_mail.up.sql') && project.has('migrations/0002_add_e_mail.down.sql')).to.equal(true);
+    expect(ts.json<{ files: string[] }>().files.map((file) => file.replaceAll('\\', '/'))).to.deep.equal([
+      'migrations/0003_add_phone.ts',
+    ]);
+    expect(
+      project.has('migrations/0002_add_e_mail.up.sql') && project.has('migrations/0002_add_e_mail.down.sql'),
+    ).to.equal(true);
     expect((await project.run(['up'])).code).to.equal(0);
     expect((await project.run(['current'])).stdout).to.equal('0003\n');
     const down = await project.run(['down', '--to', 'base', '--json']);
-    expect(down.json<{ reverted: { schemaRestored: boolean }[] }>().reverted.map(({ schemaRestored }) => schemaRestored)).to.deep.equal([true, true, true]);
+    expect(
+      down.json<{ reverted: { schemaRestored: boolean }[] }>().reverted.map(({ schemaRestored }) => schemaRestored),
+    ).to.deep.equal([true, true, true]);
     expect((await project.run(['up'])).code).to.equal(0);
   });
 
@@ -96,11 +119,15 @@ describe('init and new', () => {
 
   it('go on numbering as the others are numbered', async () => {
     project.write('three/009_a.up.sql', 'SELECT 1;\n');
-    expect((await project.run(['new', 'b', '--steps', 'three', '--json', '--database', 'sqlite:x.db'])).stdout).to.include('010_b.up.sql');
+    expect(
+      (await project.run(['new', 'b', '--steps', 'three', '--json', '--database', 'sqlite:x.db'])).stdout,
+    ).to.include('010_b.up.sql');
     project.write('times/20260102030405_a.up.sql', 'SELECT 1;\n');
     expect((await project.run(['new', 'b', '--steps', 'times', '--json'])).stdout).to.match(/20\d{12}_b\.up\.sql/);
     project.write('ahead/29990102030405_a.up.sql', 'SELECT 1;\n');
-    expect((await project.run(['new', 'b', '--steps', 'ahead', '--json'])).stdout).to.include('29990102030406_b.up.sql');
+    expect((await project.run(['new', 'b', '--steps', 'ahead', '--json'])).stdout).to.include(
+      '29990102030406_b.up.sql',
+    );
     expect((await project.run(['new', '???'])).code).to.equal(2);
   });
 });

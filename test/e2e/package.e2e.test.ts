@@ -13,36 +13,65 @@ describe('the packed package', () => {
   before(function () {
     this.timeout(120_000);
     scratch = mkdtempSync(path.join(tmpdir(), 'migrate-safe-pack-'));
-    execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', scratch], { cwd: root, stdio: 'pipe', shell: process.platform === 'win32' });
+    execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', scratch], {
+      cwd: root,
+      stdio: 'pipe',
+      shell: process.platform === 'win32',
+    });
     const tarball = readdirSync(scratch).find((name) => name.endsWith('.tgz')) ?? '';
     const modules = path.join(scratch, 'node_modules');
     mkdirSync(path.join(modules, 'migrate-safe'), { recursive: true });
-    execFileSync('tar', ['-xzf', path.join(scratch, tarball), '-C', path.join(modules, 'migrate-safe'), '--strip-components=1']);
+    execFileSync('tar', [
+      '-xzf',
+      path.join(scratch, tarball),
+      '-C',
+      path.join(modules, 'migrate-safe'),
+      '--strip-components=1',
+    ]);
     // Everything else is what the project itself has installed.
     for (const name of readdirSync(path.join(root, 'node_modules'))) {
-      if (!name.startsWith('.') && name !== 'migrate-safe') symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
+      if (!name.startsWith('.') && name !== 'migrate-safe')
+        symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
     }
     writeFileSync(path.join(scratch, 'package.json'), '{ "name": "scratch", "private": true }');
     mkdirSync(path.join(scratch, 'migrations'));
-    writeFileSync(path.join(scratch, 'migrations/0001_t.sql'), '-- migrate-safe:up\nCREATE TABLE t (x);\n-- migrate-safe:down\nDROP TABLE t;\n');
+    writeFileSync(
+      path.join(scratch, 'migrations/0001_t.sql'),
+      '-- migrate-safe:up\nCREATE TABLE t (x);\n-- migrate-safe:down\nDROP TABLE t;\n',
+    );
   });
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
-  const node = (file: string, ...args: string[]): string => execFileSync(process.execPath, [file, ...args], { cwd: scratch, encoding: 'utf8' });
+  const node = (file: string, ...args: string[]): string =>
+    execFileSync(process.execPath, [file, ...args], { cwd: scratch, encoding: 'utf8' });
   const use = `safe.up().then((outcome) => { console.log(outcome.isOk() ? outcome.value.current : outcome.error.message); return safe.close(); });`;
 
   it('holds what it should and nothing else', () => {
     const files = readdirSync(path.join(scratch, 'node_modules/migrate-safe'));
-    expect(files.toSorted()).to.deep.equal(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'docs', 'package.json', 'src']);
+    expect(files.toSorted()).to.deep.equal([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist',
+      'docs',
+      'package.json',
+      'src',
+    ]);
   });
 
   it('works from an ES module', () => {
-    writeFileSync(path.join(scratch, 'a.mjs'), `import { createMigrateSafe } from 'migrate-safe';\nconst safe = createMigrateSafe({ database: 'sqlite:a.db', steps: './migrations', backups: './a' });\n${use}`);
+    writeFileSync(
+      path.join(scratch, 'a.mjs'),
+      `import { createMigrateSafe } from 'migrate-safe';\nconst safe = createMigrateSafe({ database: 'sqlite:a.db', steps: './migrations', backups: './a' });\n${use}`,
+    );
     expect(node('a.mjs')).to.equal('0001\n');
   });
 
   it('works from CommonJS', () => {
-    writeFileSync(path.join(scratch, 'b.cjs'), `const { createMigrateSafe } = require('migrate-safe');\nconst safe = createMigrateSafe({ database: 'sqlite:b.db', steps: './migrations', backups: './b' });\n${use}`);
+    writeFileSync(
+      path.join(scratch, 'b.cjs'),
+      `const { createMigrateSafe } = require('migrate-safe');\nconst safe = createMigrateSafe({ database: 'sqlite:b.db', steps: './migrations', backups: './b' });\n${use}`,
+    );
     expect(node('b.cjs')).to.equal('0001\n');
   });
 
@@ -78,14 +107,27 @@ createMigrateSafe({ database: 'sqlite:x.db', guard: 'sometimes' });
 defineStep({ apply: () => undefined, declares: { mayLooseRows: ['t'] } });
 `,
     );
-    const options = { strict: true, noEmit: true, target: 'ES2022', module: 'NodeNext', skipLibCheck: false, types: ['node'] };
-    writeFileSync(path.join(scratch, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...options, skipLibCheck: true }, files: ['d.ts'] }));
+    const options = {
+      strict: true,
+      noEmit: true,
+      target: 'ES2022',
+      module: 'NodeNext',
+      skipLibCheck: false,
+      types: ['node'],
+    };
+    writeFileSync(
+      path.join(scratch, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: { ...options, skipLibCheck: true }, files: ['d.ts'] }),
+    );
     expect(node(path.join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')).to.equal('');
   });
 
   it('brings a command that runs steps and tells of them', () => {
     const bin = path.join(scratch, 'node_modules/migrate-safe/dist/cli/main.js');
-    const up = JSON.parse(node(bin, 'up', '--database', 'sqlite:e.db', '--backups', 'e', '--json')) as { ok: boolean; current: string };
+    const up = JSON.parse(node(bin, 'up', '--database', 'sqlite:e.db', '--backups', 'e', '--json')) as {
+      ok: boolean;
+      current: string;
+    };
     expect(up).to.include({ ok: true, current: '0001' });
     expect(node(bin, 'status', '--database', 'sqlite:e.db', '--backups', 'e')).to.contain('nothing pending');
   });

@@ -6,8 +6,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSyn
 import path from 'node:path';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
-const FIRST = { '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');` };
-const fill = (rows: number): string => `CREATE TABLE big (x);\nWITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) INSERT INTO big SELECT randomblob(3000) FROM n;`;
+const FIRST = {
+  '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');`,
+};
+const fill = (rows: number): string =>
+  `CREATE TABLE big (x);\nWITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) INSERT INTO big SELECT randomblob(3000) FROM n;`;
 const modeOf = (file: string): string => (statSync(file).mode & 0o777).toString(8);
 
 for (const driver of DRIVERS) {
@@ -25,17 +28,26 @@ for (const driver of DRIVERS) {
     /** A file system of its own and small; false where this user may not mount. */
     const mount = (directory: string, size: string): boolean => {
       mkdirSync(directory, { recursive: true });
-      const done = process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]).status === 0;
+      const done =
+        process.platform === 'linux' &&
+        spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]).status === 0;
       if (done) mounted.push(directory);
       else process.stderr.write('      SKIPPED: no right to mount a small file system here\n');
       return done;
     };
-    const remount = (directory: string, options: string): void => void spawnSync('mount', ['-o', `remount,${options}`, directory]);
+    const remount = (directory: string, options: string): void =>
+      void spawnSync('mount', ['-o', `remount,${options}`, directory]);
 
     it('creates the directory for its owner only', async () => {
       value(await p.manager().up());
-      const walk = (directory: string): string[] => [directory, ...readdirSync(directory, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? walk(path.join(directory, e.name)) : [path.join(directory, e.name)]))];
-      for (const file of walk(p.backups)) expect(modeOf(file), file).to.equal(statSync(file).isDirectory() ? '700' : '600');
+      const walk = (directory: string): string[] => [
+        directory,
+        ...readdirSync(directory, { withFileTypes: true }).flatMap((e) =>
+          e.isDirectory() ? walk(path.join(directory, e.name)) : [path.join(directory, e.name)],
+        ),
+      ];
+      for (const file of walk(p.backups))
+        expect(modeOf(file), file).to.equal(statSync(file).isDirectory() ? '700' : '600');
     });
 
     it('begins nothing where a file is in its place', async () => {
@@ -68,7 +80,12 @@ for (const driver of DRIVERS) {
     it('keeps a step whose mirror could not be written any more, says so, and catches the mirror up', async function () {
       if (!mount(p.backups, '40M')) this.skip();
       // Its record is longer than what is left of the mirror's last page.
-      p.write({ '0001_t.sql': Array.from({ length: 80 }, (_, i) => `CREATE TABLE a_rather_long_name_${i} (x); INSERT INTO a_rather_long_name_${i} VALUES (1);`).join('\n') });
+      p.write({
+        '0001_t.sql': Array.from(
+          { length: 80 },
+          (_, i) => `CREATE TABLE a_rather_long_name_${i} (x); INSERT INTO a_rather_long_name_${i} VALUES (1);`,
+        ).join('\n'),
+      });
       const safe = p.manager();
       const filling = path.join(p.backups, 'filling');
       safe.onProgress((progress) => {
@@ -120,7 +137,9 @@ for (const driver of DRIVERS) {
       p.write({ '0001_t.sql': `${FIRST['0001_t.sql']} ${fill(100)}` });
       value(await manager().up());
       remount(small, `size=${Math.ceil((statSync(file).size + 180_000) / 1024)}k`);
-      p.write({ '0002_half.sql': `-- migrate-safe: no-transaction\nUPDATE t SET v = v || '!';\nDELETE FROM big WHERE rowid % 2 = 0;\nINSERT INTO nowhere VALUES (1);` });
+      p.write({
+        '0002_half.sql': `-- migrate-safe: no-transaction\nUPDATE t SET v = v || '!';\nDELETE FROM big WHERE rowid % 2 = 0;\nINSERT INTO nowhere VALUES (1);`,
+      });
       for (const error of [failure(await manager().up()), failure(await manager().up())]) {
         expect(error).to.include({ kind: 'needs-person', exitCode: 5, state: 'needs-attention' });
         expect(error.hint).to.match(/migrate-safe restore \d{8}T/);
@@ -142,7 +161,10 @@ for (const driver of DRIVERS) {
       other.write(FIRST);
       value(await other.manager().up());
       value(await p.manager().up());
-      const [theirs, ours] = [value(await other.manager().listBackups()).backups[0], value(await p.manager().listBackups()).backups[0]];
+      const [theirs, ours] = [
+        value(await other.manager().listBackups()).backups[0],
+        value(await p.manager().listBackups()).backups[0],
+      ];
       const series = path.dirname(ours?.directory ?? '');
       const foreign = theirs?.manifest.id ?? '';
       cpSync(theirs?.directory ?? '', path.join(series, foreign), { recursive: true });
@@ -151,10 +173,21 @@ for (const driver of DRIVERS) {
       writeFileSync(path.join(series, 'junkfile'), 'x');
       const { backups, damaged } = value(await p.manager().listBackups());
       expect(backups).to.have.length(1);
-      expect(damaged.map(({ id }) => id)).to.have.members([foreign, '20260101T000000000Z-renamed0', 'junk', 'junkfile']);
+      expect(damaged.map(({ id }) => id)).to.have.members([
+        foreign,
+        '20260101T000000000Z-renamed0',
+        'junk',
+        'junkfile',
+      ]);
       const before = p.dump();
-      for (const id of [foreign, '20260101T000000000Z-renamed0', 'junk']) expect(failure(await p.manager().restore({ choice: { id } }))).to.include({ kind: 'backup-corrupt', exitCode: 3 });
-      expect(failure(await p.manager().restore({ choice: { id: `../../${foreign}` } }))).to.include({ kind: 'backup-not-found' });
+      for (const id of [foreign, '20260101T000000000Z-renamed0', 'junk'])
+        expect(failure(await p.manager().restore({ choice: { id } }))).to.include({
+          kind: 'backup-corrupt',
+          exitCode: 3,
+        });
+      expect(failure(await p.manager().restore({ choice: { id: `../../${foreign}` } }))).to.include({
+        kind: 'backup-not-found',
+      });
       expect(p.dump()).to.equal(before);
       p.write({ '0002_n.sql': 'CREATE TABLE n (x)' });
       value(await p.manager().up());
@@ -163,7 +196,13 @@ for (const driver of DRIVERS) {
 
     it('sweeps what a killed run left half-written', async () => {
       value(await p.manager().up());
-      const half = path.join(p.backups, readdirSync(p.backups)[0] ?? '', 'tmp', '20260101T000000000Z-00000000.partial', 'data');
+      const half = path.join(
+        p.backups,
+        readdirSync(p.backups)[0] ?? '',
+        'tmp',
+        '20260101T000000000Z-00000000.partial',
+        'data',
+      );
       mkdirSync(half, { recursive: true });
       writeFileSync(path.join(half, 'database.sqlite'), 'half');
       expect(value(await p.manager().listBackups()).damaged).to.deep.equal([]);

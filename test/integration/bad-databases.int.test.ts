@@ -2,12 +2,24 @@
 import { expect } from 'chai';
 import BetterSqlite3 from 'better-sqlite3';
 import knexFactory from 'knex';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { startScript, until } from '../support/processes.js';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
-const FIRST = { '0001_a.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');` };
+const FIRST = {
+  '0001_a.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');`,
+};
 const SECOND = { '0002_b.sql': `INSERT INTO t VALUES (50, 'mine')` };
 
 for (const driver of DRIVERS) {
@@ -18,7 +30,11 @@ for (const driver of DRIVERS) {
       p.write(FIRST);
     });
     afterEach(() => p.remove());
-    const values = (): string => p.rows('SELECT v FROM t ORDER BY id').map((row) => (row as { v: string }).v).join();
+    const values = (): string =>
+      p
+        .rows('SELECT v FROM t ORDER BY id')
+        .map((row) => (row as { v: string }).v)
+        .join();
     const journalMode = (mode: string): void => {
       const db = new BetterSqlite3(p.file);
       db.pragma(`journal_mode = ${mode}`);
@@ -35,7 +51,13 @@ for (const driver of DRIVERS) {
       const m = p.manager();
       expect(value(await m.plan()).steps).to.have.length(1);
       expect(value(await m.status())).to.include({ pending: 1, current: null });
-      for (const error of [failure(await m.audit()), failure(await m.history()), failure(await m.down()), failure(await m.stamp('base')), failure(await m.createBackup())]) {
+      for (const error of [
+        failure(await m.audit()),
+        failure(await m.history()),
+        failure(await m.down()),
+        failure(await m.stamp('base')),
+        failure(await m.createBackup()),
+      ]) {
         expect(error).to.include({ kind: 'database-missing', exitCode: 2, state: 'unchanged' });
         expect(error.hint).to.contain('migrate-safe up');
       }
@@ -49,7 +71,9 @@ for (const driver of DRIVERS) {
       mkdirSync(p.file);
       expect(failure(await p.manager().up())).to.include({ kind: 'database-is-directory', exitCode: 2 });
       expect(failure(await p.manager().status())).to.include({ kind: 'database-is-directory', exitCode: 2 });
-      const error = failure(await p.manager({ database: `sqlite:${p.directory}/no/such/app.db?driver=${driver}` }).up());
+      const error = failure(
+        await p.manager({ database: `sqlite:${p.directory}/no/such/app.db?driver=${driver}` }).up(),
+      );
       expect(error).to.include({ kind: 'lock-failed', exitCode: 1 });
       expect(error.message).to.contain(`there is no directory ${p.directory}/no/such`);
     });
@@ -57,14 +81,22 @@ for (const driver of DRIVERS) {
     it('is no SQLite file: nothing is written to it', async () => {
       const text = 'this is no database, but somebody needs it '.repeat(200);
       writeFileSync(p.file, text);
-      for (const error of [failure(await p.manager().up()), failure(await p.manager().status()), failure(await p.manager().plan()), failure(await p.manager().audit()), failure(await p.manager().down())]) {
+      for (const error of [
+        failure(await p.manager().up()),
+        failure(await p.manager().status()),
+        failure(await p.manager().plan()),
+        failure(await p.manager().audit()),
+        failure(await p.manager().down()),
+      ]) {
         expect(error).to.include({ kind: 'database-unusable', reason: 'not-a-database', state: 'unchanged' });
       }
       expect(readFileSync(p.file, 'utf8')).to.equal(text);
     });
 
     it('is damaged: that is what is said, not that the backup is', async () => {
-      p.sql(`CREATE TABLE big (id INTEGER PRIMARY KEY, v TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO big SELECT i, hex(randomblob(50)) FROM n`);
+      p.sql(
+        `CREATE TABLE big (id INTEGER PRIMARY KEY, v TEXT); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) INSERT INTO big SELECT i, hex(randomblob(50)) FROM n`,
+      );
       value(await p.manager().stamp('base'));
       value(await p.manager().createBackup());
       const bytes = readFileSync(p.file);
@@ -93,7 +125,13 @@ for (const driver of DRIVERS) {
       p.sql(`UPDATE migrate_safe_meta SET value = '99' WHERE key = 'layout'`);
       p.write(SECOND);
       const before = readFileSync(p.file);
-      for (const error of [failure(await p.manager().up()), failure(await p.manager().plan()), failure(await p.manager().audit()), failure(await p.manager().down()), failure(await p.manager().restore({ choice: { latest: true } }))]) {
+      for (const error of [
+        failure(await p.manager().up()),
+        failure(await p.manager().plan()),
+        failure(await p.manager().audit()),
+        failure(await p.manager().down()),
+        failure(await p.manager().restore({ choice: { latest: true } })),
+      ]) {
         expect(error).to.include({ kind: 'journal-newer', exitCode: 3, state: 'unchanged' });
       }
       expect(readFileSync(p.file).equals(before)).to.equal(true);
@@ -116,7 +154,9 @@ for (const driver of DRIVERS) {
       p.write(SECOND);
       value(await p.manager().up());
       expect(values()).to.equal('a,b,mine');
-      expect(readdirSync(p.directory).filter((name) => name.endsWith('-migrate-lock'))).to.deep.equal(['app.db-migrate-lock']);
+      expect(readdirSync(p.directory).filter((name) => name.endsWith('-migrate-lock'))).to.deep.equal([
+        'app.db-migrate-lock',
+      ]);
       expect(readdirSync(p.backups)).to.have.length(1);
     });
 
@@ -149,7 +189,9 @@ for (const driver of DRIVERS) {
         expect((await application.ended).out).to.contain('wrote');
         expect(values()).to.equal('a,b,after');
         expect(p.rows('PRAGMA journal_mode')).to.deep.equal([{ journal_mode: mode }]);
-        expect(readdirSync(p.directory).filter((name) => name.startsWith('app.db') && !name.includes('lock'))).to.deep.equal(['app.db']);
+        expect(
+          readdirSync(p.directory).filter((name) => name.startsWith('app.db') && !name.includes('lock')),
+        ).to.deep.equal(['app.db']);
         value(await p.manager().audit());
       });
     }
@@ -159,7 +201,11 @@ for (const driver of DRIVERS) {
       p.write(SECOND);
       value(await p.manager().up());
       const holder = await held('exclusive', 1200);
-      expect(failure(await p.manager({ lockWait: 300 }).restore({ choice: { latest: true } }))).to.include({ kind: 'database-busy', exitCode: 4, state: 'unchanged' });
+      expect(failure(await p.manager({ lockWait: 300 }).restore({ choice: { latest: true } }))).to.include({
+        kind: 'database-busy',
+        exitCode: 4,
+        state: 'unchanged',
+      });
       await holder.ended;
       expect(readdirSync(p.directory).filter((name) => name.includes('before-restore'))).to.deep.equal([]);
       expect(values()).to.equal('a,b,mine');
@@ -178,10 +224,18 @@ for (const driver of DRIVERS) {
     });
 
     it('lives in memory, behind the host’s own knex', async () => {
-      const host = knexFactory({ client: driver, connection: { filename: ':memory:' }, useNullAsDefault: true, pool: { min: 1, max: 1 } });
+      const host = knexFactory({
+        client: driver,
+        connection: { filename: ':memory:' },
+        useNullAsDefault: true,
+        pool: { min: 1, max: 1 },
+      });
       try {
         p.write({ '0002_b.sql': 'DELETE FROM t' });
-        expect(failure(await p.manager({ database: host }).up())).to.include({ kind: 'guard-refused', state: 'rolled-back' });
+        expect(failure(await p.manager({ database: host }).up())).to.include({
+          kind: 'guard-refused',
+          state: 'rolled-back',
+        });
         p.write(SECOND);
         const m = p.manager({ database: host });
         value(await m.up());
@@ -199,10 +253,15 @@ for (const driver of DRIVERS) {
       for (const one of [p.directory, p.steps]) chmodSync(one, 0o777);
       chmodSync(p.file, 0o444);
       const before = readFileSync(p.file);
-      const answers = await startScript('as-nobody.js', [JSON.stringify({ file: p.file, steps: p.steps, backups: path.join(p.directory, 'elsewhere'), driver })]).ended;
+      const answers = await startScript('as-nobody.js', [
+        JSON.stringify({ file: p.file, steps: p.steps, backups: path.join(p.directory, 'elsewhere'), driver }),
+      ]).ended;
       if (answers.code === 77) this.skip();
       expect(answers.err).to.equal('');
-      const { status, up } = JSON.parse(answers.out) as { status: string; up: { kind: string; exitCode: number; message: string; hint: string } };
+      const { status, up } = JSON.parse(answers.out) as {
+        status: string;
+        up: { kind: string; exitCode: number; message: string; hint: string };
+      };
       expect(status).to.equal('ok');
       expect(up).to.include({ kind: 'database-unusable', exitCode: 1 });
       expect(up.hint).to.contain('rights of the file');

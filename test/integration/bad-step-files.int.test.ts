@@ -4,7 +4,9 @@ import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { failure, project, value, type Project } from '../support/project.js';
 
-const FIRST = { '0001_a.sql': `CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES (1, 'x'), (2, 'y');` };
+const FIRST = {
+  '0001_a.sql': `CREATE TABLE a (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO a VALUES (1, 'x'), (2, 'y');`,
+};
 
 describe('step files that are wrong', () => {
   let p: Project;
@@ -26,7 +28,9 @@ describe('step files that are wrong', () => {
   const made = async (content: string): Promise<string[]> => {
     p.write({ '0002_b.sql': content });
     value(await p.manager().up());
-    return p.rows(`SELECT name FROM sqlite_schema WHERE name NOT LIKE 'migrate%' AND name NOT LIKE 'sqlite%' ORDER BY name`).map((row) => (row as { name: string }).name);
+    return p
+      .rows(`SELECT name FROM sqlite_schema WHERE name NOT LIKE 'migrate%' AND name NOT LIKE 'sqlite%' ORDER BY name`)
+      .map((row) => (row as { name: string }).name);
   };
 
   const twice: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -44,9 +48,19 @@ describe('step files that are wrong', () => {
   }
 
   it('orders versions as numbers of any length', async () => {
-    p.write({ '100_y.sql': 'ALTER TABLE z ADD COLUMN y', '9_z.sql': 'CREATE TABLE z (x)', '99999999999999999999_b.sql': 'CREATE TABLE n2 AS SELECT * FROM n1', '99999999999999999998_a.sql': 'CREATE TABLE n1 (x)' });
+    p.write({
+      '100_y.sql': 'ALTER TABLE z ADD COLUMN y',
+      '9_z.sql': 'CREATE TABLE z (x)',
+      '99999999999999999999_b.sql': 'CREATE TABLE n2 AS SELECT * FROM n1',
+      '99999999999999999998_a.sql': 'CREATE TABLE n1 (x)',
+    });
     const { applied, current } = value(await p.manager().up());
-    expect(applied.map(({ version }) => version)).to.deep.equal(['9', '100', '99999999999999999998', '99999999999999999999']);
+    expect(applied.map(({ version }) => version)).to.deep.equal([
+      '9',
+      '100',
+      '99999999999999999998',
+      '99999999999999999999',
+    ]);
     expect(current).to.equal('99999999999999999999');
   });
 
@@ -68,7 +82,12 @@ describe('step files that are wrong', () => {
     expect(failure(await p.manager().up()).message).to.contain('no .up.sql beside it');
   });
 
-  for (const [name, content] of Object.entries({ 'is empty': '', 'has comments only': '-- hi\n/* there */\n', 'is a byte order mark': '\uFEFF', 'is all semicolons': ';;\n;' })) {
+  for (const [name, content] of Object.entries({
+    'is empty': '',
+    'has comments only': '-- hi\n/* there */\n',
+    'is a byte order mark': '\uFEFF',
+    'is all semicolons': ';;\n;',
+  })) {
     it(`refuses a file that ${name}`, async () => {
       expect(await refused(content)).to.include({ kind: 'step-empty', exitCode: 2 });
     });
@@ -116,7 +135,10 @@ describe('step files that are wrong', () => {
   });
 
   it('takes off the BEGIN and COMMIT that a file wraps itself in', async () => {
-    expect(await made('PRAGMA foreign_keys = OFF;\nBEGIN TRANSACTION;\nCREATE TABLE q (x);\nEND;\n')).to.deep.equal(['a', 'q']);
+    expect(await made('PRAGMA foreign_keys = OFF;\nBEGIN TRANSACTION;\nCREATE TABLE q (x);\nEND;\n')).to.deep.equal([
+      'a',
+      'q',
+    ]);
   });
 
   for (const [name, [content, line]] of Object.entries({
@@ -141,7 +163,8 @@ describe('step files that are wrong', () => {
     'is misspelt': '-- migrate-safe: may-loose-rows table=a\nSELECT 1;',
     'has no colon': '-- migrate-safe may-lose-rows table=a\nSELECT 1;',
     'has an argument too many': '-- migrate-safe: no-transaction please\nSELECT 1;',
-    'marks a part twice': '-- migrate-safe:up\nSELECT 1;\n-- migrate-safe:down\nSELECT 1;\n-- migrate-safe:down\nSELECT 1;',
+    'marks a part twice':
+      '-- migrate-safe:up\nSELECT 1;\n-- migrate-safe:down\nSELECT 1;\n-- migrate-safe:down\nSELECT 1;',
     'is the marker of dbmate': '-- migrate:up\nCREATE TABLE q (x);\n-- migrate:down\nDROP TABLE q;',
     'is the marker of goose': '-- +goose Up\nCREATE TABLE q (x);\n-- +goose Down\nDROP TABLE q;',
   })) {
@@ -151,7 +174,9 @@ describe('step files that are wrong', () => {
   }
 
   it('does not run the down part with the up part, however the marker is spaced', async () => {
-    expect(await made('--migrate-safe:up\nCREATE TABLE q (x);\n--  migrate-safe:  down\nDROP TABLE q;\nDROP TABLE a;')).to.deep.equal(['a', 'q']);
+    expect(
+      await made('--migrate-safe:up\nCREATE TABLE q (x);\n--  migrate-safe:  down\nDROP TABLE q;\nDROP TABLE a;'),
+    ).to.deep.equal(['a', 'q']);
     value(await p.manager().restore({ choice: { beforeStep: '2' } }));
   });
 });

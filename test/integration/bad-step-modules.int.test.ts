@@ -18,14 +18,22 @@ describe('steps in code', () => {
         class Row { constructor(readonly x: Level, private readonly table = Names.table) {} async add(knex: StepHandle): Promise<void> { await knex(this.table).insert({ x: this.x }); } }
         export default defineStep({ apply: async (knex) => { await knex.schema.createTable(Names.table, (t) => { t.integer('x'); }); await new Row(Level.High).add(knex); } });`,
     },
-    'TypeScript that exports in CommonJS style': { '0001_a.ts': `export = { up: async (knex: { raw(sql: string): Promise<void> }) => { await knex.raw('CREATE TABLE q (x)'); } };` },
+    'TypeScript that exports in CommonJS style': {
+      '0001_a.ts': `export = { up: async (knex: { raw(sql: string): Promise<void> }) => { await knex.raw('CREATE TABLE q (x)'); } };`,
+    },
     '.mts': { '0001_a.mts': `export default { apply: ${WORK} };` },
     '.cts': { '0001_a.cts': `module.exports = { up: ${WORK} };` },
-    '.js as a module': { '0001_a.js': `export const up = ${WORK}; export const down = (knex) => knex.raw('DROP TABLE q');` },
-    '.js in CommonJS': { '0001_a.js': `exports.up = function (knex) { return knex.schema.createTable('q', (t) => { t.integer('x'); }); }; exports.down = (knex) => knex.schema.dropTable('q');` },
+    '.js as a module': {
+      '0001_a.js': `export const up = ${WORK}; export const down = (knex) => knex.raw('DROP TABLE q');`,
+    },
+    '.js in CommonJS': {
+      '0001_a.js': `exports.up = function (knex) { return knex.schema.createTable('q', (t) => { t.integer('x'); }); }; exports.down = (knex) => knex.schema.dropTable('q');`,
+    },
     '.mjs': { '0001_a.mjs': `export default { apply: ${WORK}, revert: (knex) => knex.raw('DROP TABLE q') };` },
     '.mjs with up in its default': { '0001_a.mjs': `export default { up: ${WORK} };` },
-    '.cjs, knex-style, outside a transaction': { '0001_a.cjs': `module.exports = { up: ${WORK}, config: { transaction: false } };` },
+    '.cjs, knex-style, outside a transaction': {
+      '0001_a.cjs': `module.exports = { up: ${WORK}, config: { transaction: false } };`,
+    },
   };
   for (const [name, files] of Object.entries(forms)) {
     it(`loads ${name}`, async () => {
@@ -36,7 +44,9 @@ describe('steps in code', () => {
   }
 
   it('reverts with the down of a knex-style step', async () => {
-    p.write({ '0001_a.js': `exports.up = (knex) => knex.schema.createTable('q', (t) => { t.integer('x'); }); exports.down = (knex) => knex.schema.dropTable('q');` });
+    p.write({
+      '0001_a.js': `exports.up = (knex) => knex.schema.createTable('q', (t) => { t.integer('x'); }); exports.down = (knex) => knex.schema.dropTable('q');`,
+    });
     value(await p.manager().up());
     expect(value(await p.manager().down()).reverted[0]?.schemaRestored).to.equal(true);
     expect(hasTable()).to.equal(false);
@@ -51,15 +61,27 @@ describe('steps in code', () => {
     'exports a number': ['export default 42;', 'step-shape', /neither a step nor/],
     'exports nothing': ['', 'step-shape', /neither a step nor|exports nothing/],
     'exports a bare function': [`export default ${WORK};`, 'step-shape', /neither a step nor/],
-    'exports a promise of a step': [`export default Promise.resolve({ apply: ${WORK} });`, 'step-shape', /neither a step nor/],
+    'exports a promise of a step': [
+      `export default Promise.resolve({ apply: ${WORK} });`,
+      'step-shape',
+      /neither a step nor/,
+    ],
     'has a text for apply': [`export default { apply: 'CREATE TABLE q (x)' };`, 'step-shape', /neither a step nor/],
     'misspells revert': [`export default { apply: ${WORK}, rollback: ${WORK} };`, 'step-shape', /rollback/],
     'misspells declares': [`export default { apply: ${WORK}, declare: { mayDrop: ['x'] } };`, 'step-shape', /declare/],
     'has a number for revert': [`export default { apply: ${WORK}, revert: 3 };`, 'step-shape', /`revert`/],
     'has true for validate': [`export default { apply: ${WORK}, validate: true };`, 'step-shape', /`validate`/],
     'has true for isDone': [`export default { apply: ${WORK}, isDone: true };`, 'step-shape', /`isDone`/],
-    'misspells a declaration': [`export const up = ${WORK}; export const declares = { mayDelete: ['x'] };`, 'step-shape', /mayDelete/],
-    'declares one name without a list': [`export default { apply: ${WORK}, declares: { mayDrop: 'x' } };`, 'step-shape', /list of names/],
+    'misspells a declaration': [
+      `export const up = ${WORK}; export const declares = { mayDelete: ['x'] };`,
+      'step-shape',
+      /mayDelete/,
+    ],
+    'declares one name without a list': [
+      `export default { apply: ${WORK}, declares: { mayDrop: 'x' } };`,
+      'step-shape',
+      /list of names/,
+    ],
   };
   for (const [name, [body, kind, message]] of Object.entries(wrong)) {
     it(`refuses a module that ${name}`, async () => {
@@ -83,7 +105,10 @@ describe('steps in code', () => {
     const other = project();
     other.write({ '0001_other.sql': 'CREATE TABLE r (x)' });
     value(await p.manager({ steps: other.steps, component: 'plugin' }).up());
-    expect(p.rows('SELECT component, version FROM migrate_safe_steps ORDER BY component')).to.deep.equal([{ component: 'main', version: '0001' }, { component: 'plugin', version: '0001' }]);
+    expect(p.rows('SELECT component, version FROM migrate_safe_steps ORDER BY component')).to.deep.equal([
+      { component: 'main', version: '0001' },
+      { component: 'plugin', version: '0001' },
+    ]);
     value(await p.manager({ steps: other.steps, component: 'plugin' }).restore({ choice: { latest: true } }));
     expect(value(await p.manager().status())).to.include({ pending: 0 });
     other.remove();

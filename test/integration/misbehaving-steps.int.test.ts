@@ -10,7 +10,9 @@ for (const driver of DRIVERS) {
     let p: Project;
     beforeEach(async () => {
       p = project(driver);
-      p.write({ '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b');` });
+      p.write({
+        '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT NOT NULL UNIQUE); INSERT INTO t VALUES (1, 'a'), (2, 'b');`,
+      });
       value(await p.manager().up());
     });
     afterEach(() => p.remove());
@@ -27,20 +29,38 @@ for (const driver of DRIVERS) {
 
     it('may throw what is no Error', async () => {
       for (const thrown of ['a text', 42, null, undefined, { code: 'X' }, Symbol('s')]) {
-        const error = await run({ apply: () => { throw thrown; } });
+        const error = await run({
+          apply: () => {
+            throw thrown;
+          },
+        });
         expect(error).to.include({ kind: 'step-failed', state: 'rolled-back', exitCode: 1 });
         expect(error.message).to.be.a('string').and.not.equal('');
       }
     });
 
     it('is ended after its time when it never resolves', async () => {
-      const error = await run({ apply: async (knex) => { await knex('t').insert({ id: 3, v: 'c' }); await new Promise(() => undefined); }, timeoutMs: 150 });
+      const error = await run({
+        apply: async (knex) => {
+          await knex('t').insert({ id: 3, v: 'c' });
+          await new Promise(() => undefined);
+        },
+        timeoutMs: 150,
+      });
       expect(error).to.include({ kind: 'step-timeout', code: 'MS-STEP-TIMEOUT' });
     });
 
     for (const sql of ['COMMIT', 'ROLLBACK', 'END', 'BEGIN', "ATTACH ':memory:' AS other"]) {
       it(`is stopped at ${sql}`, async () => {
-        const error = await run({ apply: async (knex) => { await knex('t').insert({ id: 3, v: 'c' }); await knex.raw(sql).catch(() => undefined); await knex('t').insert({ id: 4, v: 'd' }).catch(() => undefined); } });
+        const error = await run({
+          apply: async (knex) => {
+            await knex('t').insert({ id: 3, v: 'c' });
+            await knex.raw(sql).catch(() => undefined);
+            await knex('t')
+              .insert({ id: 4, v: 'd' })
+              .catch(() => undefined);
+          },
+        });
         expect(error).to.include({ kind: 'step-ended-transaction' });
         expect(error.message).to.contain(sql);
       });
@@ -51,7 +71,9 @@ for (const driver of DRIVERS) {
         apply: async (knex) => {
           await knex('t').insert({ id: 3, v: 'c' });
           await knex.raw(`INSERT OR ROLLBACK INTO t VALUES (4, 'a')`).catch(() => undefined);
-          await knex('t').insert({ id: 5, v: 'e' }).catch(() => undefined);
+          await knex('t')
+            .insert({ id: 5, v: 'e' })
+            .catch(() => undefined);
         },
       });
       expect(error.state).to.equal('rolled-back');
@@ -75,9 +97,18 @@ for (const driver of DRIVERS) {
     it('cannot use its handle after it has ended', async () => {
       let late: Promise<unknown> = Promise.resolve();
       const safe = p.manager();
-      safe.addMigration(new MigrationStep(2, 'late', { apply: (knex) => { late = new Promise((resolve) => setTimeout(resolve, 300)).then(() => knex('t').insert({ id: 9, v: 'z' })); } }));
+      safe.addMigration(
+        new MigrationStep(2, 'late', {
+          apply: (knex) => {
+            late = new Promise((resolve) => setTimeout(resolve, 300)).then(() => knex('t').insert({ id: 9, v: 'z' }));
+          },
+        }),
+      );
       value(await safe.up());
-      const outcome = await late.then(() => 'went through', (error: Error) => error.message);
+      const outcome = await late.then(
+        () => 'went through',
+        (error: Error) => error.message,
+      );
       expect(outcome).to.contain('the step has ended');
       expect(p.rows('SELECT count(*) AS n FROM t')).to.deep.equal([{ n: 2 }]);
     });
@@ -85,28 +116,56 @@ for (const driver of DRIVERS) {
     it('leaves no setting behind for the next step', async () => {
       const safe = p.manager();
       const seen: unknown[] = [];
-      safe.addMigration(new MigrationStep(2, 'settings', { apply: async (knex) => { await knex.raw('PRAGMA ignore_check_constraints = ON'); await knex.raw('PRAGMA recursive_triggers = ON'); } }));
-      safe.addMigration(new MigrationStep(3, 'after', { apply: async (knex) => { seen.push(await knex.raw('PRAGMA ignore_check_constraints'), await knex.raw('PRAGMA recursive_triggers')); } }));
+      safe.addMigration(
+        new MigrationStep(2, 'settings', {
+          apply: async (knex) => {
+            await knex.raw('PRAGMA ignore_check_constraints = ON');
+            await knex.raw('PRAGMA recursive_triggers = ON');
+          },
+        }),
+      );
+      safe.addMigration(
+        new MigrationStep(3, 'after', {
+          apply: async (knex) => {
+            seen.push(await knex.raw('PRAGMA ignore_check_constraints'), await knex.raw('PRAGMA recursive_triggers'));
+          },
+        }),
+      );
       value(await safe.up());
       expect(seen).to.deep.equal([[{ ignore_check_constraints: 0 }], [{ recursive_triggers: 0 }]]);
     });
 
     it('runs every statement of a raw call, not only the first', async () => {
       const safe = p.manager();
-      safe.addMigration(new MigrationStep(2, 'two', { apply: (knex) => knex.raw(`INSERT INTO t VALUES (3, 'c'); INSERT INTO t VALUES (4, 'd');`) }));
+      safe.addMigration(
+        new MigrationStep(2, 'two', {
+          apply: (knex) => knex.raw(`INSERT INTO t VALUES (3, 'c'); INSERT INTO t VALUES (4, 'd');`),
+        }),
+      );
       value(await safe.up());
       expect(p.rows('SELECT count(*) AS n FROM t')).to.deep.equal([{ n: 4 }]);
     });
 
     it('is refused by its own check', async () => {
-      const error = await run({ apply: (knex) => knex('t').insert({ id: 3, v: 'c' }), validate: async (knex) => (await knex('t').count({ n: '*' }))[0]?.['n'] === 2 });
+      const error = await run({
+        apply: (knex) => knex('t').insert({ id: 3, v: 'c' }),
+        validate: async (knex) => (await knex('t').count({ n: '*' }))[0]?.['n'] === 2,
+      });
       expect(error).to.include({ kind: 'validation-failed', state: 'rolled-back' });
     });
 
     it('stops when it is cancelled, and goes on at the next start', async () => {
       const controller = new AbortController();
       const safe = p.manager();
-      safe.addMigration(new MigrationStep(2, 'long', { apply: async (knex) => { await knex('t').insert({ id: 3, v: 'c' }); controller.abort(); await new Promise((resolve) => setTimeout(resolve, 50)); } }));
+      safe.addMigration(
+        new MigrationStep(2, 'long', {
+          apply: async (knex) => {
+            await knex('t').insert({ id: 3, v: 'c' });
+            controller.abort();
+            await new Promise((resolve) => setTimeout(resolve, 50));
+          },
+        }),
+      );
       const before = p.dump();
       expect(failure(await safe.up({ signal: controller.signal }))).to.include({ kind: 'cancelled', exitCode: 130 });
       expect(p.dump()).to.equal(before);
@@ -118,7 +177,12 @@ for (const driver of DRIVERS) {
       p.write({ '0002_fails.up.sql': `INSERT INTO t VALUES (3, 'c');\n\nINSERT INTO nowhere\n  VALUES (1);\n` });
       const before = p.dump();
       const error = failure(await p.manager().up());
-      expect(error).to.include({ kind: 'step-failed', message: 'no such table: nowhere', near: 'nowhere', state: 'rolled-back' });
+      expect(error).to.include({
+        kind: 'step-failed',
+        message: 'no such table: nowhere',
+        near: 'nowhere',
+        state: 'rolled-back',
+      });
       expect(error.step).to.include({ version: '0002', line: 3 });
       expect(error.step?.statement).to.equal('INSERT INTO nowhere\n  VALUES (1)');
       expect(p.dump()).to.equal(before);
@@ -151,8 +215,10 @@ for (const driver of DRIVERS) {
   it(`reports a statement that cannot be prepared, whatever kind it is (${driver})`, async () => {
     const p = project(driver);
     for (const apply of [
-      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) => knex('nowhere').insert({ a: 1 }),
-      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) => knex('nowhere').update({ a: 1 }),
+      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) =>
+        knex('nowhere').insert({ a: 1 }),
+      (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) =>
+        knex('nowhere').update({ a: 1 }),
       (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]) => knex('nowhere').del(),
     ]) {
       const safe = p.manager();
@@ -168,20 +234,31 @@ for (const driver of DRIVERS) {
     let p: Project;
     beforeEach(async () => {
       p = project(driver);
-      p.write({ '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO t (v) VALUES ('a'), ('b'), ('c');` });
+      p.write({
+        '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT); INSERT INTO t (v) VALUES ('a'), ('b'), ('c');`,
+      });
       value(await p.manager().up());
     });
     afterEach(() => p.remove());
     const count = (): number => (p.rows('SELECT count(*) AS n FROM t')[0] as { n: number }).n;
     /** Inserts as fast as it can, and does not stop by itself. */
-    const flood = (knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0]): Promise<void> =>
+    const flood = (
+      knex: Parameters<Extract<StepDefinition['apply'], (...args: never[]) => unknown>>[0],
+    ): Promise<void> =>
       (async () => {
         for (;;) await Promise.all(Array.from({ length: 20 }, () => knex('t').insert({ v: 'flood' })));
       })().catch(() => undefined);
 
     it('has nothing of it committed that was not observed', async () => {
       const safe = p.manager();
-      safe.addMigration(new MigrationStep(2, 'detached', { apply: (knex) => { void flood(knex); return new Promise((resolve) => setTimeout(resolve, 40)); } }));
+      safe.addMigration(
+        new MigrationStep(2, 'detached', {
+          apply: (knex) => {
+            void flood(knex);
+            return new Promise((resolve) => setTimeout(resolve, 40));
+          },
+        }),
+      );
       const report = value(await safe.up());
       const inserted = report.applied[0]?.effects.tables['t']?.inserted ?? 0;
       expect(inserted).to.be.greaterThan(0);
@@ -202,7 +279,17 @@ for (const driver of DRIVERS) {
 
     it('may only read in its own check', async () => {
       const safe = p.manager();
-      safe.addMigration(new MigrationStep(2, 'writes in its check', { apply: (knex) => knex('t').insert({ v: 'd' }), validate: async (knex) => { await knex('t').del().catch(() => undefined); return true; } }));
+      safe.addMigration(
+        new MigrationStep(2, 'writes in its check', {
+          apply: (knex) => knex('t').insert({ v: 'd' }),
+          validate: async (knex) => {
+            await knex('t')
+              .del()
+              .catch(() => undefined);
+            return true;
+          },
+        }),
+      );
       expect(failure(await safe.up())).to.include({ kind: 'step-ended-transaction', state: 'rolled-back' });
       expect(count()).to.equal(3);
     });
@@ -210,7 +297,11 @@ for (const driver of DRIVERS) {
     it('never gives out a number of AUTOINCREMENT twice, also after a rebuild', async () => {
       p.sql('DELETE FROM t WHERE id = 3');
       const safe = p.manager();
-      safe.addMigration(new MigrationStep(2, 'rebuild', { apply: (knex) => knex.schema.alterTable('t', (t) => void t.string('v', 9).notNullable().alter()) }));
+      safe.addMigration(
+        new MigrationStep(2, 'rebuild', {
+          apply: (knex) => knex.schema.alterTable('t', (t) => void t.string('v', 9).notNullable().alter()),
+        }),
+      );
       value(await safe.up());
       p.sql(`INSERT INTO t (v) VALUES ('next')`);
       expect(p.rows(`SELECT id FROM t WHERE v = 'next'`)).to.deep.equal([{ id: 4 }]);

@@ -17,8 +17,10 @@ const STEPS: readonly ModelStep[] = [
   {
     name: 'renames',
     files: {
-      'up.sql': 'ALTER TABLE heartbeat RENAME TO "beat of a heart";\nALTER TABLE "beat of a heart" RENAME COLUMN msg TO [message];',
-      'down.sql': 'ALTER TABLE "beat of a heart" RENAME COLUMN message TO msg;\nALTER TABLE "beat of a heart" RENAME TO heartbeat;',
+      'up.sql':
+        'ALTER TABLE heartbeat RENAME TO "beat of a heart";\nALTER TABLE "beat of a heart" RENAME COLUMN msg TO [message];',
+      'down.sql':
+        'ALTER TABLE "beat of a heart" RENAME COLUMN message TO msg;\nALTER TABLE "beat of a heart" RENAME TO heartbeat;',
     },
     apply: (truth) => rename(truth.renameColumn('heartbeat', 'msg', 'message'), 'heartbeat', 'beat of a heart'),
     revert: (truth) => rename(truth.renameColumn('beat of a heart', 'message', 'msg'), 'beat of a heart', 'heartbeat'),
@@ -65,7 +67,8 @@ for (const setting of SETTINGS) {
       await history.down(2);
       await history.up(2);
       await history.outside('DELETE FROM monitor_notification; DELETE FROM "beat of a heart" WHERE id > 700', (truth) =>
-        truth.keep('monitor_notification', () => false).keep('beat of a heart', (row) => Number(row['id']) <= 700));
+        truth.keep('monitor_notification', () => false).keep('beat of a heart', (row) => Number(row['id']) <= 700),
+      );
       await history.restore({ latest: true }, ['beat of a heart']);
       await history.up();
     });
@@ -77,24 +80,40 @@ for (const setting of SETTINGS) {
     });
 
     it('never gives a number of AUTOINCREMENT out twice, whatever is rebuilt', async () => {
-      await history.outside(`DELETE FROM monitor WHERE id = 39; DELETE FROM monitor WHERE id = 40; DELETE FROM heartbeat WHERE monitor_id > 38; DELETE FROM monitor_notification WHERE monitor_id > 38;
-        INSERT INTO user (username) VALUES ('gone'); DELETE FROM user WHERE username = 'gone';`, (truth) => {
-        for (const [table, column] of [['monitor', 'id'], ['heartbeat', 'monitor_id'], ['monitor_notification', 'monitor_id']] as const) truth.keep(table, (row) => Number(row[column]) <= 38);
-        truth.change('sqlite_sequence', (row) => (row['name'] === 'user' ? { ...row, seq: 3n } : row));
-      });
+      await history.outside(
+        `DELETE FROM monitor WHERE id = 39; DELETE FROM monitor WHERE id = 40; DELETE FROM heartbeat WHERE monitor_id > 38; DELETE FROM monitor_notification WHERE monitor_id > 38;
+        INSERT INTO user (username) VALUES ('gone'); DELETE FROM user WHERE username = 'gone';`,
+        (truth) => {
+          for (const [table, column] of [
+            ['monitor', 'id'],
+            ['heartbeat', 'monitor_id'],
+            ['monitor_notification', 'monitor_id'],
+          ] as const)
+            truth.keep(table, (row) => Number(row[column]) <= 38);
+          truth.change('sqlite_sequence', (row) => (row['name'] === 'user' ? { ...row, seq: 3n } : row));
+        },
+      );
       await history.up();
     });
 
     it('keeps the counters of AUTOINCREMENT when a table that is gone is put back', async () => {
-      await history.outside('DELETE FROM setting WHERE id = 3', (truth) => truth.keep('setting', (row) => row['id'] !== 3n));
+      await history.outside('DELETE FROM setting WHERE id = 3', (truth) =>
+        truth.keep('setting', (row) => row['id'] !== 3n),
+      );
       const whole = real.truth.copy();
       await history.up(1);
       await history.outside('DROP TABLE monitor_notification; DROP TABLE setting;', (truth) => {
-        truth.drop('monitor_notification').drop('setting').keep('sqlite_sequence', (row) => row['name'] !== 'setting');
+        truth
+          .drop('monitor_notification')
+          .drop('setting')
+          .keep('sqlite_sequence', (row) => row['name'] !== 'setting');
         truth.objects.delete('index monitor_notification_index');
       });
       await history.restore({ beforeStep: '1' }, ['setting', 'monitor_notification'], (truth) => {
-        truth.add('sqlite_sequence', whole.rows('sqlite_sequence').filter((row) => row['name'] === 'setting'));
+        truth.add(
+          'sqlite_sequence',
+          whole.rows('sqlite_sequence').filter((row) => row['name'] === 'setting'),
+        );
         truth.objects.add('index monitor_notification_index');
       });
     });

@@ -16,7 +16,11 @@ const REFUSED: readonly ModelStep[] = [
   { name: 'undeclared', files: { 'up.sql': 'DELETE FROM PlaylistTrack;' }, apply: nothing },
   { name: 'drops', files: { 'up.sql': 'DROP TABLE InvoiceLine;' }, apply: nothing },
   { name: 'orphans', files: { 'up.sql': 'INSERT INTO PlaylistTrack VALUES (4711, 1);' }, apply: nothing },
-  { name: 'wrong', files: { sql: 'DROP INDEX IFK_InvoiceCustomerId;\nUPDATE InvoiceLine SET Quantity = 7;\nSELECT FROM nothing;' }, apply: nothing },
+  {
+    name: 'wrong',
+    files: { sql: 'DROP INDEX IFK_InvoiceCustomerId;\nUPDATE InvoiceLine SET Quantity = 7;\nSELECT FROM nothing;' },
+    apply: nothing,
+  },
   {
     name: 'throws',
     code: {
@@ -28,11 +32,16 @@ const REFUSED: readonly ModelStep[] = [
     },
     apply: nothing,
   },
-  { name: 'not_valid', code: { apply: (knex) => knex('MediaType').insert({ MediaTypeId: 77 }), validate: () => false }, apply: nothing },
+  {
+    name: 'not_valid',
+    code: { apply: (knex) => knex('MediaType').insert({ MediaTypeId: 77 }), validate: () => false },
+    apply: nothing,
+  },
 ];
 
 /** A table under its present name. */
-const current = (truth: Truth, name: string): string => truth.tables.find((table) => table === name || table.startsWith(`${name}_`)) ?? name;
+const current = (truth: Truth, name: string): string =>
+  truth.tables.find((table) => table === name || table.startsWith(`${name}_`)) ?? name;
 
 async function outside(history: ModelHistory, random: Random): Promise<void> {
   const { truth } = history.real;
@@ -41,17 +50,34 @@ async function outside(history: ModelHistory, random: Random): Promise<void> {
   const every = 5 + random.next(50);
   switch (random.next(4)) {
     case 0: {
-      const row: Row = { ...Object.fromEntries(truth.columns(playlist).map((column) => [column, null])), PlaylistId: BigInt(id) };
+      const row: Row = {
+        ...Object.fromEntries(truth.columns(playlist).map((column) => [column, null])),
+        PlaylistId: BigInt(id),
+      };
       return history.outside(`INSERT INTO ${playlist} (PlaylistId) VALUES (${id})`, (now) => now.add(playlist, [row]));
     }
     case 1:
-      return history.outside(`DELETE FROM PlaylistTrack WHERE TrackId % ${every} = 0`, (now) => now.keep('PlaylistTrack', (row) => Number(row['TrackId']) % every !== 0));
+      return history.outside(`DELETE FROM PlaylistTrack WHERE TrackId % ${every} = 0`, (now) =>
+        now.keep('PlaylistTrack', (row) => Number(row['TrackId']) % every !== 0),
+      );
     case 2:
-      return history.outside(`UPDATE ${customer} SET Phone = x'00ff', City = 'O''Hare ${id}' WHERE CustomerId % 7 = 0`, (now) =>
-        now.change(customer, (row) => (Number(row['CustomerId']) % 7 === 0 ? { ...row, Phone: Buffer.from([0, 255]), City: `O'Hare ${id}` } : row)));
+      return history.outside(
+        `UPDATE ${customer} SET Phone = x'00ff', City = 'O''Hare ${id}' WHERE CustomerId % 7 = 0`,
+        (now) =>
+          now.change(customer, (row) =>
+            Number(row['CustomerId']) % 7 === 0 ? { ...row, Phone: Buffer.from([0, 255]), City: `O'Hare ${id}` } : row,
+          ),
+      );
     default:
-      return history.outside(`UPDATE ${track} SET Milliseconds = 9007199254740993 + TrackId WHERE TrackId % ${every} = 0`, (now) =>
-        now.change(track, (row) => (Number(row['TrackId']) % every === 0 ? { ...row, Milliseconds: 9007199254740993n + BigInt(Number(row['TrackId'])) } : row)));
+      return history.outside(
+        `UPDATE ${track} SET Milliseconds = 9007199254740993 + TrackId WHERE TrackId % ${every} = 0`,
+        (now) =>
+          now.change(track, (row) =>
+            Number(row['TrackId']) % every === 0
+              ? { ...row, Milliseconds: 9007199254740993n + BigInt(Number(row['TrackId'])) }
+              : row,
+          ),
+      );
   }
 }
 
@@ -61,7 +87,10 @@ async function restoreTables(history: ModelHistory, random: Random): Promise<voi
   const { id, truth: then } = random.pick(backups);
   const now = history.real.truth;
   const tables = ['PlaylistTrack', current(now, random.pick(['Customer', 'Employee', 'Invoice', 'Genre']))];
-  const fits = tables.every((table) => then.tables.includes(table) && then.columns(table).toSorted().join() === now.columns(table).toSorted().join());
+  const fits = tables.every(
+    (table) =>
+      then.tables.includes(table) && then.columns(table).toSorted().join() === now.columns(table).toSorted().join(),
+  );
   if (fits) await history.restore({ id }, tables);
   else expect(await history.restoreRefused({ id }, tables)).to.include({ kind: 'restore-failed' });
 }
@@ -84,7 +113,9 @@ async function operate(history: ModelHistory, chain: RandomChain, random: Random
   if (chosen < 10) return outside(history, random);
   // A failing step comes behind all others.
   if (history.pending > 0) await history.up();
-  expect(['guard-refused', 'step-failed', 'validation-failed']).to.include((await history.refused('up', random.pick(REFUSED))).kind);
+  expect(['guard-refused', 'step-failed', 'validation-failed']).to.include(
+    (await history.refused('up', random.pick(REFUSED))).kind,
+  );
 }
 
 describe('random histories of Chinook', () => {

@@ -15,15 +15,24 @@ interface StoredObject {
 const REBUILDS: readonly ModelStep[] = [
   {
     name: 'drop_a_column_of_film',
-    code: { declares: { mayDrop: ['film.replacement_cost'] }, apply: (knex) => knex.schema.alterTable('film', (t) => t.dropColumn('replacement_cost')) },
+    code: {
+      declares: { mayDrop: ['film.replacement_cost'] },
+      apply: (knex) => knex.schema.alterTable('film', (t) => t.dropColumn('replacement_cost')),
+    },
     apply: (truth) => truth.dropColumn('film', 'replacement_cost'),
   },
   {
     name: 'another_type_in_customer',
-    code: { apply: (knex) => knex.schema.alterTable('customer', (t) => void t.string('email', 320).nullable().alter()) },
+    code: {
+      apply: (knex) => knex.schema.alterTable('customer', (t) => void t.string('email', 320).nullable().alter()),
+    },
     apply: () => undefined,
   },
-  { name: 'not_null_in_rental', code: { apply: (knex) => knex.schema.alterTable('rental', (t) => t.dropNullable('last_update')) }, apply: () => undefined },
+  {
+    name: 'not_null_in_rental',
+    code: { apply: (knex) => knex.schema.alterTable('rental', (t) => t.dropNullable('last_update')) },
+    apply: () => undefined,
+  },
   {
     name: 'address_by_hand',
     files: {
@@ -51,7 +60,12 @@ DELETE FROM payment WHERE rental_id IN (SELECT rental_id FROM rental WHERE renta
 DELETE FROM rental WHERE rental_date < '2005-06-01';`,
   },
   apply: (truth) => {
-    const gone = new Set(truth.rows('rental').filter(isOld).map((row) => row['rental_id']));
+    const gone = new Set(
+      truth
+        .rows('rental')
+        .filter(isOld)
+        .map((row) => row['rental_id']),
+    );
     expect(gone.size).to.equal(1156);
     return truth.keep('payment', (row) => !gone.has(row['rental_id'] ?? null)).keep('rental', (row) => !isOld(row));
   },
@@ -73,11 +87,15 @@ for (const setting of SETTINGS) {
     afterEach(() => real.p.remove());
 
     const foreignKeys = (): readonly unknown[] =>
-      real.p.rows(`SELECT s.name, f."from", f."table", f."to", f.on_delete, f.on_update FROM sqlite_schema AS s JOIN pragma_foreign_key_list(s.name) AS f WHERE s.type = 'table' ORDER BY 1, 2`);
+      real.p.rows(
+        `SELECT s.name, f."from", f."table", f."to", f.on_delete, f.on_update FROM sqlite_schema AS s JOIN pragma_foreign_key_list(s.name) AS f WHERE s.type = 'table' ORDER BY 1, 2`,
+      );
 
     /** Triggers and views with their text. */
     const objects = (): readonly StoredObject[] =>
-      real.p.rows(`SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view') AND name NOT LIKE 'migrate%' ORDER BY type, name`) as readonly StoredObject[];
+      real.p.rows(
+        `SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE type IN ('trigger', 'view') AND name NOT LIKE 'migrate%' ORDER BY type, name`,
+      ) as readonly StoredObject[];
 
     it('keeps all triggers and views, their text, and every row that a step did not mean', async () => {
       const keys = foreignKeys();
@@ -85,11 +103,15 @@ for (const setting of SETTINGS) {
       await history.up();
       expect(objects()).to.deep.equal(before);
       expect(foreignKeys()).to.deep.equal(keys);
-      for (const { name } of before.filter(({ type }) => type === 'view')) expect(real.p.rows(`SELECT 1 FROM ${name} LIMIT 1`), name).to.have.length(1);
+      for (const { name } of before.filter(({ type }) => type === 'view'))
+        expect(real.p.rows(`SELECT 1 FROM ${name} LIMIT 1`), name).to.have.length(1);
       // A trigger that fires moves `last_update` to now, of that row only.
       for (const table of new Set(before.flatMap(({ type, tbl_name }) => (type === 'trigger' ? [tbl_name] : [])))) {
         real.p.sql(`UPDATE ${table} SET last_update = last_update WHERE rowid = 2`);
-        expect(real.p.rows(`SELECT rowid AS n FROM ${table} WHERE last_update > datetime('now', '-1 hour')`), table).to.deep.equal([{ n: 2 }]);
+        expect(
+          real.p.rows(`SELECT rowid AS n FROM ${table} WHERE last_update > datetime('now', '-1 hour')`),
+          table,
+        ).to.deep.equal([{ n: 2 }]);
       }
     });
 
@@ -97,10 +119,15 @@ for (const setting of SETTINGS) {
       history.add(PURGE);
       await history.up();
       // What others write meanwhile stays, where it is not in a table that is put back.
-      await history.outside(`DELETE FROM film_actor WHERE actor_id = 1; DELETE FROM payment WHERE payment_id > 10000; DROP TRIGGER category_trigger_ai;`, (truth) => {
-        truth.keep('film_actor', (row) => row['actor_id'] !== 1n).keep('payment', (row) => Number(row['payment_id']) <= 10_000);
-        truth.objects.delete('trigger category_trigger_ai');
-      });
+      await history.outside(
+        `DELETE FROM film_actor WHERE actor_id = 1; DELETE FROM payment WHERE payment_id > 10000; DROP TRIGGER category_trigger_ai;`,
+        (truth) => {
+          truth
+            .keep('film_actor', (row) => row['actor_id'] !== 1n)
+            .keep('payment', (row) => Number(row['payment_id']) <= 10_000);
+          truth.objects.delete('trigger category_trigger_ai');
+        },
+      );
       await history.restore({ beforeStep: '1' }, ['payment', 'rental']);
       expect(objects()).to.have.deep.members(before.filter(({ name }) => name !== 'category_trigger_ai'));
       await history.restore({ beforeStep: '1' });

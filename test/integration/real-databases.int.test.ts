@@ -17,7 +17,11 @@ for (const setting of SETTINGS) {
       history.add(...CHINOOK_STEPS.slice(0, 6));
       await history.up();
       // Without the declaration the guard stops it; with it exactly the declared rows go.
-      const undeclared = { name: 'forget', files: { 'up.sql': 'DELETE FROM PlaylistTrack WHERE TrackId % 7 = 0;' }, apply: () => undefined };
+      const undeclared = {
+        name: 'forget',
+        files: { 'up.sql': 'DELETE FROM PlaylistTrack WHERE TrackId % 7 = 0;' },
+        apply: () => undefined,
+      };
       expect(await history.refused('up', undeclared)).to.include({ kind: 'guard-refused', state: 'rolled-back' });
       history.add(...CHINOOK_STEPS.slice(6, 8));
       await history.up();

@@ -17,7 +17,9 @@ for (const driver of DRIVERS) {
       });
       value(await p.manager().up());
       atOne = p.dump();
-      p.write({ '0002_more.sql': `ALTER TABLE customers ADD COLUMN email TEXT; UPDATE customers SET email = name || '@x'; INSERT INTO customers (id, name) VALUES (3, 'c');` });
+      p.write({
+        '0002_more.sql': `ALTER TABLE customers ADD COLUMN email TEXT; UPDATE customers SET email = name || '@x'; INSERT INTO customers (id, name) VALUES (3, 'c');`,
+      });
       value(await p.manager().up());
     });
     afterEach(() => p.remove());
@@ -31,7 +33,14 @@ for (const driver of DRIVERS) {
       expect(report.restored.rows).to.equal(4);
       const events = value(await p.manager().history());
       expect(events.slice(0, before.length)).to.deep.equal(before);
-      expect(events.slice(before.length).map((e) => e.type)).to.deep.equal(['RunStarted', 'BackupTaken', 'BackupVerified', 'RestoreStarted', 'BackupRestored', 'RunCompleted']);
+      expect(events.slice(before.length).map((e) => e.type)).to.deep.equal([
+        'RunStarted',
+        'BackupTaken',
+        'BackupVerified',
+        'RestoreStarted',
+        'BackupRestored',
+        'RunCompleted',
+      ]);
       expect(value(await p.manager().audit()).events).to.equal(events.length);
       expect(value(await p.manager().status())).to.include({ current: '0001', pending: 1 });
       value(await p.manager().up());
@@ -39,13 +48,26 @@ for (const driver of DRIVERS) {
     });
 
     it('tells how many rows would be lost, and changes nothing when the answer is no', async () => {
-      p.sql(`INSERT INTO orders VALUES (3, 1, 5), (4, 1, 6); UPDATE customers SET name = 'changed' WHERE id = 1; DELETE FROM orders WHERE id = 1`);
+      p.sql(
+        `INSERT INTO orders VALUES (3, 1, 5), (4, 1, 6); UPDATE customers SET name = 'changed' WHERE id = 1; DELETE FROM orders WHERE id = 1`,
+      );
       const now = p.dump();
       const events = value(await p.manager().history()).length;
       let stakes: unknown;
-      const error = failure(await p.manager().restore({ choice: { latest: true }, confirm: (preview) => { stakes = preview.atStake; return Promise.resolve(false); } }));
+      const error = failure(
+        await p.manager().restore({
+          choice: { latest: true },
+          confirm: (preview) => {
+            stakes = preview.atStake;
+            return Promise.resolve(false);
+          },
+        }),
+      );
       expect(error.kind).to.equal('restore-declined');
-      expect(stakes).to.deep.equal([{ table: 'customers', written: 2, deleted: 0 }, { table: 'orders', written: 2, deleted: 1 }]);
+      expect(stakes).to.deep.equal([
+        { table: 'customers', written: 2, deleted: 0 },
+        { table: 'orders', written: 2, deleted: 1 },
+      ]);
       expect(p.dump()).to.equal(now);
       expect(value(await p.manager().history())).to.have.length(events);
     });
@@ -65,7 +87,10 @@ for (const driver of DRIVERS) {
       p.sql(`DELETE FROM orders; INSERT INTO customers VALUES (9, 'new', NULL)`);
       const report = value(await p.manager().restore({ choice: { latest: true }, tables: ['orders'] }));
       expect(report.restored).to.deep.equal({ tables: ['orders'], rows: 2 });
-      expect(p.rows('SELECT id, total FROM orders')).to.deep.equal([{ id: 1, total: 10 }, { id: 2, total: 20 }]);
+      expect(p.rows('SELECT id, total FROM orders')).to.deep.equal([
+        { id: 1, total: 10 },
+        { id: 2, total: 20 },
+      ]);
       expect(p.rows('SELECT count(*) AS n FROM customers')).to.deep.equal([{ n: 4 }]);
       expect(p.rows(`SELECT name FROM sqlite_schema WHERE name = 'no_negative'`)).to.have.length(1);
       expect(value(await p.manager().status())).to.include({ current: '0002', pending: 0 });
@@ -73,7 +98,9 @@ for (const driver of DRIVERS) {
     });
 
     it('refuses to put a table back whose columns changed since, or whose rows would have no parent', async () => {
-      expect(failure(await p.manager().restore({ choice: { latest: true }, tables: ['customers'] })).message).to.contain('the columns of customers are not those of the backup');
+      expect(
+        failure(await p.manager().restore({ choice: { latest: true }, tables: ['customers'] })).message,
+      ).to.contain('the columns of customers are not those of the backup');
       p.sql(`DELETE FROM orders; DELETE FROM customers`);
       const error = failure(await p.manager().restore({ choice: { latest: true }, tables: ['orders'] }));
       expect(error.message).to.contain('name the other tables too');
@@ -82,7 +109,8 @@ for (const driver of DRIVERS) {
 
     const ruins: Readonly<Record<string, (file: string) => void>> = {
       'is gone': (file) => rmSync(file),
-      'is no database any more': (file) => writeFileSync(file, 'this is not a database at all, but somebody put it here'.repeat(40)),
+      'is no database any more': (file) =>
+        writeFileSync(file, 'this is not a database at all, but somebody put it here'.repeat(40)),
       'is truncated': (file) => truncateSync(file, 5000),
       'is empty': (file) => writeFileSync(file, ''),
     };
@@ -95,7 +123,8 @@ for (const driver of DRIVERS) {
         const events = value(await p.manager().history());
         expect(events.slice(0, before.length)).to.deep.equal(before);
         value(await p.manager().audit());
-        if (state !== 'is gone' && report.movedAside.length > 0) expect(report.movedAside.every((file) => existsSync(file))).to.equal(true);
+        if (state !== 'is gone' && report.movedAside.length > 0)
+          expect(report.movedAside.every((file) => existsSync(file))).to.equal(true);
         value(await p.manager().up());
         expect(value(await p.manager().status())).to.include({ current: '0002', pending: 0 });
       });
@@ -116,11 +145,33 @@ for (const driver of DRIVERS) {
     });
 
     const damages: Readonly<Record<string, readonly [(set: string) => void, RegExp]>> = {
-      'a flipped bit': [(set) => { const file = path.join(set, 'data/database.sqlite'); const bytes = readFileSync(file); bytes[9000] = (bytes[9000] ?? 0) ^ 1; writeFileSync(file, bytes); }, /sha256/],
+      'a flipped bit': [
+        (set) => {
+          const file = path.join(set, 'data/database.sqlite');
+          const bytes = readFileSync(file);
+          bytes[9000] = (bytes[9000] ?? 0) ^ 1;
+          writeFileSync(file, bytes);
+        },
+        /sha256/,
+      ],
       'a missing tail': [(set) => truncateSync(path.join(set, 'data/database.sqlite'), 4096), /size/],
       'no file': [(set) => rmSync(path.join(set, 'data/database.sqlite')), /missing/],
-      'an edited manifest': [(set) => { for (const name of ['manifest.json', 'manifest.copy.json']) { const file = path.join(set, name); writeFileSync(file, readFileSync(file, 'utf8').replace('"before-step"', '"manual"')); } }, /manifest was changed/],
-      'no manifest': [(set) => { rmSync(path.join(set, 'manifest.json')); rmSync(path.join(set, 'manifest.copy.json')); }, /no manifest/],
+      'an edited manifest': [
+        (set) => {
+          for (const name of ['manifest.json', 'manifest.copy.json']) {
+            const file = path.join(set, name);
+            writeFileSync(file, readFileSync(file, 'utf8').replace('"before-step"', '"manual"'));
+          }
+        },
+        /manifest was changed/,
+      ],
+      'no manifest': [
+        (set) => {
+          rmSync(path.join(set, 'manifest.json'));
+          rmSync(path.join(set, 'manifest.copy.json'));
+        },
+        /no manifest/,
+      ],
     };
     for (const [name, [damage, reason]] of Object.entries(damages)) {
       it(`refuses a backup with ${name}, and leaves the database alone`, async () => {
@@ -142,7 +193,13 @@ for (const driver of DRIVERS) {
 
     it('leaves nothing in the way behind', async () => {
       value(await p.manager().restore({ choice: { latest: true } }));
-      expect(readdirSync(p.directory).toSorted()).to.deep.equal(['app.db', 'app.db-migrate-lock', 'app.db-migrate-lock.json', 'backups', 'migrations']);
+      expect(readdirSync(p.directory).toSorted()).to.deep.equal([
+        'app.db',
+        'app.db-migrate-lock',
+        'app.db-migrate-lock.json',
+        'backups',
+        'migrations',
+      ]);
     });
   });
 }
@@ -151,7 +208,10 @@ describe('a database that was lost', () => {
   let p: Project;
   beforeEach(async () => {
     p = project();
-    p.write({ '0001_t.up.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);`, '0001_t.down.sql': 'DROP TABLE t;' });
+    p.write({
+      '0001_t.up.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);`,
+      '0001_t.down.sql': 'DROP TABLE t;',
+    });
     value(await p.manager().up());
   });
   afterEach(() => p.remove());
@@ -169,10 +229,20 @@ describe('a database that was lost', () => {
 
   it('is counted before it is replaced where only its journal is broken', async () => {
     p.sql('INSERT INTO t VALUES (2), (3)');
-    p.sql('DROP TRIGGER migrate_safe_events_no_update; UPDATE migrate_safe_events SET data = replace(data, \'"main"\', \'"x"\') || \' \', type = \'RunFailed\' WHERE position = 2');
+    p.sql(
+      "DROP TRIGGER migrate_safe_events_no_update; UPDATE migrate_safe_events SET data = replace(data, '\"main\"', '\"x\"') || ' ', type = 'RunFailed' WHERE position = 2",
+    );
     let stakes: unknown;
     const { backups } = value(await p.manager().listBackups());
-    value(await p.manager().restore({ choice: { id: backups[0]?.manifest.id ?? '' }, confirm: (preview) => { stakes = preview.atStake; return Promise.resolve(true); } }));
+    value(
+      await p.manager().restore({
+        choice: { id: backups[0]?.manifest.id ?? '' },
+        confirm: (preview) => {
+          stakes = preview.atStake;
+          return Promise.resolve(true);
+        },
+      }),
+    );
     expect(stakes).to.deep.equal([{ table: 't', written: 3, deleted: 0 }]);
     value(await p.manager().audit());
   });
@@ -187,7 +257,10 @@ describe('a database that was lost', () => {
 
   it('reverts with what the step declares, and with what its revert declares', async () => {
     p.sql('INSERT INTO t VALUES (7), (8)');
-    p.write({ '0002_purge.up.sql': '-- migrate-safe: may-lose-rows table=t\nDELETE FROM t WHERE id = 7;', '0002_purge.down.sql': 'DELETE FROM t WHERE id = 8;' });
+    p.write({
+      '0002_purge.up.sql': '-- migrate-safe: may-lose-rows table=t\nDELETE FROM t WHERE id = 7;',
+      '0002_purge.down.sql': 'DELETE FROM t WHERE id = 8;',
+    });
     value(await p.manager().up());
     value(await p.manager().down());
     expect(p.rows('SELECT id FROM t')).to.deep.equal([{ id: 1 }]);

@@ -19,7 +19,9 @@ describe('down and stamp', () => {
   it('reverts one step by default, and says that the schema is what it was', async () => {
     value(await p.manager().up());
     const report = value(await p.manager().down());
-    expect(report.reverted.map(({ version, schemaRestored }) => ({ version, schemaRestored }))).to.deep.equal([{ version: '0002', schemaRestored: true }]);
+    expect(report.reverted.map(({ version, schemaRestored }) => ({ version, schemaRestored }))).to.deep.equal([
+      { version: '0002', schemaRestored: true },
+    ]);
     expect(report.current).to.equal('0001');
     expect(value(await p.manager().status())).to.include({ current: '0001', pending: 1 });
   });
@@ -38,11 +40,17 @@ describe('down and stamp', () => {
     value(await p.manager().up());
     p.sql(`INSERT INTO customers VALUES (1, 'a', 'a@x'), (2, 'b', NULL)`);
     expect(value(await p.manager().down()).reverted[0]?.schemaRestored).to.equal(true);
-    expect(p.rows('SELECT * FROM customers')).to.deep.equal([{ id: 1, name: 'a' }, { id: 2, name: 'b' }]);
+    expect(p.rows('SELECT * FROM customers')).to.deep.equal([
+      { id: 1, name: 'a' },
+      { id: 2, name: 'b' },
+    ]);
   });
 
   it('may not remove rows that its apply did not insert', async () => {
-    p.write({ '0003_seed.up.sql': `INSERT INTO customers (name) VALUES ('seed');`, '0003_seed.down.sql': 'DELETE FROM customers;' });
+    p.write({
+      '0003_seed.up.sql': `INSERT INTO customers (name) VALUES ('seed');`,
+      '0003_seed.down.sql': 'DELETE FROM customers;',
+    });
     value(await p.manager().up());
     p.sql(`INSERT INTO customers (name) VALUES ('user'), ('other')`);
     const before = p.dump();
@@ -53,7 +61,10 @@ describe('down and stamp', () => {
   });
 
   it('reports a revert that does not restore the schema', async () => {
-    p.write({ '0003_index.up.sql': 'CREATE INDEX by_name ON customers(name); CREATE TABLE extra (x);', '0003_index.down.sql': 'DROP INDEX by_name;' });
+    p.write({
+      '0003_index.up.sql': 'CREATE INDEX by_name ON customers(name); CREATE TABLE extra (x);',
+      '0003_index.down.sql': 'DROP INDEX by_name;',
+    });
     value(await p.manager().up());
     expect(value(await p.manager().down()).reverted[0]).to.include({ version: '0003', schemaRestored: false });
   });
@@ -61,19 +72,27 @@ describe('down and stamp', () => {
   it('stays at a version: it is not reverted itself', async () => {
     value(await p.manager().up());
     expect(value(await p.manager().down({ target: { to: '1' } })).current).to.equal('0001');
-    expect(failure(await p.manager().down({ target: { to: '77' } }))).to.include({ kind: 'unknown-version', exitCode: 2 });
+    expect(failure(await p.manager().down({ target: { to: '77' } }))).to.include({
+      kind: 'unknown-version',
+      exitCode: 2,
+    });
   });
 
   it('begins no chain of reverts that it cannot walk to its end', async () => {
     p.write({ '0003_oneway.up.sql': 'CREATE TABLE one (x);' });
     value(await p.manager().up());
     const before = p.dump();
-    expect(failure(await p.manager().down({ target: { to: 'base' } }))).to.include({ kind: 'no-revert', version: '0003' });
+    expect(failure(await p.manager().down({ target: { to: 'base' } }))).to.include({
+      kind: 'no-revert',
+      version: '0003',
+    });
     expect(p.dump()).to.equal(before);
   });
 
   it('refuses a database with tables and no journal, until a stamp says what it has', async () => {
-    p.sql('CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE knex_migrations (id INTEGER PRIMARY KEY, name TEXT)');
+    p.sql(
+      'CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT); CREATE TABLE knex_migrations (id INTEGER PRIMARY KEY, name TEXT)',
+    );
     const before = p.dump();
     const error = failure(await p.manager().up());
     expect(error).to.include({ kind: 'no-journal', exitCode: 3, code: 'MS-NO-JOURNAL' });
@@ -99,7 +118,9 @@ describe('down and stamp', () => {
     p.write({ '0004_four.sql': 'CREATE TABLE four (x);' });
     expect(failure(await p.manager().up())).to.include({ kind: 'out-of-order', exitCode: 3 });
     value(await p.manager({ outOfOrder: 'allow' }).up());
-    const started = value(await p.manager().history()).filter((event) => event.type === 'RunStarted').at(-1);
+    const started = value(await p.manager().history())
+      .filter((event) => event.type === 'RunStarted')
+      .at(-1);
     expect(started?.data).to.include({ outOfOrder: true });
   });
 
@@ -115,19 +136,31 @@ describe('down and stamp', () => {
     replica.onProgress((progress) => progress.kind === 'warning' && warnings.push(progress.message));
     expect(value(await replica.up()).ahead).to.deep.equal(['0002', '0003']);
     expect(warnings.join()).to.contain('does not know');
-    expect(failure(await p.manager({ steps: older.steps, onAhead: 'refuse' }).up())).to.include({ kind: 'ahead', exitCode: 3 });
+    expect(failure(await p.manager({ steps: older.steps, onAhead: 'refuse' }).up())).to.include({
+      kind: 'ahead',
+      exitCode: 3,
+    });
     older.write({ '0003_three.sql': 'CREATE TABLE three (x);' });
     expect(failure(await p.manager({ steps: older.steps }).up())).to.include({ kind: 'missing-step' });
     older.write({ '0004_renumbered.sql': 'ALTER TABLE customers ADD COLUMN email TEXT;' });
-    expect(failure(await p.manager({ steps: older.steps }).up()).message).to.contain('0004_renumbered.sql has the same content');
+    expect(failure(await p.manager({ steps: older.steps }).up()).message).to.contain(
+      '0004_renumbered.sql has the same content',
+    );
     older.remove();
   });
 
   it('undoes the whole run where the policy says so', async () => {
     value(await p.manager().up());
     const before = p.dump();
-    p.write({ '0003_a.up.sql': 'CREATE TABLE a (x);', '0003_a.down.sql': 'DROP TABLE a;', '0004_b.up.sql': 'CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);' });
-    expect(failure(await p.manager({ onFailure: 'undo-run' }).up())).to.include({ kind: 'step-failed', version: '0004' });
+    p.write({
+      '0003_a.up.sql': 'CREATE TABLE a (x);',
+      '0003_a.down.sql': 'DROP TABLE a;',
+      '0004_b.up.sql': 'CREATE TABLE b (x); INSERT INTO nowhere VALUES (1);',
+    });
+    expect(failure(await p.manager({ onFailure: 'undo-run' }).up())).to.include({
+      kind: 'step-failed',
+      version: '0004',
+    });
     expect(p.dump()).to.equal(before);
     expect(value(await p.manager().status()).current).to.equal('0002');
     expect(failure(await p.manager().up())).to.include({ kind: 'step-failed' });
@@ -136,21 +169,36 @@ describe('down and stamp', () => {
 
   it('keeps one chain per component', async () => {
     value(await p.manager().up());
-    const plugin = p.manager({ component: 'plugin', steps: [new MigrationStep(1, 'plugin table', { apply: (knex) => knex.schema.createTable('plug', (t) => void t.increments()), component: 'plugin' })] });
+    const plugin = p.manager({
+      component: 'plugin',
+      steps: [
+        new MigrationStep(1, 'plugin table', {
+          apply: (knex) => knex.schema.createTable('plug', (t) => void t.increments()),
+          component: 'plugin',
+        }),
+      ],
+    });
     value(await plugin.up());
     expect(value(await plugin.status())).to.include({ current: '1', pending: 0 });
     expect(value(await p.manager().status())).to.include({ current: '0002', pending: 0 });
   });
 
   it('keeps the backups of the newest runs, of failed ones, and those that were asked for', async () => {
-    const asked = value(await p.manager().up().andThen(() => p.manager().createBackup({ verify: 'full' })));
+    const asked = value(
+      await p
+        .manager()
+        .up()
+        .andThen(() => p.manager().createBackup({ verify: 'full' })),
+    );
     p.write({ '0003_fails.sql': 'INSERT INTO nowhere VALUES (1)' });
     failure(await p.manager().up());
     for (let i = 3; i < 8; i++) {
       p.write({ [`000${i}_${i === 3 ? 'fails' : 'next'}.sql`]: `CREATE TABLE t${i} (x);` });
       value(await p.manager({ keepRuns: 2 }).up());
     }
-    const kept = value(await p.manager().listBackups()).backups.map(({ manifest }) => `${manifest.reason.kind} ${manifest.reason.version ?? ''}`.trim());
+    const kept = value(await p.manager().listBackups()).backups.map(({ manifest }) =>
+      `${manifest.reason.kind} ${manifest.reason.version ?? ''}`.trim(),
+    );
     expect(kept).to.deep.equal(['before-step 0007', 'before-step 0006', 'before-step 0003', 'manual']);
     expect(asked.manifest.fingerprint?.tables).to.have.keys('customers');
     value(await p.manager().audit());

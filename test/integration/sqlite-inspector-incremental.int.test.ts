@@ -14,7 +14,12 @@ const column = fc.constantFrom('a', 'b', '"c d"');
 const COLUMNS = 'a INT CHECK (a <> 7), b TEXT COLLATE nocase UNIQUE, "c d" DEFAULT 1 REFERENCES t0(a), g AS (a + 1)';
 const statement = fc.oneof(
   table.map((t) => `CREATE TABLE ${t}(${COLUMNS})`),
-  table.map((t) => `CREATE TABLE ${t}(id INTEGER PRIMARY KEY AUTOINCREMENT, ${COLUMNS}) STRICT`.replace('"c d" DEFAULT', '"c d" INT DEFAULT')),
+  table.map((t) =>
+    `CREATE TABLE ${t}(id INTEGER PRIMARY KEY AUTOINCREMENT, ${COLUMNS}) STRICT`.replace(
+      '"c d" DEFAULT',
+      '"c d" INT DEFAULT',
+    ),
+  ),
   table.map((t) => `DROP TABLE ${t}`),
   fc.tuple(table, table).map(([from, to]) => `ALTER TABLE ${from} RENAME TO ${to}`),
   fc.tuple(table, column).map(([t, c]) => `ALTER TABLE ${t} RENAME COLUMN ${c} TO renamed`),
@@ -27,7 +32,7 @@ const statement = fc.oneof(
   fc.constant('DROP VIEW v'),
   table.map((t) => `CREATE TRIGGER tr AFTER INSERT ON ${t} BEGIN DELETE FROM ${t} WHERE a = 1; END`),
   fc.constant('DROP TRIGGER tr'),
-  fc.constant('CREATE VIRTUAL TABLE _x USING fts5(a, content = \'\')'),
+  fc.constant("CREATE VIRTUAL TABLE _x USING fts5(a, content = '')"),
   fc.constant('DROP TABLE _x'),
   fc.constant('VACUUM'),
   fc.constant('BEGIN'),
@@ -59,7 +64,8 @@ for (const driver of TEST_DRIVERS) {
           expect(kept).to.deep.equal(fresh);
         }
         await database.exec('ROLLBACK').catch(() => undefined);
-        for (const object of ['VIEW v', 'TABLE _x', 'TABLE t0', 'TABLE t1', 'TABLE "t 2"', 'TABLE _x_content']) await database.exec(`DROP ${object}`).catch(() => undefined);
+        for (const object of ['VIEW v', 'TABLE _x', 'TABLE t0', 'TABLE t1', 'TABLE "t 2"', 'TABLE _x_content'])
+          await database.exec(`DROP ${object}`).catch(() => undefined);
       });
       await fc.assert(property, { numRuns: 60, interruptAfterTimeLimit: 8000, markInterruptAsFailure: false });
       expect(applied).to.be.greaterThan(50);
@@ -126,7 +132,10 @@ for (const driver of TEST_DRIVERS) {
     it('reads 500 tables in one statement', async () => {
       const tables = Array.from(
         { length: 500 },
-        (_, n) => `CREATE TABLE t${n}(id INTEGER PRIMARY KEY, a TEXT NOT NULL DEFAULT 'x', b INT CHECK (b > 0), c, d, UNIQUE (a, b), FOREIGN KEY (b) REFERENCES t0(id));
+        (
+          _,
+          n,
+        ) => `CREATE TABLE t${n}(id INTEGER PRIMARY KEY, a TEXT NOT NULL DEFAULT 'x', b INT CHECK (b > 0), c, d, UNIQUE (a, b), FOREIGN KEY (b) REFERENCES t0(id));
           CREATE INDEX i${n} ON t${n}(c, d)`,
       );
       await database.exec(`BEGIN; ${tables.join(';')}; COMMIT`);

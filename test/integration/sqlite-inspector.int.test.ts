@@ -7,9 +7,13 @@ import type { ColumnSnapshot, IndexSnapshot, SchemaSnapshot, TableSnapshot } fro
 import { SqliteInspector, type InspectedSchema } from '#src/dao/dialects/sqlite/inspect/inspector.js';
 import { TEST_DRIVERS, type TestDatabase } from '../support/inspector-sessions.js';
 
-const hash = (snapshot: SchemaSnapshot): string => fingerprint(snapshot, (text) => createHash('sha256').update(text).digest('hex'));
+const hash = (snapshot: SchemaSnapshot): string =>
+  fingerprint(snapshot, (text) => createHash('sha256').update(text).digest('hex'));
 
-async function inspect(database: TestDatabase, inspector = new SqliteInspector(database.session)): Promise<InspectedSchema> {
+async function inspect(
+  database: TestDatabase,
+  inspector = new SqliteInspector(database.session),
+): Promise<InspectedSchema> {
   const inspected = await inspector.snapshot();
   if (inspected.isErr()) throw new Error(inspected.error.message);
   return inspected.value;
@@ -20,9 +24,12 @@ function required<T>(value: T | undefined): T {
   return value;
 }
 
-const tableOf = (snapshot: SchemaSnapshot, name: string): TableSnapshot => required(snapshot.tables.find((table) => table.name === name));
-const indexOf = (snapshot: SchemaSnapshot, name: string): IndexSnapshot => required(snapshot.indexes.find((index) => index.name === name));
-const columnOf = (table: TableSnapshot, name: string): ColumnSnapshot => required(table.columns.find((column) => column.name === name));
+const tableOf = (snapshot: SchemaSnapshot, name: string): TableSnapshot =>
+  required(snapshot.tables.find((table) => table.name === name));
+const indexOf = (snapshot: SchemaSnapshot, name: string): IndexSnapshot =>
+  required(snapshot.indexes.find((index) => index.name === name));
+const columnOf = (table: TableSnapshot, name: string): ColumnSnapshot =>
+  required(table.columns.find((column) => column.name === name));
 
 for (const driver of TEST_DRIVERS) {
   describe(`SqliteInspector with ${driver.name}`, () => {
@@ -56,7 +63,15 @@ for (const driver of TEST_DRIVERS) {
       const plain = { type: '', notNull: false, primaryKey: 0 };
       expect(table.columns).to.deep.equal([
         { ...plain, name: 'id', type: 'INTEGER', primaryKey: 1 },
-        { ...plain, name: 'a', type: 'varchar ( 10 )', notNull: true, notNullOnConflict: 'ignore', default: "'It''s'", collation: 'nocase' },
+        {
+          ...plain,
+          name: 'a',
+          type: 'varchar ( 10 )',
+          notNull: true,
+          notNullOnConflict: 'ignore',
+          default: "'It''s'",
+          collation: 'nocase',
+        },
         { ...plain, name: 'b' },
         { ...plain, name: 'c', type: 'TEXT', default: 'current_timestamp' },
         { ...plain, name: 'd', default: '1 + 2' },
@@ -77,7 +92,12 @@ for (const driver of TEST_DRIVERS) {
     it('reads the options of a table', async () => {
       const snapshot = await after(`CREATE TABLE plain(a); CREATE TABLE w(a PRIMARY KEY DESC, b) WITHOUT ROWID;
         CREATE TABLE s(id INTEGER PRIMARY KEY AUTOINCREMENT, a ANY) STRICT; CREATE TABLE both(a INT PRIMARY KEY) STRICT, WITHOUT ROWID`);
-      const options = snapshot.tables.map((table) => [table.name, table.autoincrement, table.withoutRowid, table.strict]);
+      const options = snapshot.tables.map((table) => [
+        table.name,
+        table.autoincrement,
+        table.withoutRowid,
+        table.strict,
+      ]);
       expect(options).to.deep.equal([
         ['both', false, true, true],
         ['plain', false, false, false],
@@ -132,8 +152,20 @@ for (const driver of TEST_DRIVERS) {
         't',
       );
       expect(table.foreignKeys).to.deep.equal([
-        { columns: ['a'], references: { table: 'P', columns: ['x'] }, onDelete: 'cascade', onUpdate: 'set-null', deferrable: 'initially-deferred' },
-        { columns: ['b'], references: { table: 'p', columns: [] }, onDelete: 'no-action', onUpdate: 'no-action', deferrable: 'not-deferrable' },
+        {
+          columns: ['a'],
+          references: { table: 'P', columns: ['x'] },
+          onDelete: 'cascade',
+          onUpdate: 'set-null',
+          deferrable: 'initially-deferred',
+        },
+        {
+          columns: ['b'],
+          references: { table: 'p', columns: [] },
+          onDelete: 'no-action',
+          onUpdate: 'no-action',
+          deferrable: 'not-deferrable',
+        },
         {
           name: 'fk',
           columns: ['a', 'b'],
@@ -198,8 +230,18 @@ for (const driver of TEST_DRIVERS) {
       const snapshot = await after(`CREATE VIRTUAL TABLE docs USING fts5(title, body UNINDEXED, tokenize = 'porter');
         CREATE VIRTUAL TABLE area USING rtree(id, x0, x1); CREATE TABLE docs_mine(a)`);
       const kinds = snapshot.tables.map((table) => `${table.name} ${table.kind}`);
-      expect(kinds).to.include.members(['docs virtual', 'docs_data shadow', 'docs_config shadow', 'area virtual', 'area_node shadow', 'docs_mine table']);
-      expect(tableOf(snapshot, 'docs').module).to.deep.equal({ name: 'fts5', args: ['title', 'body UNINDEXED', "tokenize = 'porter'"] });
+      expect(kinds).to.include.members([
+        'docs virtual',
+        'docs_data shadow',
+        'docs_config shadow',
+        'area virtual',
+        'area_node shadow',
+        'docs_mine table',
+      ]);
+      expect(tableOf(snapshot, 'docs').module).to.deep.equal({
+        name: 'fts5',
+        args: ['title', 'body UNINDEXED', "tokenize = 'porter'"],
+      });
     });
 
     it('is not stopped by views that do not compile and virtual tables that do not load', async () => {
@@ -221,7 +263,8 @@ for (const driver of TEST_DRIVERS) {
     });
 
     it('reads names with quotes, blanks, keywords and letters beyond ASCII', async () => {
-      const snapshot = await after(`CREATE TABLE "a ""b"" 'c'" ([x y], \`select\` CHECK ("select" > 0), 'str' UNIQUE, "ключ" PRIMARY KEY, "q""q");
+      const snapshot =
+        await after(`CREATE TABLE "a ""b"" 'c'" ([x y], \`select\` CHECK ("select" > 0), 'str' UNIQUE, "ключ" PRIMARY KEY, "q""q");
         CREATE TABLE "Ä"(a); CREATE TABLE "ä"(a REFERENCES "order"("from")); CREATE TABLE "order"("from" PRIMARY KEY);
         CREATE INDEX "i "" x" ON "a ""b"" 'c'"("q""q" || '"', "x y" DESC)`);
       const table = tableOf(snapshot, `a "b" 'c'`);
@@ -237,8 +280,12 @@ for (const driver of TEST_DRIVERS) {
     });
 
     it('reads a table of 1,000 columns and one made from a query', async () => {
-      const many = Array.from({ length: 1000 }, (_, n) => `c${n} INT${n % 2 === 0 ? '' : ' COLLATE nocase'}`).join(', ');
-      const snapshot = await after(`CREATE TABLE wide(${many}); CREATE TABLE made AS SELECT c0, c1 AS "x ""y", 1.5 AS z FROM wide`);
+      const many = Array.from({ length: 1000 }, (_, n) => `c${n} INT${n % 2 === 0 ? '' : ' COLLATE nocase'}`).join(
+        ', ',
+      );
+      const snapshot = await after(
+        `CREATE TABLE wide(${many}); CREATE TABLE made AS SELECT c0, c1 AS "x ""y", 1.5 AS z FROM wide`,
+      );
       expect(tableOf(snapshot, 'wide').columns).to.have.length(1000);
       expect(columnOf(tableOf(snapshot, 'wide'), 'c999').collation).to.equal('nocase');
       expect(tableOf(snapshot, 'made').columns.map((column) => column.name)).to.deep.equal(['c0', 'x "y', 'z']);
@@ -258,7 +305,13 @@ for (const driver of TEST_DRIVERS) {
       expect(snapshot.indexes).to.deep.equal([]);
       expect(snapshot.triggers).to.deep.equal([]);
       const listed = raw.map((object) => `${object.type} ${object.name}`);
-      expect(listed).to.include.members(['index sqlite_autoindex_t_1', 'table sqlite_sequence', 'table migrate_safe_events', 'trigger guard', 'index mine']);
+      expect(listed).to.include.members([
+        'index sqlite_autoindex_t_1',
+        'table sqlite_sequence',
+        'table migrate_safe_events',
+        'trigger guard',
+        'index mine',
+      ]);
       expect(raw.find((object) => object.name === 'sqlite_autoindex_t_1')).to.include({ tableName: 't', sql: null });
       expect(raw.every((object) => Number.isInteger(object.rootpage))).to.equal(true);
     });

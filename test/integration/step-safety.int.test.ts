@@ -39,18 +39,39 @@ for (const driver of DRIVERS) {
       indexes: p.rows(`SELECT name FROM sqlite_schema WHERE name = 'parent_name'`),
     });
     const whole = {
-      children: [{ id: 1, parent_id: 1, v: 'one' }, { id: 2, parent_id: 2, v: 'two' }, { id: 3, parent_id: 3, v: 'three' }],
-      links: [{ id: 1, parent_id: 1 }, { id: 2, parent_id: 2 }, { id: 3, parent_id: 3 }],
+      children: [
+        { id: 1, parent_id: 1, v: 'one' },
+        { id: 2, parent_id: 2, v: 'two' },
+        { id: 3, parent_id: 3, v: 'three' },
+      ],
+      links: [
+        { id: 1, parent_id: 1 },
+        { id: 2, parent_id: 2 },
+        { id: 3, parent_id: 3 },
+      ],
       triggers: [{ name: 'parent_log' }],
-      views: [{ id: 1, name: 'a' }, { id: 2, name: 'b' }, { id: 3, name: 'c' }],
+      views: [
+        { id: 1, name: 'a' },
+        { id: 2, name: 'b' },
+        { id: 3, name: 'c' },
+      ],
       indexes: [{ name: 'parent_name' }],
     };
 
     const rebuilds: Readonly<Record<string, StepDefinition>> = {
       'knex dropColumn': { apply: (knex) => knex.schema.alterTable('parent', (t) => t.dropColumn('extra')) },
-      'knex alter': { apply: (knex) => knex.schema.alterTable('parent', (t) => void t.string('name', 50).notNullable().alter()) },
-      'knex dropNullable': { apply: (knex) => knex('parent').update({ extra: '' }).then(() => knex.schema.alterTable('parent', (t) => t.dropNullable('extra'))) },
-      'knex dropColumn in a nested transaction': { apply: ({ knex }) => knex.transaction((trx) => trx.schema.alterTable('parent', (t) => t.dropColumn('extra'))) },
+      'knex alter': {
+        apply: (knex) => knex.schema.alterTable('parent', (t) => void t.string('name', 50).notNullable().alter()),
+      },
+      'knex dropNullable': {
+        apply: (knex) =>
+          knex('parent')
+            .update({ extra: '' })
+            .then(() => knex.schema.alterTable('parent', (t) => t.dropNullable('extra'))),
+      },
+      'knex dropColumn in a nested transaction': {
+        apply: ({ knex }) => knex.transaction((trx) => trx.schema.alterTable('parent', (t) => t.dropColumn('extra'))),
+      },
       'raw SQL': {
         apply: (knex) =>
           knex.raw(`CREATE TABLE parent_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL, note TEXT);
@@ -70,7 +91,14 @@ for (const driver of DRIVERS) {
           client: driver,
           connection: { filename: p.file },
           useNullAsDefault: true,
-          pool: { min: 1, max: 1, afterCreate: (raw: { run?: (sql: string, done: () => void) => void; pragma?: (sql: string) => void }, done: () => void) => (raw.run ? raw.run('PRAGMA foreign_keys = ON', done) : (raw.pragma?.('foreign_keys = ON'), done())) },
+          pool: {
+            min: 1,
+            max: 1,
+            afterCreate: (
+              raw: { run?: (sql: string, done: () => void) => void; pragma?: (sql: string) => void },
+              done: () => void,
+            ) => (raw.run ? raw.run('PRAGMA foreign_keys = ON', done) : (raw.pragma?.('foreign_keys = ON'), done())),
+          },
         });
         await host.raw('SELECT 1');
         const safe = p.manager({ database: host });
@@ -110,10 +138,16 @@ DROP TABLE parent_old;`,
     });
 
     it('lets references follow a real rename', async () => {
-      p.write({ '0002_rename.sql': 'ALTER TABLE parent RENAME TO person; ALTER TABLE person RENAME COLUMN name TO full_name;' });
+      p.write({
+        '0002_rename.sql': 'ALTER TABLE parent RENAME TO person; ALTER TABLE person RENAME COLUMN name TO full_name;',
+      });
       value(await p.manager().up());
       expect(p.rows(`SELECT "table" FROM pragma_foreign_key_list('child')`)).to.deep.equal([{ table: 'person' }]);
-      expect(p.rows('SELECT full_name FROM names ORDER BY id')).to.deep.equal([{ full_name: 'a' }, { full_name: 'b' }, { full_name: 'c' }]);
+      expect(p.rows('SELECT full_name FROM names ORDER BY id')).to.deep.equal([
+        { full_name: 'a' },
+        { full_name: 'b' },
+        { full_name: 'c' },
+      ]);
       expect(p.rows('SELECT count(*) AS n FROM child')).to.deep.equal([{ n: 3 }]);
     });
   });
@@ -128,14 +162,46 @@ DROP TABLE parent_old;`,
     afterEach(() => p.remove());
 
     const refused: Readonly<Record<string, readonly [sql: string, finding: RegExp, line: string]>> = {
-      'a deletion': ['DELETE FROM child WHERE id < 3', /would lose 2 rows of child.*child 1, 2/, '-- migrate-safe: may-lose-rows table=child'],
-      'a deletion of everything': ['DELETE FROM child', /would lose 3 rows of child/, '-- migrate-safe: may-lose-rows table=child'],
-      'a replace that deletes another row': ['CREATE UNIQUE INDEX child_v ON child(v); REPLACE INTO child VALUES (9, 1, \'one\')', /would lose 1 row of child/, '-- migrate-safe: may-lose-rows table=child'],
-      'a dropped table': ['DROP TABLE child', /would drop table child with its 3 rows/, '-- migrate-safe: may-drop table=child'],
-      'a dropped column': ['ALTER TABLE parent DROP COLUMN note', /would drop column parent.note, which has a value in 2 rows/, '-- migrate-safe: may-drop column=parent.note'],
-      'values that become NULL': ['UPDATE parent SET note = NULL', /would set parent.note to NULL in 2 rows/, '-- migrate-safe: may-null column=parent.note'],
-      'a cascade that was asked for': ['-- migrate-safe: foreign-keys on\n-- migrate-safe: may-lose-rows table=parent\nDELETE FROM parent WHERE id = 1', /would lose 1 row of child/, '-- migrate-safe: may-lose-rows table=child'],
-      'rows left without a parent': ['-- migrate-safe: may-lose-rows table=parent\nDELETE FROM parent WHERE id = 1', /would leave 1 row of child pointing at rows of parent/, ''],
+      'a deletion': [
+        'DELETE FROM child WHERE id < 3',
+        /would lose 2 rows of child.*child 1, 2/,
+        '-- migrate-safe: may-lose-rows table=child',
+      ],
+      'a deletion of everything': [
+        'DELETE FROM child',
+        /would lose 3 rows of child/,
+        '-- migrate-safe: may-lose-rows table=child',
+      ],
+      'a replace that deletes another row': [
+        "CREATE UNIQUE INDEX child_v ON child(v); REPLACE INTO child VALUES (9, 1, 'one')",
+        /would lose 1 row of child/,
+        '-- migrate-safe: may-lose-rows table=child',
+      ],
+      'a dropped table': [
+        'DROP TABLE child',
+        /would drop table child with its 3 rows/,
+        '-- migrate-safe: may-drop table=child',
+      ],
+      'a dropped column': [
+        'ALTER TABLE parent DROP COLUMN note',
+        /would drop column parent.note, which has a value in 2 rows/,
+        '-- migrate-safe: may-drop column=parent.note',
+      ],
+      'values that become NULL': [
+        'UPDATE parent SET note = NULL',
+        /would set parent.note to NULL in 2 rows/,
+        '-- migrate-safe: may-null column=parent.note',
+      ],
+      'a cascade that was asked for': [
+        '-- migrate-safe: foreign-keys on\n-- migrate-safe: may-lose-rows table=parent\nDELETE FROM parent WHERE id = 1',
+        /would lose 1 row of child/,
+        '-- migrate-safe: may-lose-rows table=child',
+      ],
+      'rows left without a parent': [
+        '-- migrate-safe: may-lose-rows table=parent\nDELETE FROM parent WHERE id = 1',
+        /would leave 1 row of child pointing at rows of parent/,
+        '',
+      ],
       'a view that no longer compiles': [
         '-- migrate-safe: may-drop column=parent.name\nCREATE TABLE p2 (id INTEGER PRIMARY KEY, note TEXT, extra TEXT); INSERT INTO p2 SELECT id, note, extra FROM parent; DROP TRIGGER parent_log; DROP INDEX parent_name; DROP TABLE parent; ALTER TABLE p2 RENAME TO parent',
         /would lose view names.*no such column: name/,
@@ -170,13 +236,22 @@ DROP TABLE parent_old;`,
     }
 
     it('refuses a rebuild that drops a CHECK', async () => {
-      p.write({ '0002_check.sql': 'CREATE TABLE c (id INTEGER PRIMARY KEY, n INTEGER CHECK (n > 0)); INSERT INTO c VALUES (1, 1);' });
+      p.write({
+        '0002_check.sql':
+          'CREATE TABLE c (id INTEGER PRIMARY KEY, n INTEGER CHECK (n > 0)); INSERT INTO c VALUES (1, 1);',
+      });
       value(await p.manager().up());
-      p.write({ '0003_uncheck.sql': 'CREATE TABLE c2 (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO c2 SELECT * FROM c; DROP TABLE c; ALTER TABLE c2 RENAME TO c;' });
+      p.write({
+        '0003_uncheck.sql':
+          'CREATE TABLE c2 (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO c2 SELECT * FROM c; DROP TABLE c; ALTER TABLE c2 RENAME TO c;',
+      });
       const error = failure(await p.manager().up());
       expect(error.message).to.match(/would lose check .* of table c/);
       expect(error.hint).to.contain('may-drop check=c.check');
-      p.write({ '0003_uncheck.sql': '-- migrate-safe: may-drop check=c.check\nCREATE TABLE c2 (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO c2 SELECT * FROM c; DROP TABLE c; ALTER TABLE c2 RENAME TO c;' });
+      p.write({
+        '0003_uncheck.sql':
+          '-- migrate-safe: may-drop check=c.check\nCREATE TABLE c2 (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO c2 SELECT * FROM c; DROP TABLE c; ALTER TABLE c2 RENAME TO c;',
+      });
       value(await p.manager().up());
     });
 
@@ -195,7 +270,9 @@ DROP TABLE parent_old;`,
     });
 
     it('tells exactly what a step did to each table', async () => {
-      p.write({ '0002_work.sql': `INSERT INTO parent (name) VALUES ('d'), ('e'); UPDATE child SET v = v || '!' WHERE id > 1; UPDATE link SET parent_id = parent_id;` });
+      p.write({
+        '0002_work.sql': `INSERT INTO parent (name) VALUES ('d'), ('e'); UPDATE child SET v = v || '!' WHERE id > 1; UPDATE link SET parent_id = parent_id;`,
+      });
       const { applied } = value(await p.manager().up());
       expect(applied[0]?.effects.tables).to.deep.equal({
         child: { inserted: 0, updated: 2, deleted: 0 },
@@ -217,7 +294,9 @@ for (const driver of DRIVERS) {
     let p: Project;
     before(async () => {
       p = project(driver);
-      p.write({ '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c');` });
+      p.write({
+        '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c');`,
+      });
       value(await p.manager().up());
     });
     after(() => p.remove());
@@ -225,8 +304,16 @@ for (const driver of DRIVERS) {
     const cases: readonly (readonly [name: string, sql: string, updated: number])[] = [
       ['counts the rows that it wrote', `ALTER TABLE t ADD COLUMN b TEXT; UPDATE t SET b = 'x' WHERE id < 3;`, 2],
       ['counts none where it only added', 'ALTER TABLE t ADD COLUMN c TEXT;', 0],
-      ['counts none that hold the default', `ALTER TABLE t ADD COLUMN d REAL DEFAULT 0; ALTER TABLE t ADD COLUMN e TEXT NOT NULL DEFAULT 'it''s'; ALTER TABLE t ADD COLUMN f INTEGER DEFAULT -1;`, 0],
-      ['counts those that do not', `ALTER TABLE t ADD COLUMN g TEXT DEFAULT 'x'; UPDATE t SET g = 'y' WHERE id = 1;`, 1],
+      [
+        'counts none that hold the default',
+        `ALTER TABLE t ADD COLUMN d REAL DEFAULT 0; ALTER TABLE t ADD COLUMN e TEXT NOT NULL DEFAULT 'it''s'; ALTER TABLE t ADD COLUMN f INTEGER DEFAULT -1;`,
+        0,
+      ],
+      [
+        'counts those that do not',
+        `ALTER TABLE t ADD COLUMN g TEXT DEFAULT 'x'; UPDATE t SET g = 'y' WHERE id = 1;`,
+        1,
+      ],
       ['counts a row once', `ALTER TABLE t ADD COLUMN h TEXT; UPDATE t SET h = 'y', v = 'z';`, 3],
     ];
     for (const [index, [name, sql, updated]] of cases.entries()) {
@@ -263,7 +350,9 @@ for (const driver of DRIVERS) {
     it('is followed, and what it took with it is a finding', async () => {
       const before = p.dump();
       const error = failure(await both(undefined).up());
-      expect(error.message).to.match(/would lose trigger parent_log .*in two/).and.not.to.match(/drop table/);
+      expect(error.message)
+        .to.match(/would lose trigger parent_log .*in two/)
+        .and.not.to.match(/drop table/);
       expect(p.dump()).to.equal(before);
     });
 

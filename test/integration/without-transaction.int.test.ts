@@ -8,7 +8,9 @@ for (const driver of DRIVERS) {
     let p: Project;
     beforeEach(async () => {
       p = project(driver);
-      p.write({ '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'a'),(2,'b');` });
+      p.write({
+        '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'a'),(2,'b');`,
+      });
       value(await p.manager().up());
     });
     afterEach(() => p.remove());
@@ -17,7 +19,10 @@ for (const driver of DRIVERS) {
       safe.addMigration(new MigrationStep(2, 'outside', { ...definition, transaction: 'none' }));
       return safe;
     };
-    const rungs = async () => value(await p.manager().history()).filter((event) => event.type === 'StepRolledBack').map((event) => event.data['rung']);
+    const rungs = async () =>
+      value(await p.manager().history())
+        .filter((event) => event.type === 'StepRolledBack')
+        .map((event) => event.data['rung']);
 
     it('can VACUUM, and is recorded with its effects', async () => {
       p.write({ '0002_vacuum.sql': `-- migrate-safe: no-transaction\nINSERT INTO t VALUES (3, 'c');\nVACUUM;` });
@@ -28,7 +33,9 @@ for (const driver of DRIVERS) {
 
     it('is put back from its file backup when it fails half-way', async () => {
       const before = p.dump();
-      p.write({ '0002_half.sql': `-- migrate-safe: no-transaction\nCREATE TABLE half (x);\nUPDATE t SET v = 'gone';\nINSERT INTO nowhere VALUES (1);` });
+      p.write({
+        '0002_half.sql': `-- migrate-safe: no-transaction\nCREATE TABLE half (x);\nUPDATE t SET v = 'gone';\nINSERT INTO nowhere VALUES (1);`,
+      });
       expect(failure(await p.manager().up())).to.include({ kind: 'step-failed', state: 'restored' });
       expect(p.dump()).to.equal(before);
       expect(await rungs()).to.deep.equal(['file-backup']);
@@ -39,7 +46,10 @@ for (const driver of DRIVERS) {
 
     it('is reverted by its own revert where that brings everything back', async () => {
       const before = p.dump();
-      const safe = withStep({ apply: (knex) => knex.raw('CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)'), revert: (knex) => knex.raw('DROP TABLE IF EXISTS half') });
+      const safe = withStep({
+        apply: (knex) => knex.raw('CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)'),
+        revert: (knex) => knex.raw('DROP TABLE IF EXISTS half'),
+      });
       expect(failure(await safe.up())).to.include({ state: 'rolled-back' });
       expect(p.dump()).to.equal(before);
       expect(await rungs()).to.deep.equal(['revert']);
@@ -74,7 +84,9 @@ for (const driver of DRIVERS) {
 
     it('is not run again when its probe says that it is done', async () => {
       p.sql('CREATE TABLE made (x)');
-      p.write({ '0002_probe.sql': `-- migrate-safe: no-transaction\n-- migrate-safe: done-when SELECT count(*) FROM sqlite_schema WHERE name = 'made'\nCREATE TABLE made (x);` });
+      p.write({
+        '0002_probe.sql': `-- migrate-safe: no-transaction\n-- migrate-safe: done-when SELECT count(*) FROM sqlite_schema WHERE name = 'made'\nCREATE TABLE made (x);`,
+      });
       value(await p.manager().up());
       expect(value(await p.manager().status())).to.include({ current: '0002', pending: 0 });
     });

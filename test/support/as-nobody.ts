@@ -2,7 +2,12 @@
 import { createMigrateSafe } from 'migrate-safe';
 
 const order = JSON.parse(process.argv[2] ?? '{}') as { file: string; steps: string; backups: string; driver: string };
-const safe = createMigrateSafe({ database: `sqlite:${order.file}?driver=${order.driver}`, steps: order.steps, backups: order.backups, lockWait: 500 });
+const safe = createMigrateSafe({
+  database: `sqlite:${order.file}?driver=${order.driver}`,
+  steps: order.steps,
+  backups: order.backups,
+  lockWait: 500,
+});
 // Drivers and modules are loaded while they can still be read.
 await safe.status();
 try {
@@ -15,6 +20,9 @@ try {
 }
 const status = await safe.status();
 const up = await safe.up();
-const told = up.match(() => 'applied', ({ kind, exitCode, message, hint, state }) => ({ kind, exitCode, message, hint, state }));
+const told = up.match(
+  () => 'applied',
+  ({ kind, exitCode, message, hint, state }) => ({ kind, exitCode, message, hint, state }),
+);
 process.stdout.write(JSON.stringify({ status: status.isOk() ? 'ok' : status.error.message, up: told }));
 await safe.close();

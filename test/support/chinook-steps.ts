@@ -8,7 +8,9 @@ const number = (cell: Cell | undefined): number => {
   if (typeof cell !== 'number' && typeof cell !== 'bigint') throw new Error(`not a number: ${String(cell)}`);
   return Number(cell);
 };
-const price = (factor: (was: number) => number) => (row: Row): Row => ({ ...row, UnitPrice: numeric(factor(number(row['UnitPrice']))) });
+const price =
+  (factor: (was: number) => number) =>
+  (row: Row): Row => ({ ...row, UnitPrice: numeric(factor(number(row['UnitPrice']))) });
 
 const ALBUM_SQL = `CREATE TABLE [Album]
 (
@@ -28,9 +30,13 @@ ALTER TABLE ${table}_new RENAME TO ${table};
 PRAGMA foreign_key_check;
 COMMIT;
 PRAGMA foreign_keys=ON;`;
-const RATED_ALBUM = ALBUM_SQL.replace('CONSTRAINT', `[Rating] REAL NOT NULL DEFAULT 2.5 CHECK ([Rating] >= 0),\n    [Shelf] TEXT,\n    CONSTRAINT`);
+const RATED_ALBUM = ALBUM_SQL.replace(
+  'CONSTRAINT',
+  `[Rating] REAL NOT NULL DEFAULT 2.5 CHECK ([Rating] >= 0),\n    [Shelf] TEXT,\n    CONSTRAINT`,
+);
 
-const PRICES_VIEW = 'CREATE VIEW Prices AS SELECT a.Title, t.Name, t.UnitPrice FROM Album a JOIN Track t USING (AlbumId)';
+const PRICES_VIEW =
+  'CREATE VIEW Prices AS SELECT a.Title, t.Name, t.UnitPrice FROM Album a JOIN Track t USING (AlbumId)';
 const isOdd = (row: Row): boolean => number(row['TrackId']) % 7 === 0;
 
 export const CHINOOK_STEPS: readonly ModelStep[] = [
@@ -67,8 +73,15 @@ export default defineStep({
   },
   {
     name: 'rate_albums',
-    files: { 'up.sql': rebuild('Album', RATED_ALBUM, 'AlbumId, Title, ArtistId'), 'down.sql': rebuild('Album', ALBUM_SQL, 'AlbumId, Title, ArtistId') },
-    apply: (truth) => truth.dropColumn('Album', 'Shelf').addColumn('Album', 'Rating', () => 2.5).addColumn('Album', 'Shelf'),
+    files: {
+      'up.sql': rebuild('Album', RATED_ALBUM, 'AlbumId, Title, ArtistId'),
+      'down.sql': rebuild('Album', ALBUM_SQL, 'AlbumId, Title, ArtistId'),
+    },
+    apply: (truth) =>
+      truth
+        .dropColumn('Album', 'Shelf')
+        .addColumn('Album', 'Rating', () => 2.5)
+        .addColumn('Album', 'Shelf'),
     revert: (truth) => truth.dropColumn('Album', 'Rating').dropColumn('Album', 'Shelf'),
   },
   {
@@ -83,8 +96,16 @@ ALTER TABLE PlaylistTrack RENAME COLUMN ListId TO PlaylistId;
 ALTER TABLE InvoiceItem RENAME COLUMN Pieces TO Quantity;
 ALTER TABLE InvoiceItem RENAME TO InvoiceLine;`,
     },
-    apply: (truth) => truth.rename('InvoiceLine', 'InvoiceItem').renameColumn('InvoiceItem', 'Quantity', 'Pieces').renameColumn('PlaylistTrack', 'PlaylistId', 'ListId'),
-    revert: (truth) => truth.renameColumn('PlaylistTrack', 'ListId', 'PlaylistId').renameColumn('InvoiceItem', 'Pieces', 'Quantity').rename('InvoiceItem', 'InvoiceLine'),
+    apply: (truth) =>
+      truth
+        .rename('InvoiceLine', 'InvoiceItem')
+        .renameColumn('InvoiceItem', 'Quantity', 'Pieces')
+        .renameColumn('PlaylistTrack', 'PlaylistId', 'ListId'),
+    revert: (truth) =>
+      truth
+        .renameColumn('PlaylistTrack', 'ListId', 'PlaylistId')
+        .renameColumn('InvoiceItem', 'Pieces', 'Quantity')
+        .rename('InvoiceItem', 'InvoiceLine'),
   },
   {
     name: 'raise_prices',
@@ -95,12 +116,32 @@ ALTER TABLE InvoiceItem RENAME TO InvoiceLine;`,
 };`,
     },
     // 0.99 / 0.99 is 1, which the NUMERIC column stores as an integer.
-    apply: (truth) => truth.change('Track', price((was) => (was < 1.5 ? was * 1.25 : was))).change('InvoiceItem', price((was) => was / 0.99)),
-    revert: (truth) => truth.change('InvoiceItem', price((was) => was * 0.99)).change('Track', price((was) => (was < 1.5 ? was / 1.25 : was))),
+    apply: (truth) =>
+      truth
+        .change(
+          'Track',
+          price((was) => (was < 1.5 ? was * 1.25 : was)),
+        )
+        .change(
+          'InvoiceItem',
+          price((was) => was / 0.99),
+        ),
+    revert: (truth) =>
+      truth
+        .change(
+          'InvoiceItem',
+          price((was) => was * 0.99),
+        )
+        .change(
+          'Track',
+          price((was) => (was < 1.5 ? was / 1.25 : was)),
+        ),
   },
   {
     name: 'forget_odd_tracks',
-    files: { 'up.sql': '-- migrate-safe: may-lose-rows table=PlaylistTrack\nDELETE FROM PlaylistTrack WHERE TrackId % 7 = 0;' },
+    files: {
+      'up.sql': '-- migrate-safe: may-lose-rows table=PlaylistTrack\nDELETE FROM PlaylistTrack WHERE TrackId % 7 = 0;',
+    },
     apply: (truth) => truth.keep('PlaylistTrack', (row) => !isOdd(row)),
   },
   {
@@ -115,7 +156,9 @@ ALTER TABLE InvoiceItem RENAME TO InvoiceLine;`,
         await knex.raw('INSERT INTO TrackPrice SELECT TrackId, UnitPrice FROM Track');
         await knex.raw('DROP VIEW Prices');
         await knex.schema.alterTable('Track', (t) => t.dropColumn('UnitPrice'));
-        await knex.raw('CREATE VIEW Prices AS SELECT a.Title, t.Name, p.Price AS UnitPrice FROM Album a JOIN Track t USING (AlbumId) JOIN TrackPrice p USING (TrackId)');
+        await knex.raw(
+          'CREATE VIEW Prices AS SELECT a.Title, t.Name, p.Price AS UnitPrice FROM Album a JOIN Track t USING (AlbumId) JOIN TrackPrice p USING (TrackId)',
+        );
       },
       revert: async (knex) => {
         await knex.raw('DROP VIEW Prices');
@@ -126,7 +169,9 @@ ALTER TABLE InvoiceItem RENAME TO InvoiceLine;`,
       },
     },
     apply: (truth) => {
-      const prices = truth.rows('Track').map((row): Row => ({ TrackId: row['TrackId'] ?? null, Price: row['UnitPrice'] ?? null }));
+      const prices = truth
+        .rows('Track')
+        .map((row): Row => ({ TrackId: row['TrackId'] ?? null, Price: row['UnitPrice'] ?? null }));
       return truth.create('TrackPrice', ['TrackId'], ['TrackId', 'Price'], prices).dropColumn('Track', 'UnitPrice');
     },
     revert: (truth) => {
@@ -148,7 +193,11 @@ UPDATE Artist SET Name = substr(Name, 5) WHERE ArtistId <= 10;`,
     },
     apply: (truth) => {
       const first = truth.rows('Artist').filter((row) => number(row['ArtistId']) <= 10);
-      const log = first.map((row, i): Row => ({ n: BigInt(i + 1), ArtistId: row['ArtistId'] ?? null, what: `${String(row['Name'])} -> The ${String(row['Name'])}` }));
+      const log = first.map((row, i): Row => ({
+        n: BigInt(i + 1),
+        ArtistId: row['ArtistId'] ?? null,
+        what: `${String(row['Name'])} -> The ${String(row['Name'])}`,
+      }));
       truth.create('ArtistLog', ['n'], ['n', 'ArtistId', 'what'], log);
       sequence(truth, 'ArtistLog', 10n);
       truth.change('Artist', (row) => (first.includes(row) ? { ...row, Name: `The ${String(row['Name'])}` } : row));
@@ -156,7 +205,9 @@ UPDATE Artist SET Name = substr(Name, 5) WHERE ArtistId <= 10;`,
     },
     revert: (truth) => {
       truth.drop('ArtistLog').keep('sqlite_sequence', (row) => row['name'] !== 'ArtistLog');
-      truth.change('Artist', (row) => (number(row['ArtistId']) <= 10 ? { ...row, Name: String(row['Name']).slice(4) } : row));
+      truth.change('Artist', (row) =>
+        number(row['ArtistId']) <= 10 ? { ...row, Name: String(row['Name']).slice(4) } : row,
+      );
       truth.objects.add('index IFK_TrackMediaTypeId').delete('trigger ArtistRenamed');
     },
   },
@@ -177,14 +228,19 @@ export default defineStep({
 });`,
     },
     apply: (truth) => {
-      truth.change('Customer', (row) => (row['Company'] === null ? { ...row, Company: '' } : row)).dropColumn('Customer', 'Fax');
+      truth
+        .change('Customer', (row) => (row['Company'] === null ? { ...row, Company: '' } : row))
+        .dropColumn('Customer', 'Fax');
       truth.objects.add('index CustomerEmail');
     },
     revert: (truth) => truth.addColumn('Customer', 'Fax').objects.delete('index CustomerEmail'),
   },
   {
     name: 'buyers_not_customers',
-    code: { apply: (knex) => knex.schema.renameTable('Customer', 'Buyer'), revert: (knex) => knex.schema.renameTable('Buyer', 'Customer') },
+    code: {
+      apply: (knex) => knex.schema.renameTable('Customer', 'Buyer'),
+      revert: (knex) => knex.schema.renameTable('Buyer', 'Customer'),
+    },
     apply: (truth) => truth.rename('Customer', 'Buyer'),
     revert: (truth) => truth.rename('Buyer', 'Customer'),
   },

@@ -19,7 +19,11 @@ export class CliProject {
   readonly directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-cli-'));
 
   /** Runs `migrate-safe …` here; nothing of this process's own settings reaches it. */
-  run(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = this.directory): Promise<CommandOutcome> {
+  run(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    cwd = this.directory,
+  ): Promise<CommandOutcome> {
     return this.#spawn(args, env, cwd);
   }
 
@@ -31,23 +35,37 @@ export class CliProject {
   /** Reads the first piece of stdout and closes the pipe, as `| head -n 1` does; resolves when the command has ended. */
   untilFirstOutput(args: readonly string[]): Promise<number | null> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [MAIN, ...args], { cwd: this.directory, env: { PATH: process.env['PATH'] ?? '' }, stdio: ['ignore', 'pipe', 'ignore'] });
+      const child = spawn(process.execPath, [MAIN, ...args], {
+        cwd: this.directory,
+        env: { PATH: process.env['PATH'] ?? '' },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
       child.stdout.once('data', () => child.stdout.destroy());
       child.on('error', reject);
       child.on('exit', resolve);
     });
   }
 
-  #spawn(args: readonly string[], env: Readonly<Record<string, string>>, cwd: string, interruptAt?: string): Promise<CommandOutcome> {
+  #spawn(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    cwd: string,
+    interruptAt?: string,
+  ): Promise<CommandOutcome> {
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(process.execPath, [MAIN, ...args], {
+        cwd,
+        env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       const texts = { stdout: '', stderr: '' };
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => (texts.stdout += chunk));
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
         const before = interruptAt !== undefined && texts.stderr.includes(interruptAt);
         texts.stderr += chunk;
         // A moment later, so that the step itself is under way.
-        if (!before && interruptAt !== undefined && texts.stderr.includes(interruptAt)) setTimeout(() => child.kill('SIGINT'), 500);
+        if (!before && interruptAt !== undefined && texts.stderr.includes(interruptAt))
+          setTimeout(() => child.kill('SIGINT'), 500);
       });
       child.on('error', reject);
       child.on('close', (code) => resolve({ code, ...texts, json: <T>() => JSON.parse(texts.stdout) as T }));

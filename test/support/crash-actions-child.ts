@@ -14,7 +14,10 @@ export interface ActionOrder {
 
 /** Two steps that change all rows, the second outside of a transaction where `outside` says so. */
 export const actionSteps = (outside: boolean): MigrationStep[] => [
-  new MigrationStep(1, 'twice', { apply: (knex) => knex.raw('UPDATE items SET amount = amount * 2'), revert: (knex) => knex.raw('UPDATE items SET amount = amount / 2') }),
+  new MigrationStep(1, 'twice', {
+    apply: (knex) => knex.raw('UPDATE items SET amount = amount * 2'),
+    revert: (knex) => knex.raw('UPDATE items SET amount = amount / 2'),
+  }),
   new MigrationStep(2, 'more', {
     apply: async (knex) => {
       await knex.raw('UPDATE items SET amount = amount + 1000 WHERE id <= 250');
@@ -46,19 +49,40 @@ if (isMain) {
       };
     }
   };
-  if (order.driver === 'sqlite3') tap((require('sqlite3') as { Database: { prototype: Methods } }).Database.prototype, ['all', 'run', 'backup', 'close']);
+  if (order.driver === 'sqlite3')
+    tap((require('sqlite3') as { Database: { prototype: Methods } }).Database.prototype, [
+      'all',
+      'run',
+      'backup',
+      'close',
+    ]);
   else tap((require('better-sqlite3') as { prototype: Methods }).prototype, ['prepare', 'backup', 'close']);
   tap(fsp as unknown as Methods, ['open', 'rename', 'mkdir', 'readdir', 'rm', 'readFile']);
   syncBuiltinESMExports();
 
-  const safe = createMigrateSafe({ database: `sqlite:${order.file}?driver=${order.driver}`, backups: order.backups, steps: actionSteps(order.action === 'up'), lockWait: '30s' });
+  const safe = createMigrateSafe({
+    database: `sqlite:${order.file}?driver=${order.driver}`,
+    backups: order.backups,
+    steps: actionSteps(order.action === 'up'),
+    lockWait: '30s',
+  });
   armed = true;
   const choice = { beforeStep: '2' } as const;
   const outcome =
-    order.action === 'down' ? (await safe.down()).map(() => 0)
-    : order.action === 'up' ? (await safe.up()).map(() => 0)
-    : (await safe.restore(order.action === 'restore' ? { choice } : { choice, tables: ['items'] })).map(() => 0);
+    order.action === 'down'
+      ? (await safe.down()).map(() => 0)
+      : order.action === 'up'
+        ? (await safe.up()).map(() => 0)
+        : (await safe.restore(order.action === 'restore' ? { choice } : { choice, tables: ['items'] })).map(() => 0);
   armed = false;
-  process.stdout.write(JSON.stringify({ calls, ok: outcome.isOk(), ...(outcome.isErr() ? { kind: outcome.error.kind, message: outcome.error.message, hint: outcome.error.hint } : {}) }));
+  process.stdout.write(
+    JSON.stringify({
+      calls,
+      ok: outcome.isOk(),
+      ...(outcome.isErr()
+        ? { kind: outcome.error.kind, message: outcome.error.message, hint: outcome.error.hint }
+        : {}),
+    }),
+  );
   await safe.close();
 }

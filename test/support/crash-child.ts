@@ -47,12 +47,20 @@ if (order.driver === 'sqlite3') {
 tap(fsp as unknown as Methods, ['open', 'rename', 'mkdir', 'readdir', 'rm', 'readFile']);
 syncBuiltinESMExports();
 
-const safe = createMigrateSafe({ database: `sqlite:${order.file}?driver=${order.driver}`, backups: order.backups, steps: crashSteps(order.lingerMs), lockWait: '60s' });
+const safe = createMigrateSafe({
+  database: `sqlite:${order.file}?driver=${order.driver}`,
+  backups: order.backups,
+  steps: crashSteps(order.lingerMs),
+  lockWait: '60s',
+});
 armed = true;
 const outcome = await safe.up();
 armed = false;
 outcome.match(
-  (report) => process.stdout.write(`${JSON.stringify({ ok: true, calls, applied: report.applied.map(({ version }) => version) })}\n`),
+  (report) =>
+    process.stdout.write(
+      `${JSON.stringify({ ok: true, calls, applied: report.applied.map(({ version }) => version) })}\n`,
+    ),
   (error) => {
     process.stdout.write(`${JSON.stringify({ ok: false, calls, kind: error.kind, message: error.message })}\n`);
     process.exitCode = error.exitCode;

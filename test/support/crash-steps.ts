@@ -23,14 +23,37 @@ export function crashSteps(lingerMs: number): MigrationStep[] {
     await work(knex);
     await linger(lingerMs);
     // A second run of the same step would collide here or count double.
-    await knex.raw('INSERT INTO ran (version, times) VALUES (?, 1) ON CONFLICT (version) DO UPDATE SET times = times + 1', [version]);
+    await knex.raw(
+      'INSERT INTO ran (version, times) VALUES (?, 1) ON CONFLICT (version) DO UPDATE SET times = times + 1',
+      [version],
+    );
   };
   return [
-    new MigrationStep(1, 'trace', { apply: (knex) => knex.schema.createTable('ran', (t) => { t.integer('version').primary(); t.integer('times').notNullable(); }) }),
+    new MigrationStep(1, 'trace', {
+      apply: (knex) =>
+        knex.schema.createTable('ran', (t) => {
+          t.integer('version').primary();
+          t.integer('times').notNullable();
+        }),
+    }),
     new MigrationStep(2, 'add one', { apply: traced(2, (knex) => knex('items').increment('amount', 1)) }),
-    new MigrationStep(3, 'drop junk', { apply: traced(3, (knex) => knex.schema.alterTable('items', (t) => t.dropColumn('junk'))) }),
-    new MigrationStep(4, 'times three', { apply: traced(4, (knex) => knex.raw('UPDATE items SET amount = amount * 3')) }),
-    new MigrationStep(5, 'index', { apply: traced(5, (knex) => knex.schema.alterTable('parts', (t) => { t.index(['v'], 'parts_v'); })) }),
-    new MigrationStep(6, 'more parts', { apply: traced(6, (knex) => knex.raw(`INSERT INTO parts (item_id, v) SELECT id, 'extra' FROM items WHERE id <= 500`)) }),
+    new MigrationStep(3, 'drop junk', {
+      apply: traced(3, (knex) => knex.schema.alterTable('items', (t) => t.dropColumn('junk'))),
+    }),
+    new MigrationStep(4, 'times three', {
+      apply: traced(4, (knex) => knex.raw('UPDATE items SET amount = amount * 3')),
+    }),
+    new MigrationStep(5, 'index', {
+      apply: traced(5, (knex) =>
+        knex.schema.alterTable('parts', (t) => {
+          t.index(['v'], 'parts_v');
+        }),
+      ),
+    }),
+    new MigrationStep(6, 'more parts', {
+      apply: traced(6, (knex) =>
+        knex.raw(`INSERT INTO parts (item_id, v) SELECT id, 'extra' FROM items WHERE id <= 500`),
+      ),
+    }),
   ];
 }

@@ -25,7 +25,9 @@ function asSqlError(cause: unknown): SqlError {
   return { kind: 'other', code: 'TEST', message: cause instanceof Error ? cause.message : String(cause), cause };
 }
 
-async function place(file: string | undefined): Promise<{ readonly file: string; readonly clean: () => Promise<void> }> {
+async function place(
+  file: string | undefined,
+): Promise<{ readonly file: string; readonly clean: () => Promise<void> }> {
   if (file !== undefined) return { file, clean: () => Promise.resolve() };
   const folder = await mkdtemp(join(tmpdir(), 'migrate-safe-inspector-'));
   return { file: join(folder, 'app.db'), clean: () => rm(folder, { recursive: true, force: true }) };
@@ -36,11 +38,13 @@ async function openBetter(file?: string): Promise<TestDatabase & { readonly file
   const database = new BetterSqlite3(at.file);
   // Lets tests write into sqlite_schema.
   database.unsafeMode(true);
-  const all = async <R>(sql: string, params: readonly SqlValue[]): Promise<R[]> => database.prepare<unknown[], R>(sql).all(...params);
+  const all = async <R>(sql: string, params: readonly SqlValue[]): Promise<R[]> =>
+    database.prepare<unknown[], R>(sql).all(...params);
   return {
     file: at.file,
     session: {
-      all: <R extends object>(sql: string, params: readonly SqlValue[] = []) => fromPromise(all<R>(sql, params), asSqlError),
+      all: <R extends object>(sql: string, params: readonly SqlValue[] = []) =>
+        fromPromise(all<R>(sql, params), asSqlError),
       run: () => okAsync({ changes: 0 }),
       close: () => okAsync(undefined),
     },
@@ -55,14 +59,19 @@ async function openBetter(file?: string): Promise<TestDatabase & { readonly file
 async function openSqlite3(file?: string): Promise<TestDatabase & { readonly file: string }> {
   const at = await place(file);
   const database = await new Promise<sqlite3.Database>((resolve, reject) => {
-    const opening: sqlite3.Database = new sqlite3.Database(at.file, (error) => (error ? reject(error) : resolve(opening)));
+    const opening: sqlite3.Database = new sqlite3.Database(at.file, (error) =>
+      error ? reject(error) : resolve(opening),
+    );
   });
   const all = <R>(sql: string, params: readonly SqlValue[]): Promise<R[]> =>
-    new Promise((resolve, reject) => database.all<R>(sql, params, (error, rows) => (error ? reject(error) : resolve(rows))));
+    new Promise((resolve, reject) =>
+      database.all<R>(sql, params, (error, rows) => (error ? reject(error) : resolve(rows))),
+    );
   return {
     file: at.file,
     session: {
-      all: <R extends object>(sql: string, params: readonly SqlValue[] = []) => fromPromise(all<R>(sql, params), asSqlError),
+      all: <R extends object>(sql: string, params: readonly SqlValue[] = []) =>
+        fromPromise(all<R>(sql, params), asSqlError),
       run: () => okAsync({ changes: 0 }),
       close: () => okAsync(undefined),
     },

@@ -19,7 +19,11 @@ export interface Batch {
 /** Facts of one run of component `main`. */
 export const run = (runId: string, ...facts: readonly DomainEvent[]): Batch => ({ runId, component: 'main', facts });
 /** Facts of one run of another component. */
-export const runOf = (component: string, runId: string, ...facts: readonly DomainEvent[]): Batch => ({ runId, component, facts });
+export const runOf = (component: string, runId: string, ...facts: readonly DomainEvent[]): Batch => ({
+  runId,
+  component,
+  facts,
+});
 
 /** Records batches one after the other: event `n` is at `[n - 1]`, one second after the one before it. */
 export function recorded(...batches: readonly Batch[]): RecordedEvent[] {
@@ -46,7 +50,11 @@ export function strange(event: RecordedEvent): UnknownEvent {
   return decoded as UnknownEvent;
 }
 
-export const identity = (version: string, checksum = `sha256:${version}`): StepIdentity => ({ version, description: `step ${version}`, checksum });
+export const identity = (version: string, checksum = `sha256:${version}`): StepIdentity => ({
+  version,
+  description: `step ${version}`,
+  checksum,
+});
 
 export const started = (kind: RunKind, plan: readonly string[] = [], fileBackup = 'never'): DomainEvent => ({
   type: 'RunStarted',
@@ -56,12 +64,22 @@ export const taken = (backupId: string): DomainEvent => ({
   type: 'BackupTaken',
   data: { backupId, kind: 'file', bytes: 1, sha256: 'x', reason: 'before-step', journalPosition: 0 },
 });
-export const verified = (backupId: string): DomainEvent => ({ type: 'BackupVerified', data: { backupId, checks: ['quick_check'] } });
-export const begun = (version: string, direction: 'apply' | 'revert' = 'apply', attempt = `attempt ${version}`): DomainEvent => ({
+export const verified = (backupId: string): DomainEvent => ({
+  type: 'BackupVerified',
+  data: { backupId, checks: ['quick_check'] },
+});
+export const begun = (
+  version: string,
+  direction: 'apply' | 'revert' = 'apply',
+  attempt = `attempt ${version}`,
+): DomainEvent => ({
   type: 'StepStarted',
   data: { ...identity(version), attempt, direction, transactional: true },
 });
-export const applied = (version: string, more: { readonly effects?: Effects; readonly attempt?: string; readonly checksum?: string } = {}): DomainEvent => ({
+export const applied = (
+  version: string,
+  more: { readonly effects?: Effects; readonly attempt?: string; readonly checksum?: string } = {},
+): DomainEvent => ({
   type: 'StepApplied',
   data: {
     ...identity(version, more.checksum),
@@ -87,18 +105,37 @@ export const reverted = (version: string): DomainEvent => ({
   },
 });
 const ERROR = { code: 'MS-STEP-FAILED', kind: 'step-failed', message: 'no such table: t' };
-export const failed = (version: string): DomainEvent => ({ type: 'StepFailed', data: { version, attempt: `attempt ${version}`, direction: 'apply', error: ERROR } });
+export const failed = (version: string): DomainEvent => ({
+  type: 'StepFailed',
+  data: { version, attempt: `attempt ${version}`, direction: 'apply', error: ERROR },
+});
 export const rolledBack = (version: string, rung: Rung = 'transaction'): DomainEvent => ({
   type: 'StepRolledBack',
   data: { version, attempt: `attempt ${version}`, rung, schema: `before ${version}` },
 });
-export const stamped = (target: string, steps: readonly StepIdentity[]): DomainEvent => ({ type: 'StepStamped', data: { target, steps, schema: `stamped ${target}` } });
-export const restoring = (backupId: string): DomainEvent => ({ type: 'RestoreStarted', data: { backupId, safetyBackupId: 'safety', tables: 'all' } });
+export const stamped = (target: string, steps: readonly StepIdentity[]): DomainEvent => ({
+  type: 'StepStamped',
+  data: { target, steps, schema: `stamped ${target}` },
+});
+export const restoring = (backupId: string): DomainEvent => ({
+  type: 'RestoreStarted',
+  data: { backupId, safetyBackupId: 'safety', tables: 'all' },
+});
 export const restored = (backupId: string, rewoundTo: number | null): DomainEvent => ({
   type: 'BackupRestored',
-  data: { backupId, safetyBackupId: 'safety', tables: rewoundTo === null ? ['t'] : 'all', rows: 1, rewoundTo, schema: `restored ${backupId}` },
+  data: {
+    backupId,
+    safetyBackupId: 'safety',
+    tables: rewoundTo === null ? ['t'] : 'all',
+    rows: 1,
+    rewoundTo,
+    schema: `restored ${backupId}`,
+  },
 });
-export const completed = (schema = 'end'): DomainEvent => ({ type: 'RunCompleted', data: { steps: 0, durationMs: 1, schema } });
+export const completed = (schema = 'end'): DomainEvent => ({
+  type: 'RunCompleted',
+  data: { steps: 0, durationMs: 1, schema },
+});
 export const runFailed = (): DomainEvent => ({ type: 'RunFailed', data: { error: ERROR } });
 export const recovered = (interruptedRunId: string, version: string | null = null): DomainEvent => ({
   type: 'RunRecovered',

@@ -9,4 +9,8 @@ const endless = new MigrationStep(1, 'twice', {
     await new Promise((resolve) => setTimeout(resolve, 60_000));
   },
 });
-await createMigrateSafe({ database: `sqlite:${order.file}?driver=${order.driver}`, backups: order.backups, steps: [endless] }).up();
+await createMigrateSafe({
+  database: `sqlite:${order.file}?driver=${order.driver}`,
+  backups: order.backups,
+  steps: [endless],
+}).up();

@@ -64,18 +64,34 @@ export class ModelHistory {
   }
 
   #write(step: ModelStep, index: number): void {
-    this.real.p.write(Object.fromEntries(Object.entries(step.files ?? {}).map(([suffix, content]) => [`${versionOf(index)}_${step.name}.${suffix}`, content])));
+    this.real.p.write(
+      Object.fromEntries(
+        Object.entries(step.files ?? {}).map(([suffix, content]) => [
+          `${versionOf(index)}_${step.name}.${suffix}`,
+          content,
+        ]),
+      ),
+    );
   }
 
   #registered(extra: readonly ModelStep[] = []): MigrationStep[] {
-    return [...this.#steps, ...extra].flatMap(({ name, code }, index) => (code === undefined ? [] : [new MigrationStep(versionOf(index), name, code)]));
+    return [...this.#steps, ...extra].flatMap(({ name, code }, index) =>
+      code === undefined ? [] : [new MigrationStep(versionOf(index), name, code)],
+    );
   }
 
   /** Applies what is pending up to and with step `to`, counted from 1. */
   async up(to = this.#steps.length): Promise<void> {
     const steps = this.#steps.slice(this.#applied, to);
-    const report = value(await this.real.run((safe) => safe.up(to === this.#steps.length ? {} : { to: versionOf(to - 1) }), this.#registered()));
-    expect(report.applied.map(({ version }) => version)).to.deep.equal(steps.map((_, i) => versionOf(this.#applied + i)));
+    const report = value(
+      await this.real.run(
+        (safe) => safe.up(to === this.#steps.length ? {} : { to: versionOf(to - 1) }),
+        this.#registered(),
+      ),
+    );
+    expect(report.applied.map(({ version }) => version)).to.deep.equal(
+      steps.map((_, i) => versionOf(this.#applied + i)),
+    );
     steps.forEach((step, i) => this.#followed(report.applied[i], step.apply, 1));
     await this.check();
   }
@@ -89,7 +105,11 @@ export class ModelHistory {
     await this.check();
   }
 
-  #followed(reported: { readonly backups: readonly string[]; readonly effects: { readonly tables: unknown } } | undefined, change: (truth: Truth) => unknown, by: 1 | -1): void {
+  #followed(
+    reported: { readonly backups: readonly string[]; readonly effects: { readonly tables: unknown } } | undefined,
+    change: (truth: Truth) => unknown,
+    by: 1 | -1,
+  ): void {
     const before = this.#state();
     change(this.real.truth);
     for (const id of reported?.backups ?? []) this.#backups.set(id, before);
@@ -114,9 +134,13 @@ export class ModelHistory {
     const known = await this.#listed();
     const registered = this.#registered(step === undefined ? [] : [step]);
     const error =
-      operation === 'up' ? failure(await this.real.run((safe) => safe.up(), registered)) : failure(await this.real.run((safe) => safe.down({ target: { count: operation.down } }), registered));
+      operation === 'up'
+        ? failure(await this.real.run((safe) => safe.up(), registered))
+        : failure(await this.real.run((safe) => safe.down({ target: { count: operation.down } }), registered));
     for (const id of await this.#listed()) if (!known.includes(id)) this.#backups.set(id, this.#state());
-    if (step?.files !== undefined) for (const suffix of Object.keys(step.files)) rmSync(path.join(this.real.p.steps, `${versionOf(this.#steps.length)}_${step.name}.${suffix}`));
+    if (step?.files !== undefined)
+      for (const suffix of Object.keys(step.files))
+        rmSync(path.join(this.real.p.steps, `${versionOf(this.#steps.length)}_${step.name}.${suffix}`));
     await this.check();
     return error;
   }
@@ -126,9 +150,18 @@ export class ModelHistory {
   }
 
   /** Puts back the whole, or tables; `also` is what comes back with these beside their rows. */
-  async restore(choice: BackupChoice, tables?: readonly string[], also: (truth: Truth) => unknown = () => undefined): Promise<void> {
+  async restore(
+    choice: BackupChoice,
+    tables?: readonly string[],
+    also: (truth: Truth) => unknown = () => undefined,
+  ): Promise<void> {
     const before = this.#state();
-    const report = value(await this.real.run((safe) => safe.restore({ choice, ...(tables === undefined ? {} : { tables }) }), this.#registered()));
+    const report = value(
+      await this.real.run(
+        (safe) => safe.restore({ choice, ...(tables === undefined ? {} : { tables }) }),
+        this.#registered(),
+      ),
+    );
     const then = this.#backups.get(report.backup.manifest.id);
     if (then === undefined) throw new Error(`nobody knows what backup ${report.backup.manifest.id} holds`);
     if ('beforeStep' in choice) expect(then.applied, 'steps in the backup').to.equal(Number(choice.beforeStep) - 1);
@@ -171,6 +204,8 @@ export class ModelHistory {
     const safe = this.real.p.manager();
     for (const step of this.#registered()) safe.addMigration(step);
     const status = value(await safe.status());
-    expect(status.steps.map(({ version, state }) => `${version} ${state}`)).to.deep.equal(this.#steps.map((_, i) => `${versionOf(i)} ${i < this.#applied ? 'applied' : 'pending'}`));
+    expect(status.steps.map(({ version, state }) => `${version} ${state}`)).to.deep.equal(
+      this.#steps.map((_, i) => `${versionOf(i)} ${i < this.#applied ? 'applied' : 'pending'}`),
+    );
   }
 }

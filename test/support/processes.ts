@@ -13,13 +13,21 @@ export interface Ended {
 }
 
 /** Starts a compiled script of this folder. */
-export function startScript(name: string, args: readonly string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended>; out(): string } {
+export function startScript(
+  name: string,
+  args: readonly string[],
+): { readonly child: ChildProcess; readonly ended: Promise<Ended>; out(): string } {
   const child = spawn(process.execPath, [`${here}${name}`, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (err += text));
-  const ended = once(child, 'close').then(([code, signal]) => ({ code: code as number | null, signal: signal as NodeJS.Signals | null, out, err }));
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    code: code as number | null,
+    signal: signal as NodeJS.Signals | null,
+    out,
+    err,
+  }));
   return { child, ended, out: () => out };
 }
 

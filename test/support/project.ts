@@ -49,8 +49,10 @@ export function project(driver: Driver = 'sqlite3'): Project {
     write: (files) => {
       for (const [name, content] of Object.entries(files)) writeFileSync(path.join(steps, name), content);
     },
-    manager: (options = {}) => createMigrateSafe({ database: `sqlite:${file}?driver=${driver}`, steps, backups, lockWait: '20s', ...options }),
-    sql: (script) => using((db) => {
+    manager: (options = {}) =>
+      createMigrateSafe({ database: `sqlite:${file}?driver=${driver}`, steps, backups, lockWait: '20s', ...options }),
+    sql: (script) =>
+      using((db) => {
         db.pragma('foreign_keys = OFF');
         db.exec(script);
       }),
@@ -69,14 +71,31 @@ interface SchemaRow {
 /** Content as text: schema without the engine's own tables, and all rows with their types. */
 export function dumpOf(db: BetterSqlite3.Database): string {
   const objects = db
-    .prepare<[], SchemaRow>(`SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'migrate_safe_%' AND name NOT LIKE 'sqlite_%' AND tbl_name NOT LIKE 'migrate_safe_%' ORDER BY type, name`)
+    .prepare<[], SchemaRow>(
+      `SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'migrate_safe_%' AND name NOT LIKE 'sqlite_%' AND tbl_name NOT LIKE 'migrate_safe_%' ORDER BY type, name`,
+    )
     .all();
-  const lines = objects.map(({ type, name, sql }) => `${type} ${name} ${(sql ?? '').replaceAll(/\s+/g, ' ').replaceAll(/["`]/g, '')}`);
+  const lines = objects.map(
+    ({ type, name, sql }) => `${type} ${name} ${(sql ?? '').replaceAll(/\s+/g, ' ').replaceAll(/["`]/g, '')}`,
+  );
   for (const { name } of objects.filter(({ type }) => type === 'table')) {
     const quoted = `"${name.replaceAll('"', '""')}"`;
-    const columns = db.prepare<[], { name: string }>(`SELECT name FROM pragma_table_xinfo(${`'${name.replaceAll("'", "''")}'`}) WHERE hidden = 0`).all();
-    const cells = columns.map(({ name: column }) => `typeof(t."${column.replaceAll('"', '""')}") || ':' || coalesce(hex(t."${column.replaceAll('"', '""')}"), '')`);
-    const rows = cells.length === 0 ? [] : db.prepare<[], unknown[]>(`SELECT ${cells.slice(0, 200).join(', ')} FROM ${quoted} AS t`).raw().all();
+    const columns = db
+      .prepare<[], { name: string }>(
+        `SELECT name FROM pragma_table_xinfo('${name.replaceAll("'", "''")}') WHERE hidden = 0`,
+      )
+      .all();
+    const cells = columns.map(
+      ({ name: column }) =>
+        `typeof(t."${column.replaceAll('"', '""')}") || ':' || coalesce(hex(t."${column.replaceAll('"', '""')}"), '')`,
+    );
+    const rows =
+      cells.length === 0
+        ? []
+        : db
+            .prepare<[], unknown[]>(`SELECT ${cells.slice(0, 200).join(', ')} FROM ${quoted} AS t`)
+            .raw()
+            .all();
     lines.push(...rows.map((row) => `${name} ${JSON.stringify(row)}`).toSorted());
   }
   return lines.join('\n');
@@ -84,7 +103,10 @@ export function dumpOf(db: BetterSqlite3.Database): string {
 
 /** The value, or a readable failure of the test. */
 export function value<T, E>(result: Result<T, E>): T {
-  if (result.isErr()) throw new Error(`expected a success, got ${JSON.stringify(result.error, (key, one: unknown) => (key === 'cause' ? String(one) : one), 1)}`);
+  if (result.isErr())
+    throw new Error(
+      `expected a success, got ${JSON.stringify(result.error, (key, one: unknown) => (key === 'cause' ? String(one) : one), 1)}`,
+    );
   return result.value;
 }
 

@@ -22,7 +22,8 @@ interface Table {
 }
 
 const isPart = (row: Row, key: string, every: number): boolean => Number(row[key]) % every === 1;
-const inRange = (row: Row, key: string, from: number): boolean => Number(row[key]) >= from && Number(row[key]) < from + 100;
+const inRange = (row: Row, key: string, from: number): boolean =>
+  Number(row[key]) >= from && Number(row[key]) < from + 100;
 
 /** The chain of one history; it knows what tables and columns are called at its end. */
 export class RandomChain {
@@ -61,7 +62,10 @@ export class RandomChain {
     free[free.indexOf(column)] = to;
     return {
       name: 'rename_column',
-      code: { apply: (knex) => knex.schema.alterTable(name, (t) => t.renameColumn(column, to)), revert: (knex) => knex.schema.alterTable(name, (t) => t.renameColumn(to, column)) },
+      code: {
+        apply: (knex) => knex.schema.alterTable(name, (t) => t.renameColumn(column, to)),
+        revert: (knex) => knex.schema.alterTable(name, (t) => t.renameColumn(to, column)),
+      },
       apply: (truth) => truth.renameColumn(name, column, to),
       revert: (truth) => truth.renameColumn(name, to, column),
     };
@@ -82,25 +86,40 @@ export class RandomChain {
   }
 
   #alterColumn({ name }: Table, column: string): ModelStep {
-    const alter = (length: number) => (knex: Knex) => knex.schema.alterTable(name, (t) => void t.string(column, length).nullable().alter());
+    const alter = (length: number) => (knex: Knex) =>
+      knex.schema.alterTable(name, (t) => void t.string(column, length).nullable().alter());
     const integer = column.startsWith('Bytes');
-    const code = integer ? { apply: (knex: Knex) => knex.schema.alterTable(name, (t) => void t.bigInteger(column).nullable().alter()), revert: () => undefined } : { apply: alter(300), revert: alter(220) };
+    const code = integer
+      ? {
+          apply: (knex: Knex) => knex.schema.alterTable(name, (t) => void t.bigInteger(column).nullable().alter()),
+          revert: () => undefined,
+        }
+      : { apply: alter(300), revert: alter(220) };
     return { name: 'alter_column', code, apply: () => undefined, revert: () => undefined };
   }
 
   #update({ name, key }: Table, column: string): ModelStep {
     const every = 2 + this.#random.next(9);
-    const set = (value: string) => (truth: Truth) => truth.change(name, (row) => (isPart(row, key, every) ? { ...row, [column]: value } : row));
+    const set = (value: string) => (truth: Truth) =>
+      truth.change(name, (row) => (isPart(row, key, every) ? { ...row, [column]: value } : row));
     const [there, back] = [`step ${this.#count} 'ü'`, `back ${this.#count}`];
-    const sql = (value: string): string => `UPDATE ${name} SET ${column} = '${value.replaceAll("'", "''")}' WHERE ${key} % ${every} = 1;`;
-    return { name: 'update', files: { 'up.sql': sql(there), 'down.sql': sql(back) }, apply: set(there), revert: set(back) };
+    const sql = (value: string): string =>
+      `UPDATE ${name} SET ${column} = '${value.replaceAll("'", "''")}' WHERE ${key} % ${every} = 1;`;
+    return {
+      name: 'update',
+      files: { 'up.sql': sql(there), 'down.sql': sql(back) },
+      apply: set(there),
+      revert: set(back),
+    };
   }
 
   #forget({ name, key }: Table, column: string): ModelStep {
     const every = 2 + this.#random.next(9);
     return {
       name: 'forget',
-      files: { sql: `-- migrate-safe: may-null column=${name}.${column}\nUPDATE ${name} SET ${column} = NULL WHERE ${key} % ${every} = 1;` },
+      files: {
+        sql: `-- migrate-safe: may-null column=${name}.${column}\nUPDATE ${name} SET ${column} = NULL WHERE ${key} % ${every} = 1;`,
+      },
       apply: (truth) => truth.change(name, (row) => (isPart(row, key, every) ? { ...row, [column]: null } : row)),
     };
   }
@@ -111,8 +130,21 @@ export class RandomChain {
     const ids = Array.from({ length: 1 + this.#random.next(40) }, (_, i) => from + i);
     return {
       name: 'insert',
-      code: { apply: (knex) => knex(name).insert(ids.map((id) => ({ [key]: id }))), revert: (knex) => knex(name).whereBetween(key, [from, from + 99]).del() },
-      apply: (truth) => truth.add(name, ids.map((id): Row => ({ ...Object.fromEntries(truth.columns(name).map((column) => [column, null])), [key]: BigInt(id) }))),
+      code: {
+        apply: (knex) => knex(name).insert(ids.map((id) => ({ [key]: id }))),
+        revert: (knex) =>
+          knex(name)
+            .whereBetween(key, [from, from + 99])
+            .del(),
+      },
+      apply: (truth) =>
+        truth.add(
+          name,
+          ids.map((id): Row => ({
+            ...Object.fromEntries(truth.columns(name).map((column) => [column, null])),
+            [key]: BigInt(id),
+          })),
+        ),
       revert: (truth) => truth.keep(name, (row) => !inRange(row, key, from)),
     };
   }
@@ -125,7 +157,13 @@ export class RandomChain {
         'up.sql': `CREATE TABLE ${made} (id INTEGER PRIMARY KEY REFERENCES ${name} (${key}) ON DELETE CASCADE, n REAL);\nINSERT INTO ${made} SELECT ${key}, ${key} / 4.0 FROM ${name};`,
         'down.sql': `DROP TABLE ${made};`,
       },
-      apply: (truth) => truth.create(made, ['id'], ['id', 'n'], truth.rows(name).map((row): Row => ({ id: row[key] ?? null, n: Number(row[key]) / 4 }))),
+      apply: (truth) =>
+        truth.create(
+          made,
+          ['id'],
+          ['id', 'n'],
+          truth.rows(name).map((row): Row => ({ id: row[key] ?? null, n: Number(row[key]) / 4 })),
+        ),
       revert: (truth) => truth.drop(made),
     };
   }
@@ -152,8 +190,12 @@ DROP INDEX by_${n};`,
 
   #remakeByHand({ name }: Table): ModelStep {
     const remake = async (knex: Knex): Promise<void> => {
-      const [stored] = (await knex.raw('SELECT sql FROM sqlite_schema WHERE name = ?', [name])) as readonly { readonly sql: string }[];
-      await knex.raw((stored?.sql ?? '').replace(/^CREATE TABLE\s+(\[[^\]]+\]|"[^"]+"|`[^`]+`|\w+)/i, 'CREATE TABLE made_anew'));
+      const [stored] = (await knex.raw('SELECT sql FROM sqlite_schema WHERE name = ?', [name])) as readonly {
+        readonly sql: string;
+      }[];
+      await knex.raw(
+        (stored?.sql ?? '').replace(/^CREATE TABLE\s+(\[[^\]]+\]|"[^"]+"|`[^`]+`|\w+)/i, 'CREATE TABLE made_anew'),
+      );
       await knex.raw(`INSERT INTO made_anew SELECT * FROM ${name}`);
       await knex.raw(`DROP TABLE ${name}`);
       await knex.raw(`ALTER TABLE made_anew RENAME TO ${name}`);
@@ -165,9 +207,14 @@ DROP INDEX by_${n};`,
     const every = 2 + this.#random.next(30);
     const table = this.#random.pick(['PlaylistTrack', 'InvoiceLine']);
     const apply = (knex: Knex): PromiseLike<unknown> => knex(table).whereRaw('TrackId % ? = 1', [every]).del();
-    const step = { name: 'delete_rows', apply: (truth: Truth) => truth.keep(table, (row) => !isPart(row, 'TrackId', every)) };
+    const step = {
+      name: 'delete_rows',
+      apply: (truth: Truth) => truth.keep(table, (row) => !isPart(row, 'TrackId', every)),
+    };
     const declares = { mayLoseRows: [table] };
     // Half of them cannot be reverted; the others have a revert that does not bring the rows back.
-    return this.#random.next(2) === 0 ? { ...step, code: { declares, apply } } : { ...step, code: { declares, apply, revert: () => undefined }, revert: () => undefined };
+    return this.#random.next(2) === 0
+      ? { ...step, code: { declares, apply } }
+      : { ...step, code: { declares, apply, revert: () => undefined }, revert: () => undefined };
   }
 }

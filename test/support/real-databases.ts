@@ -25,7 +25,8 @@ export const SETTINGS: readonly Setting[] = DRIVERS.flatMap((driver, i) =>
 );
 
 /** Says a setting in the title of a test. */
-export const titled = ({ driver, journal, host }: Setting): string => `${driver}, journal mode ${journal}, ${host === 'knex' ? "the host's own knex with foreign keys on" : 'a URL'}`;
+export const titled = ({ driver, journal, host }: Setting): string =>
+  `${driver}, journal mode ${journal}, ${host === 'knex' ? "the host's own knex with foreign keys on" : 'a URL'}`;
 
 function packageRoot(): string {
   let directory = path.dirname(fileURLToPath(import.meta.url));
@@ -48,7 +49,11 @@ export interface RealProject {
   /** The truth; what a test expects from here on is said by changing it. */
   truth: Truth;
   /** Runs one operation with a fresh manager that knows `registered` beside the step files. */
-  run<T>(operation: (safe: SafeMigrationManager) => PromiseLike<T>, registered?: readonly MigrationStep[], options?: Partial<MigrateSafeOptions>): Promise<T>;
+  run<T>(
+    operation: (safe: SafeMigrationManager) => PromiseLike<T>,
+    registered?: readonly MigrationStep[],
+    options?: Partial<MigrateSafeOptions>,
+  ): Promise<T>;
   /** Every row is as the truth says, and the journal is whole. */
   check(): Promise<void>;
 }
@@ -99,5 +104,10 @@ function hostKnex(client: Driver, filename: string): ReturnType<typeof knexFacto
     raw.pragma?.('foreign_keys = ON');
     done(null);
   };
-  return knexFactory({ client, connection: { filename }, useNullAsDefault: true, pool: { min: 1, max: 1, afterCreate } });
+  return knexFactory({
+    client,
+    connection: { filename },
+    useNullAsDefault: true,
+    pool: { min: 1, max: 1, afterCreate },
+  });
 }

@@ -25,13 +25,27 @@ export function brokenRule(events: readonly RecordedEvent[]): string | undefined
       if (event.type === 'RunStarted') {
         if (open) return 'two runs are open';
         const { kind, plan, fileBackup } = event.data;
-        open = { runId: event.runId, kind, plan: plan.map(versionKey), policy: fileBackup, taken: new Set(), verified: new Set(), recent: new Set(), step: undefined, restoring: undefined };
+        open = {
+          runId: event.runId,
+          kind,
+          plan: plan.map(versionKey),
+          policy: fileBackup,
+          taken: new Set(),
+          verified: new Set(),
+          recent: new Set(),
+          step: undefined,
+          restoring: undefined,
+        };
         return undefined;
       }
       if (open === undefined) return `${event.type} outside a run`;
       const run = open;
       const ofStep = (data: { readonly version: string; readonly attempt: string }): string | undefined =>
-        run.step?.attempt !== data.attempt ? 'an attempt that was not started' : run.step.key !== versionKey(data.version) ? 'another step than was started' : undefined;
+        run.step?.attempt !== data.attempt
+          ? 'an attempt that was not started'
+          : run.step.key !== versionKey(data.version)
+            ? 'another step than was started'
+            : undefined;
       switch (event.type) {
         case 'RunRecovered':
           if (event.data.interruptedRunId !== run.runId) return 'a run was recovered that is not open';
@@ -61,7 +75,8 @@ export function brokenRule(events: readonly RecordedEvent[]): string | undefined
           if (event.data.direction === 'revert' && !applied.has(key)) return 'a step is reverted that is not applied';
           const { backupId } = event.data;
           if (backupId !== undefined && !run.verified.has(backupId)) return 'the backup of a step is not verified';
-          if (run.policy === 'each-step' && ![...run.recent].some((id) => run.verified.has(id))) return 'no verified backup from right before the step';
+          if (run.policy === 'each-step' && ![...run.recent].some((id) => run.verified.has(id)))
+            return 'no verified backup from right before the step';
           if (run.policy === 'each-run' && run.verified.size === 0) return 'no verified backup of the run';
           if (event.data.direction === 'apply') {
             if (run.kind !== 'up') return `a ${run.kind} run applies`;
@@ -80,7 +95,8 @@ export function brokenRule(events: readonly RecordedEvent[]): string | undefined
           const other = ofStep(event.data);
           if (other !== undefined) return other;
           if (run.step?.failed === true) return 'a step that failed went through';
-          if (run.step?.direction !== (event.type === 'StepApplied' ? 'apply' : 'revert')) return 'a step ended in the other direction';
+          if (run.step?.direction !== (event.type === 'StepApplied' ? 'apply' : 'revert'))
+            return 'a step ended in the other direction';
           const next = new Set(applied);
           if (event.type === 'StepApplied') next.add(run.step.key);
           else next.delete(run.step.key);

@@ -2,7 +2,13 @@
 import type { StepObservation } from '#src/core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '#src/core/schema/snapshot.js';
 
-const EMPTY_SCHEMA: SchemaSnapshot = { identifiers: 'ascii-case-insensitive', tables: [], indexes: [], views: [], triggers: [] };
+const EMPTY_SCHEMA: SchemaSnapshot = {
+  identifiers: 'ascii-case-insensitive',
+  tables: [],
+  indexes: [],
+  views: [],
+  triggers: [],
+};
 
 export const observed = (what: Partial<StepObservation> = {}): StepObservation => ({
   before: EMPTY_SCHEMA,

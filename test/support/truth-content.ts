@@ -27,11 +27,20 @@ export function readContent<T>(file: string, use: (content: Content) => T): T {
   const db = new BetterSqlite3(file, { readonly: true });
   try {
     db.defaultSafeIntegers();
-    const objects = db.prepare<[], { type: string; name: string }>(`SELECT type, name FROM sqlite_schema WHERE ${APPLICATION}`).all();
+    const objects = db
+      .prepare<[], { type: string; name: string }>(`SELECT type, name FROM sqlite_schema WHERE ${APPLICATION}`)
+      .all();
     const read = ({ name }: { name: string }): TableContent => {
       const statement = db.prepare<[], Cell[]>(`SELECT * FROM ${quoted(name)}`).raw();
-      const key = db.prepare<[], { name: string }>(`SELECT name FROM pragma_table_info(${text(name)}) WHERE pk > 0 ORDER BY pk`).all();
-      return { name, key: key.map((column) => column.name), columns: statement.columns().map((column) => column.name), rows: statement.all() };
+      const key = db
+        .prepare<[], { name: string }>(`SELECT name FROM pragma_table_info(${text(name)}) WHERE pk > 0 ORDER BY pk`)
+        .all();
+      return {
+        name,
+        key: key.map((column) => column.name),
+        columns: statement.columns().map((column) => column.name),
+        rows: statement.all(),
+      };
     };
     return use({
       objects: new Set(objects.filter(({ type }) => type !== 'table').map(({ type, name }) => `${type} ${name}`)),

@@ -14,7 +14,9 @@ interface Table {
 }
 
 /** Rows per table that a step must say it changed; over the columns that both versions have, and those added to the table as it was. */
-export type ExpectedEffects = Readonly<Record<string, { readonly inserted: number; readonly updated: number; readonly deleted: number }>>;
+export type ExpectedEffects = Readonly<
+  Record<string, { readonly inserted: number; readonly updated: number; readonly deleted: number }>
+>;
 
 /** Tables with their rows, and the names of indexes, views and triggers. */
 export class Truth {
@@ -29,7 +31,10 @@ export class Truth {
 
   /** Reads a file that nobody else has open, and closes it again. */
   static of(file: string): Truth {
-    return readContent(file, ({ objects, tables }) => new Truth(new Map(tables().map((table) => [table.name, tableOf(table)])), objects));
+    return readContent(
+      file,
+      ({ objects, tables }) => new Truth(new Map(tables().map((table) => [table.name, tableOf(table)])), objects),
+    );
   }
 
   /** Rows are never changed in place, so that a copy costs little. */
@@ -90,7 +95,11 @@ export class Truth {
   addColumn(table: string, column: string, value: (row: Row) => Cell = () => null, filledWith?: Cell): this {
     const { columns, rows, filled } = this.#table(table);
     const changed = { columns: [...columns, column], rows: rows.map((row) => ({ ...row, [column]: value(row) })) };
-    return this.#put(table, this.#table(table), filledWith === undefined ? changed : { ...changed, filled: { ...filled, [column]: filledWith } });
+    return this.#put(
+      table,
+      this.#table(table),
+      filledWith === undefined ? changed : { ...changed, filled: { ...filled, [column]: filledWith } },
+    );
   }
 
   dropColumn(table: string, column: string): this {
@@ -122,8 +131,12 @@ export class Truth {
     const mine = new Map([...this.#tables.values()].map((table) => [table.id, table]));
     const kept = new Set([...after.#tables.values()].map(({ id }) => id));
     const found = [...after.#tables].map(([name, table]) => ({ name, ...rowEffects(mine.get(table.id), table) }));
-    const dropped = [...this.#tables].filter(([, { id }]) => !kept.has(id)).map(([name, { rows }]) => ({ name, inserted: 0, updated: 0, deleted: rows.length }));
-    const changed = [...found, ...dropped].filter(({ name, inserted, updated, deleted }) => name !== 'sqlite_sequence' && inserted + updated + deleted > 0);
+    const dropped = [...this.#tables]
+      .filter(([, { id }]) => !kept.has(id))
+      .map(([name, { rows }]) => ({ name, inserted: 0, updated: 0, deleted: rows.length }));
+    const changed = [...found, ...dropped].filter(
+      ({ name, inserted, updated, deleted }) => name !== 'sqlite_sequence' && inserted + updated + deleted > 0,
+    );
     return Object.fromEntries(changed.map(({ name, ...effects }) => [name, effects]));
   }
 
@@ -132,8 +145,16 @@ export class Truth {
     return readContent(file, ({ objects, tables }) => {
       const real = tables();
       const names = new Set(real.map(({ name }) => name));
-      const found = [...setDifferences('table', names, new Set(this.tables)), ...setDifferences('', objects, this.objects)];
-      return [...found, ...real.flatMap((table) => (this.#tables.has(table.name) ? tableDifferences(this.#table(table.name), table) : []))];
+      const found = [
+        ...setDifferences('table', names, new Set(this.tables)),
+        ...setDifferences('', objects, this.objects),
+      ];
+      return [
+        ...found,
+        ...real.flatMap((table) =>
+          this.#tables.has(table.name) ? tableDifferences(this.#table(table.name), table) : [],
+        ),
+      ];
     });
   }
 }
@@ -147,12 +168,16 @@ const tableOf = ({ name, key, columns, rows }: TableContent): Table => ({
 
 function setDifferences(what: string, real: ReadonlySet<string>, wanted: ReadonlySet<string>): string[] {
   const missing = [...wanted].filter((name) => !real.has(name)).map((name) => `${what} ${name} is not there`);
-  return [...missing, ...[...real].filter((name) => !wanted.has(name)).map((name) => `${what} ${name} should not be there`)];
+  return [
+    ...missing,
+    ...[...real].filter((name) => !wanted.has(name)).map((name) => `${what} ${name} should not be there`),
+  ];
 }
 
 function tableDifferences(wanted: Table, real: TableContent): string[] {
   const { name } = real;
-  if (wanted.columns.join() !== real.columns.join()) return [`${name} has columns ${real.columns.join()}, not ${wanted.columns.join()}`];
+  if (wanted.columns.join() !== real.columns.join())
+    return [`${name} has columns ${real.columns.join()}, not ${wanted.columns.join()}`];
   const left = new Map<string, number>();
   for (const row of wanted.rows) {
     const content = wholeText(row, wanted.columns);
@@ -166,7 +191,8 @@ function tableDifferences(wanted: Table, real: TableContent): string[] {
     else if (count === 1) left.delete(content);
     else extra.push(content);
   }
-  const say = (rows: readonly string[], how: string): string[] => (rows.length === 0 ? [] : [`${name}: ${rows.length} rows ${how}, such as ${rows.slice(0, 3).join(' ; ')}`]);
+  const say = (rows: readonly string[], how: string): string[] =>
+    rows.length === 0 ? [] : [`${name}: ${rows.length} rows ${how}, such as ${rows.slice(0, 3).join(' ; ')}`];
   return [...say([...left.keys()], 'missing or changed'), ...say(extra, 'that should not be')];
 }
 
@@ -182,14 +208,17 @@ function wholeText(row: Row, columns: readonly string[]): string {
 function rowEffects(before: Table | undefined, after: Table): ExpectedEffects[string] {
   if (before === undefined) return { inserted: after.rows.length, updated: 0, deleted: 0 };
   if (before.rows === after.rows) return { inserted: 0, updated: 0, deleted: 0 };
-  const common = after.columns.filter((column) => before.columns.includes(column) || after.filled?.[column] !== undefined);
+  const common = after.columns.filter(
+    (column) => before.columns.includes(column) || after.filled?.[column] !== undefined,
+  );
   const old = new Map(before.rows.map((row) => [rowText(row, before.key), row]));
   let [inserted, updated, kept] = [0, 0, 0];
   for (const row of after.rows) {
     const was = old.get(rowText(row, after.key));
     if (was === undefined) inserted += 1;
     else kept += 1;
-    if (was !== undefined && was !== row && rowText({ ...after.filled, ...was }, common) !== rowText(row, common)) updated += 1;
+    if (was !== undefined && was !== row && rowText({ ...after.filled, ...was }, common) !== rowText(row, common))
+      updated += 1;
   }
   return { inserted, updated, deleted: before.rows.length - kept };
 }
@@ -197,4 +226,5 @@ function rowEffects(before: Table | undefined, after: Table): ExpectedEffects[st
 const rowText = (row: Row, columns: readonly string[]): string => columns.map((column) => cellText(row[column])).join();
 
 /** What a column of NUMERIC affinity makes of a real number: an integer, where that loses nothing (https://sqlite.org/datatype3.html). */
-export const numeric = (value: number): Cell => (Number.isInteger(value) && Math.abs(value) < 2 ** 51 ? BigInt(value) : value);
+export const numeric = (value: number): Cell =>
+  Number.isInteger(value) && Math.abs(value) < 2 ** 51 ? BigInt(value) : value;

@@ -15,7 +15,8 @@ interface Source {
   readonly imports: readonly { readonly from: string; readonly typeOnly: boolean }[];
 }
 
-const IMPORT = /^(?:import|export)\s+(type\s)?(?:[^;`=]*?)from\s+'([^']+)'|^import\s+'([^']+)'|(?<![\w.])(?:import|require)\(\s*'([^']+)'/gm;
+const IMPORT =
+  /^(?:import|export)\s+(type\s)?(?:[^;`=]*?)from\s+'([^']+)'|^import\s+'([^']+)'|(?<![\w.])(?:import|require)\(\s*'([^']+)'/gm;
 /** Templates are text: the command writes files that import. */
 const withoutTemplates = (text: string): string => text.replaceAll(/`(?:[^`\\]|\\[^])*`/g, '``');
 /** Comments can name files and dialects as they like. */
@@ -24,7 +25,9 @@ const sources: readonly Source[] = readdirSync(path.join(ROOT, 'src'), { recursi
   .filter((file) => file.endsWith('.ts'))
   .map((name) => {
     const text = readFileSync(path.join(ROOT, 'src', name), 'utf8');
-    const imports = [...withoutTemplates(withoutComments(text)).matchAll(IMPORT)].map(([, type, from, bare, called]) => ({ from: from ?? bare ?? called ?? '', typeOnly: type !== undefined }));
+    const imports = [...withoutTemplates(withoutComments(text)).matchAll(IMPORT)].map(
+      ([, type, from, bare, called]) => ({ from: from ?? bare ?? called ?? '', typeOnly: type !== undefined }),
+    );
     return { file: name.split(path.sep).join('/'), text, imports };
   });
 
@@ -39,7 +42,7 @@ function areaOf(file: string): Area {
   return folder ?? (CONFIGURATION.has(file) ? 'configuration' : 'root');
 }
 
-/** DESIGN, section 3. dao, steps and backup never import one another. */
+/** Who may import what: dao, steps and backup never import one another. */
 const LOCAL: Readonly<Record<Area, readonly Area[]>> = {
   core: ['core'],
   dao: ['core', 'dao'],
@@ -69,10 +72,14 @@ for (const { file, imports } of sources) {
     if (from.startsWith('.')) {
       const target = path.posix.join(path.posix.dirname(file), from).replace(/\.js$/, '.ts');
       local.push(target);
-      if (!LOCAL[area].includes(areaOf(target))) violations.push(`${file} (${area}) imports ${target} (${areaOf(target)})`);
+      if (!LOCAL[area].includes(areaOf(target)))
+        violations.push(`${file} (${area}) imports ${target} (${areaOf(target)})`);
     } else {
-      const allowed = [...EVERYWHERE, ...LIBRARIES[area]].some((library) => (typeof library === 'string' ? library === from : library.test(from)));
-      if (!allowed && !isTypeOfHandle(file, from, typeOnly) && !isTypeOfToken(area, from, typeOnly)) violations.push(`${file} (${area}) imports ${from}`);
+      const allowed = [...EVERYWHERE, ...LIBRARIES[area]].some((library) =>
+        typeof library === 'string' ? library === from : library.test(from),
+      );
+      if (!allowed && !isTypeOfHandle(file, from, typeOnly) && !isTypeOfToken(area, from, typeOnly))
+        violations.push(`${file} (${area}) imports ${from}`);
     }
   }
   graph.set(file, local);
@@ -119,7 +126,8 @@ describe('the house', () => {
     expect(sources.length).to.be.greaterThan(80);
     const imported = sources.flatMap(({ imports }) => imports);
     expect(imported.length).to.be.greaterThan(400);
-    for (const [file, targets] of graph) for (const target of targets) expect(graph.has(target), `${file} imports ${target}`).to.equal(true);
+    for (const [file, targets] of graph)
+      for (const target of targets) expect(graph.has(target), `${file} imports ${target}`).to.equal(true);
   });
 
   it('lets each part import only what it may, types included', () => {
@@ -131,12 +139,18 @@ describe('the house', () => {
   });
 
   it('keeps decorators out of the library', () => {
-    expect(sources.filter(({ text }) => /^\s*@\w+\(/m.test(withoutComments(text))).map(({ file }) => file)).to.deep.equal([]);
-    expect(sources.filter(({ imports }) => imports.some(({ from }) => from === 'reflect-metadata')).map(({ file }) => file)).to.deep.equal([]);
+    expect(
+      sources.filter(({ text }) => /^\s*@\w+\(/m.test(withoutComments(text))).map(({ file }) => file),
+    ).to.deep.equal([]);
+    expect(
+      sources.filter(({ imports }) => imports.some(({ from }) => from === 'reflect-metadata')).map(({ file }) => file),
+    ).to.deep.equal([]);
   });
 
   it('loads Inversify only in its own entry', () => {
-    const loading = sources.filter(({ imports }) => imports.some(({ from, typeOnly }) => from === 'inversify' && !typeOnly));
+    const loading = sources.filter(({ imports }) =>
+      imports.some(({ from, typeOnly }) => from === 'inversify' && !typeOnly),
+    );
     expect(loading.map(({ file }) => file)).to.deep.equal(['di.ts']);
   });
 
@@ -150,7 +164,9 @@ describe('the house', () => {
   });
 
   it(`has no file of more than ${MOST_LINES} lines`, () => {
-    const long = sources.map(({ file, text }) => ({ file, lines: text.split('\n').length - 1 })).filter(({ lines }) => lines > MOST_LINES);
+    const long = sources
+      .map(({ file, text }) => ({ file, lines: text.split('\n').length - 1 }))
+      .filter(({ lines }) => lines > MOST_LINES);
     expect(long.map(({ file, lines }) => `${file}: ${lines}`)).to.deep.equal([]);
   });
 
@@ -159,7 +175,9 @@ describe('the house', () => {
   });
 
   it('has no folder or file that is named for nothing', () => {
-    expect(sources.filter(({ file }) => /(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file)).map(({ file }) => file)).to.deep.equal([]);
+    expect(
+      sources.filter(({ file }) => /(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file)).map(({ file }) => file),
+    ).to.deep.equal([]);
     expect(sources.filter(({ file }) => !/^[a-z0-9/-]+\.ts$/.test(file)).map(({ file }) => file)).to.deep.equal([]);
   });
 
@@ -167,13 +185,17 @@ describe('the house', () => {
     const shortcut = /\bas any\b|: any\b|<any>|\b\w+!(?:\.|\[|;|\))/;
     const code = (text: string): string => withoutComments(text).replaceAll(/'[^'\n]*'|`[^`]*`/g, '');
     const silenced = /@ts-(ignore|expect-error|nocheck)/;
-    expect(sources.filter(({ text }) => shortcut.test(code(text)) || silenced.test(text)).map(({ file }) => file)).to.deep.equal([]);
+    expect(
+      sources.filter(({ text }) => shortcut.test(code(text)) || silenced.test(text)).map(({ file }) => file),
+    ).to.deep.equal([]);
   });
 });
 
 describe('the package', () => {
   it('says the same version as package.json', () => {
-    const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
+    const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')) as {
+      readonly version: string;
+    };
     expect(VERSION).to.equal(version);
   });
 });

@@ -1,20 +1,34 @@
 // Versions are numbers of any length, and identifiers of backups sort by time.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { compareVersions, newBackupId, parseBackupId, parseSha256, parseVersion, sha256, versionKey } from '#src/core/brands.js';
+import {
+  compareVersions,
+  newBackupId,
+  parseBackupId,
+  parseSha256,
+  parseVersion,
+  sha256,
+  versionKey,
+} from '#src/core/brands.js';
 
 const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 30 });
-const moment = fc.date({ min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true });
+const moment = fc.date({
+  min: new Date('0001-01-01T00:00:00Z'),
+  max: new Date('9999-12-31T23:59:59.999Z'),
+  noInvalidDate: true,
+});
 const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 8, maxLength: 8 });
 
 describe('parseVersion', () => {
   it('takes digits of any length as they were written', () => {
-    for (const text of ['0', '4', '0004', '20261120093000', '123456789012345678901234567890']) expect(parseVersion(text)._unsafeUnwrap()).to.equal(text);
+    for (const text of ['0', '4', '0004', '20261120093000', '123456789012345678901234567890'])
+      expect(parseVersion(text)._unsafeUnwrap()).to.equal(text);
     expect(parseVersion(4)._unsafeUnwrap()).to.equal('4');
   });
 
   it('refuses everything that is not made of ASCII digits only', () => {
-    for (const text of ['', ' 4', '4 ', '4\n', '-4', '+4', '4.0', '1e3', '0x4', 'v4', '٤', '４', '²']) expect(parseVersion(text).isErr(), JSON.stringify(text)).to.equal(true);
+    for (const text of ['', ' 4', '4 ', '4\n', '-4', '+4', '4.0', '1e3', '0x4', 'v4', '٤', '４', '²'])
+      expect(parseVersion(text).isErr(), JSON.stringify(text)).to.equal(true);
   });
 
   it('refuses numbers that are not whole, negative, or rounded by being numbers', () => {
@@ -85,8 +99,16 @@ describe('newBackupId', () => {
   });
 
   it('is a name that every file system takes, and no path', () => {
-    fc.assert(fc.property(moment, hex, (now, random) => void expect(newBackupId(now, random)).to.match(/^[0-9A-Za-z-]+$/)));
-    for (const text of ['', '..', '20261120T093112345Z-9c1e04aa/..', '20261120T093112345Z-9C1E04AA', '20261120T093112345Z-9c1e04aa\n']) {
+    fc.assert(
+      fc.property(moment, hex, (now, random) => void expect(newBackupId(now, random)).to.match(/^[0-9A-Za-z-]+$/)),
+    );
+    for (const text of [
+      '',
+      '..',
+      '20261120T093112345Z-9c1e04aa/..',
+      '20261120T093112345Z-9C1E04AA',
+      '20261120T093112345Z-9c1e04aa\n',
+    ]) {
       expect(parseBackupId(text).isErr(), JSON.stringify(text)).to.equal(true);
     }
   });
@@ -95,11 +117,17 @@ describe('newBackupId', () => {
 describe('sha256', () => {
   it('digests text as its UTF-8 bytes', () => {
     expect(sha256('abc')).to.equal('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => void expect(sha256(text)).to.equal(sha256(Buffer.from(text)))));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'grapheme' }),
+        (text) => void expect(sha256(text)).to.equal(sha256(Buffer.from(text))),
+      ),
+    );
   });
 
   it('is taken back by its parser, which takes nothing else', () => {
     expect(parseSha256(sha256('')).isOk()).to.equal(true);
-    for (const text of ['', 'a'.repeat(63), 'A'.repeat(64), `${'a'.repeat(64)}\n`, 'g'.repeat(64)]) expect(parseSha256(text).isErr()).to.equal(true);
+    for (const text of ['', 'a'.repeat(63), 'A'.repeat(64), `${'a'.repeat(64)}\n`, 'g'.repeat(64)])
+      expect(parseSha256(text).isErr()).to.equal(true);
   });
 });

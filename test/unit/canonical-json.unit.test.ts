@@ -38,7 +38,11 @@ const json = fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' });
 function shuffled(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shuffled);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).toReversed().map(([key, member]) => [key, shuffled(member)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([key, member]) => [key, shuffled(member)]),
+  );
 }
 
 describe('canonicalJson', () => {
@@ -53,7 +57,8 @@ describe('canonicalJson', () => {
   });
 
   it('refuses what is no JSON at all instead of writing something else for it', () => {
-    for (const value of [undefined, 1n, Symbol('s'), () => 1, [undefined]]) expect(() => canonicalJson(value)).to.throw(TypeError);
+    for (const value of [undefined, 1n, Symbol('s'), () => 1, [undefined]])
+      expect(() => canonicalJson(value)).to.throw(TypeError);
   });
 
   it('writes the example of section 3.2.2 byte by byte', () => {
@@ -64,16 +69,24 @@ describe('canonicalJson', () => {
   });
 
   it('orders keys by UTF-16 code units, as the example of section 3.2.3 does', () => {
-    const keys = { '\u20ac': 'Euro Sign', '\r': 'Carriage Return', '\ufb33': 'Hebrew', '1': 'One', '\u{1f600}': 'Smiley', '\u0080': 'Control', '\u00f6': 'o' };
-    expect(Object.values(JSON.parse(`[${canonicalJson(keys).slice(1, -1).replaceAll(/"[^"]*":/g, '')}]`))).to.deep.equal([
-      'Carriage Return',
-      'One',
-      'Control',
-      'o',
-      'Euro Sign',
-      'Smiley',
-      'Hebrew',
-    ]);
+    const keys = {
+      '\u20ac': 'Euro Sign',
+      '\r': 'Carriage Return',
+      '\ufb33': 'Hebrew',
+      '1': 'One',
+      '\u{1f600}': 'Smiley',
+      '\u0080': 'Control',
+      '\u00f6': 'o',
+    };
+    expect(
+      Object.values(
+        JSON.parse(
+          `[${canonicalJson(keys)
+            .slice(1, -1)
+            .replaceAll(/"[^"]*":/g, '')}]`,
+        ),
+      ),
+    ).to.deep.equal(['Carriage Return', 'One', 'Control', 'o', 'Euro Sign', 'Smiley', 'Hebrew']);
   });
 
   it('leaves members out that are undefined', () => {

@@ -12,23 +12,54 @@ const issues = (input: unknown): readonly string[] => parseConfig(input)._unsafe
 
 describe('parseDuration', () => {
   it('reads what people write', () => {
-    const written: readonly (readonly [string, number])[] = [['250ms', 250], ['90s', 90_000], ['10m', 600_000], ['1h', 3_600_000], ['1.5m', 90_000], [' 2s ', 2000], ['0s', 0]];
+    const written: readonly (readonly [string, number])[] = [
+      ['250ms', 250],
+      ['90s', 90_000],
+      ['10m', 600_000],
+      ['1h', 3_600_000],
+      ['1.5m', 90_000],
+      [' 2s ', 2000],
+      ['0s', 0],
+    ];
     for (const [text, ms] of written) expect(parseDuration(text), text).to.equal(ms);
     expect(parseDuration(1500)).to.equal(1500);
     expect(parseDuration(0)).to.equal(0);
   });
 
   it('takes nothing else', () => {
-    for (const value of ['', '10', 'm', '-1s', '1d', '10 m', '1e3s', '10min', '.5s', '1.s', -1, Number.NaN, Number.POSITIVE_INFINITY, null, undefined, true, {}, 10n]) {
+    for (const value of [
+      '',
+      '10',
+      'm',
+      '-1s',
+      '1d',
+      '10 m',
+      '1e3s',
+      '10min',
+      '.5s',
+      '1.s',
+      -1,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      null,
+      undefined,
+      true,
+      {},
+      10n,
+    ]) {
       expect(parseDuration(value), typeof value).to.equal(undefined);
     }
   });
 
   it('gives a whole number of units back as it was written', () => {
     fc.assert(
-      fc.property(fc.nat(10_000), fc.constantFrom<readonly [string, number]>(['ms', 1], ['s', 1000], ['m', 60_000], ['h', 3_600_000]), (n, [unit, ms]) => {
-        expect(parseDuration(`${n}${unit}`)).to.equal(n * ms);
-      }),
+      fc.property(
+        fc.nat(10_000),
+        fc.constantFrom<readonly [string, number]>(['ms', 1], ['s', 1000], ['m', 60_000], ['h', 3_600_000]),
+        (n, [unit, ms]) => {
+          expect(parseDuration(`${n}${unit}`)).to.equal(n * ms);
+        },
+      ),
     );
   });
 });
@@ -43,7 +74,15 @@ describe('parseConfig', () => {
   });
 
   it('takes every setting', () => {
-    const policy = { component: 'billing', guard: 'warn', fileBackup: 'each-run', onFailure: 'undo-run', outOfOrder: 'allow', onAhead: 'refuse', keepRuns: 3 } as const;
+    const policy = {
+      component: 'billing',
+      guard: 'warn',
+      fileBackup: 'each-run',
+      onFailure: 'undo-run',
+      outOfOrder: 'allow',
+      onAhead: 'refuse',
+      keepRuns: 3,
+    } as const;
     const whole = config({ ...policy, lockWait: '90s', backups: 'b', steps: 'm' });
     expect(whole.policy).to.deep.equal({ ...policy, lockWaitMs: 90_000 });
     expect(whole.backups).to.equal(path.resolve('b'));
@@ -57,15 +96,21 @@ describe('parseConfig', () => {
   });
 
   it('asks for no file backup of a database in memory, whatever the policy says', () => {
-    expect(parseConfig({ database: 'sqlite::memory:', fileBackup: 'each-step' })._unsafeUnwrap().policy.fileBackup).to.equal('never');
+    expect(
+      parseConfig({ database: 'sqlite::memory:', fileBackup: 'each-step' })._unsafeUnwrap().policy.fileBackup,
+    ).to.equal('never');
   });
 
   it('takes a member that is undefined for one that is not there', () => {
-    expect(config({ guard: undefined, steps: undefined, keepRuns: undefined, lockWait: undefined, backups: undefined }).policy).to.deep.equal(DEFAULT_POLICY);
+    expect(
+      config({ guard: undefined, steps: undefined, keepRuns: undefined, lockWait: undefined, backups: undefined })
+        .policy,
+    ).to.deep.equal(DEFAULT_POLICY);
   });
 
   it('refuses what is no configuration at all', () => {
-    for (const input of [undefined, null, 'sqlite:app.db', 7]) expect(issues(input)).to.deep.equal(['it is not an object']);
+    for (const input of [undefined, null, 'sqlite:app.db', 7])
+      expect(issues(input)).to.deep.equal(['it is not an object']);
   });
 
   it('names each setting that is wrong, and what it takes', () => {
@@ -99,7 +144,10 @@ describe('parseConfig', () => {
   });
 
   it('reports everything together, and where it stands', () => {
-    const result = parseConfig({ databse: 'x', guard: 'no', keepRuns: -1, lockWait: 'soon', steps: 1, backups: '', component: 2 }, 'migrate-safe.config.ts');
+    const result = parseConfig(
+      { databse: 'x', guard: 'no', keepRuns: -1, lockWait: 'soon', steps: 1, backups: '', component: 2 },
+      'migrate-safe.config.ts',
+    );
     expect(result._unsafeUnwrapErr()).to.include({ kind: 'config-invalid', where: 'migrate-safe.config.ts' });
     expect(result._unsafeUnwrapErr().issues).to.have.length(8);
     for (const name of ['databse', 'guard', 'keepRuns', 'lockWait', 'steps', 'backups', 'component', 'database']) {
@@ -108,8 +156,25 @@ describe('parseConfig', () => {
   });
 
   it('never throws, whatever it is given', () => {
-    const key = fc.constantFrom('database', 'steps', 'backups', 'component', 'guard', 'fileBackup', 'onFailure', 'outOfOrder', 'onAhead', 'lockWait', 'keepRuns', 'other');
-    const value = fc.oneof(fc.anything(), fc.bigInt(), fc.constant(() => 1));
+    const key = fc.constantFrom(
+      'database',
+      'steps',
+      'backups',
+      'component',
+      'guard',
+      'fileBackup',
+      'onFailure',
+      'outOfOrder',
+      'onAhead',
+      'lockWait',
+      'keepRuns',
+      'other',
+    );
+    const value = fc.oneof(
+      fc.anything(),
+      fc.bigInt(),
+      fc.constant(() => 1),
+    );
     fc.assert(
       fc.property(fc.dictionary(key, value), (input) => {
         const result = parseConfig(input);

@@ -14,12 +14,19 @@ describe('underDeadline', () => {
 
   it('gives what the work throws, an Error or not', async () => {
     for (const thrown of [new Error('no'), 'text', undefined, null, 0]) {
-      const sync = await underDeadline(() => {
-        throw thrown;
-      }, 1000, idle);
+      const sync = await underDeadline(
+        () => {
+          throw thrown;
+        },
+        1000,
+        idle,
+      );
       expect(sync._unsafeUnwrapErr()).to.deep.equal({ kind: 'threw', thrown });
       // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- that is what is tested
-      expect((await underDeadline(() => Promise.reject(thrown), 1000, idle))._unsafeUnwrapErr()).to.deep.equal({ kind: 'threw', thrown });
+      expect((await underDeadline(() => Promise.reject(thrown), 1000, idle))._unsafeUnwrapErr()).to.deep.equal({
+        kind: 'threw',
+        thrown,
+      });
     }
   });
 

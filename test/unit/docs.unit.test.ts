@@ -78,20 +78,30 @@ describe('the reference', () => {
       lockWait: true,
       keepRuns: true,
     } satisfies Record<keyof MigrateSafeOptions, true>;
-    expect(Object.keys(members).filter((member) => !section('Configuration').includes(`| \`${member}\` |`))).to.deep.equal([]);
+    expect(
+      Object.keys(members).filter((member) => !section('Configuration').includes(`| \`${member}\` |`)),
+    ).to.deep.equal([]);
   });
 
   it('names every member of a step', () => {
-    expect([...STEP_MEMBERS].filter((member) => !section('Steps in code').includes(`| \`${member}\` |`))).to.deep.equal([]);
+    expect([...STEP_MEMBERS].filter((member) => !section('Steps in code').includes(`| \`${member}\` |`))).to.deep.equal(
+      [],
+    );
   });
 
   it('names every directive, and everything that may be dropped', () => {
     const source = read('src/steps/sql-directives.ts');
     const directives = [...source.matchAll(/case '([a-z-]+)':/g)].map(([, name = '']) => name);
-    const droppable = [...(/DROPPABLE = \[([^\]]+)\]/.exec(source)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(([, name = '']) => `${name}=`);
+    const droppable = [...(/DROPPABLE = \[([^\]]+)\]/.exec(source)?.[1] ?? '').matchAll(/'(\w+)'/g)].map(
+      ([, name = '']) => `${name}=`,
+    );
     expect(directives).to.have.length.greaterThan(5);
     expect(droppable).to.have.length.greaterThan(4);
-    expect([...directives.map((name) => `-- migrate-safe: ${name}`), ...droppable].filter((text) => !section('Directives').includes(text))).to.deep.equal([]);
+    expect(
+      [...directives.map((name) => `-- migrate-safe: ${name}`), ...droppable].filter(
+        (text) => !section('Directives').includes(text),
+      ),
+    ).to.deep.equal([]);
   });
 
   it('names every command and every flag', () => {
@@ -103,8 +113,12 @@ describe('the reference', () => {
   });
 
   it('names every variable of the environment', () => {
-    const names = [...(/const NAMES = \[([^\]]+)\]/.exec(read('src/cli/settings.ts'))?.[1] ?? '').matchAll(/'(\w+)'/g)].map(([, name = '']) => name);
-    const variables = names.map((name) => `MIGRATE_SAFE_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`);
+    const names = [
+      ...(/const NAMES = \[([^\]]+)\]/.exec(read('src/cli/settings.ts'))?.[1] ?? '').matchAll(/'(\w+)'/g),
+    ].map(([, name = '']) => name);
+    const variables = names.map(
+      (name) => `MIGRATE_SAFE_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+    );
     expect(variables).to.have.length.greaterThan(5);
     expect(missingOf([...variables, 'MIGRATE_SAFE_CONFIG', 'DATABASE_URL'])).to.deep.equal([]);
   });
@@ -134,7 +148,13 @@ describe('the pages', () => {
   const BLOCK = /<!-- from (\S+) -->\n```\w*\n([^]*?)```\n<!-- end -->/g;
 
   it('show code as it stands in the files that are compiled', () => {
-    const blocks = pages.flatMap((page) => [...read(page).matchAll(BLOCK)].map(([, file = '', text = '']) => ({ page, file, same: existsSync(path.join(ROOT, file)) && read(file) === text })));
+    const blocks = pages.flatMap((page) =>
+      [...read(page).matchAll(BLOCK)].map(([, file = '', text = '']) => ({
+        page,
+        file,
+        same: existsSync(path.join(ROOT, file)) && read(file) === text,
+      })),
+    );
     expect(blocks.length).to.equal(pages.reduce((all, page) => all + read(page).split('<!-- from ').length - 1, 0));
     expect(blocks.map(({ page }) => page)).to.include.members(['README.md', 'docs/reference.md']);
     expect(blocks.filter(({ same }) => !same)).to.deep.equal([]);
@@ -150,7 +170,11 @@ describe('the pages', () => {
   });
 
   it('are all linked from the README or from the list of decisions', () => {
-    const linked = new Set(pages.flatMap((page) => linksIn(read(page)).map((link) => path.posix.join(path.posix.dirname(page), link.split('#')[0] ?? ''))));
+    const linked = new Set(
+      pages.flatMap((page) =>
+        linksIn(read(page)).map((link) => path.posix.join(path.posix.dirname(page), link.split('#')[0] ?? '')),
+      ),
+    );
     expect(pages.filter((page) => page !== 'README.md' && !linked.has(page))).to.deep.equal([]);
   });
 });

@@ -35,7 +35,8 @@ const stored = (more: Partial<StoredEvent> = {}): StoredEvent => {
 describe('EVENT_VERSIONS', () => {
   it('has a whole version from 1 for every type of the union, and for no other', () => {
     expect(Object.keys(EVENT_VERSIONS).toSorted()).to.deep.equal(Object.keys(TYPES).toSorted());
-    for (const version of Object.values(EVENT_VERSIONS)) expect(Number.isSafeInteger(version) && version >= 1).to.equal(true);
+    for (const version of Object.values(EVENT_VERSIONS))
+      expect(Number.isSafeInteger(version) && version >= 1).to.equal(true);
   });
 
   it('names every type in the past tense', () => {
@@ -81,7 +82,12 @@ describe('decodeEvent', () => {
         seen.push(name);
         return { ...data, trail: `${typeof data['trail'] === 'string' ? data['trail'] : ''}${name}` };
       };
-    const upcasts = { 'RunCompleted@1': step('a'), 'RunCompleted@2': step('b'), 'RunCompleted@3': step('c'), 'RunFailed@2': step('x') };
+    const upcasts = {
+      'RunCompleted@1': step('a'),
+      'RunCompleted@2': step('b'),
+      'RunCompleted@3': step('c'),
+      'RunFailed@2': step('x'),
+    };
     const versions = { ...EVENT_VERSIONS, RunCompleted: 4 };
     const event = stored({ schemaVersion: 2 });
     expect(decodeEvent(event, upcasts, versions)).to.deep.equal({ ...event, data: { ...event.data, trail: 'bc' } });

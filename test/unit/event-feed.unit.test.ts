@@ -6,14 +6,23 @@ import { completed, recorded, run, started, taken } from '../support/journal-fac
 
 const EVENTS = recorded(run('r', started('up'), taken('a'), taken('b'), completed()));
 const positions = (events: readonly RecordedEvent[]): readonly number[] => events.map(({ position }) => position);
-const feeding = (): { readonly feed: EventFeed; readonly errors: unknown[]; readonly send: (...at: readonly number[]) => void } => {
+const feeding = (): {
+  readonly feed: EventFeed;
+  readonly errors: unknown[];
+  readonly send: (...at: readonly number[]) => void;
+} => {
   const errors: unknown[] = [];
   const feed = new EventFeed((thrown) => void errors.push(thrown));
-  return { feed, errors, send: (...at) => EVENTS.filter(({ position }) => at.includes(position)).forEach((event) => feed.event(event)) };
+  return {
+    feed,
+    errors,
+    send: (...at) => EVENTS.filter(({ position }) => at.includes(position)).forEach((event) => feed.event(event)),
+  };
 };
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 /** What a promise has come to by now. */
-const soon = async <T>(promise: Promise<T>): Promise<T | 'still waiting'> => Promise.race([promise, settled().then(() => 'still waiting' as const)]);
+const soon = async <T>(promise: Promise<T>): Promise<T | 'still waiting'> =>
+  Promise.race([promise, settled().then(() => 'still waiting' as const)]);
 
 describe('a listener', () => {
   it('hears events and progress, each of their kind, until it leaves', () => {
@@ -93,7 +102,10 @@ describe('an iterator', () => {
     const both = [events.next(), events.next()];
     send(1, 2);
     const values = await Promise.all(both.map(soon));
-    expect(values).to.deep.equal([{ done: false, value: EVENTS[0] }, { done: false, value: EVENTS[1] }]);
+    expect(values).to.deep.equal([
+      { done: false, value: EVENTS[0] },
+      { done: false, value: EVENTS[1] },
+    ]);
   });
 
   it('is independent of other iterators', async () => {

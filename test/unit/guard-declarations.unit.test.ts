@@ -7,17 +7,56 @@ import type { Declarations } from '#src/core/steps/migration-step.js';
 import { parseDirectives } from '#src/steps/sql-directives.js';
 import { observed } from '../support/step-observations.js';
 
-const HOSTILE = ['order"s', "it's", 'two words', ' lead', 'trail ', 'a.b', 'tab\there', 'new\nline', 'car\rriage', 'back\\slash', 'end\\', 'a,b', 'a=b', '', '--', '-- migrate-safe:down', '\u2028', '\u2029', '\u0085', '\u00a0', '\ufeff', 'Ünï', '表', '😀', '\ud800', '\u0000', '\u0007', '$1', '`x`', '${x}', '*/', 'table=x', 'select'];
+const HOSTILE = [
+  'order"s',
+  "it's",
+  'two words',
+  ' lead',
+  'trail ',
+  'a.b',
+  'tab\there',
+  'new\nline',
+  'car\rriage',
+  'back\\slash',
+  'end\\',
+  'a,b',
+  'a=b',
+  '',
+  '--',
+  '-- migrate-safe:down',
+  '\u2028',
+  '\u2029',
+  '\u0085',
+  '\u00a0',
+  '\ufeff',
+  'Ünï',
+  '表',
+  '😀',
+  '\ud800',
+  '\u0000',
+  '\u0007',
+  '$1',
+  '`x`',
+  '${x}',
+  '*/',
+  'table=x',
+  'select',
+];
 const name = fc.oneof(
   fc.constantFrom(...HOSTILE),
   fc.constantFrom('orders', 'Orders', 'customers'),
   fc.string({ unit: 'binary', maxLength: 8 }),
-  fc.string({ unit: fc.constantFrom('"', "'", '\\', ' ', '\n', '\r', '.', ',', '=', 'n', 'u', '0', 'é', '\u2028'), maxLength: 6 }),
+  fc.string({
+    unit: fc.constantFrom('"', "'", '\\', ' ', '\n', '\r', '.', ',', '=', 'n', 'u', '0', 'é', '\u2028'),
+    maxLength: 6,
+  }),
 );
 const found = fc.record({ table: name, rows: fc.integer({ min: 1, max: 3 }), keys: fc.constant([]) });
 const ofColumn = fc.tuple(found, name).map(([finding, column]) => ({ ...finding, column }));
 const lostObject: fc.Arbitrary<LostObject> = fc.oneof(
-  fc.tuple(fc.constantFrom('trigger', 'view', 'index'), name).map(([type, thing]): LostObject => ({ type, name: thing })),
+  fc
+    .tuple(fc.constantFrom('trigger', 'view', 'index'), name)
+    .map(([type, thing]): LostObject => ({ type, name: thing })),
   fc.tuple(name, name).map(([thing, table]): LostObject => ({ type: 'check', name: thing, table })),
 );
 const some = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { maxLength: 2 });
@@ -32,7 +71,10 @@ const observation: fc.Arbitrary<StepObservation> = fc
   })
   .map(observed);
 
-const left = (seen: StepObservation, declares: Declarations): readonly string[] => judge(seen, declares).map(({ kind }) => kind).filter((kind) => kind !== 'foreign-key-broken');
+const left = (seen: StepObservation, declares: Declarations): readonly string[] =>
+  judge(seen, declares)
+    .map(({ kind }) => kind)
+    .filter((kind) => kind !== 'foreign-key-broken');
 
 /** What a person gets who pastes the printed member into a step. */
 function pasted(lines: readonly string[]): Declarations {
@@ -44,10 +86,16 @@ function pasted(lines: readonly string[]): Declarations {
 describe('declarationsFor', () => {
   it('prints one line per thing for SQL, and one member for code', () => {
     const seen = observed({
-      deletedRows: [{ table: 'orders', rows: 1, keys: [] }, { table: 'two words', rows: 1, keys: [] }],
+      deletedRows: [
+        { table: 'orders', rows: 1, keys: [] },
+        { table: 'two words', rows: 1, keys: [] },
+      ],
       droppedColumns: [{ table: 'customers', column: 'old', rows: 1, keys: [] }],
       nulledValues: [{ table: 'orders', column: 'note', rows: 1, keys: [] }],
-      lostObjects: [{ type: 'check', name: 'positive', table: 'orders' }, { type: 'index', name: 'by_name', table: 'orders' }],
+      lostObjects: [
+        { type: 'check', name: 'positive', table: 'orders' },
+        { type: 'index', name: 'by_name', table: 'orders' },
+      ],
     });
     const findings = judge(seen, {});
     expect(declarationsFor(findings, 'sql')).to.deep.equal([
@@ -72,14 +120,28 @@ describe('declarationsFor', () => {
   it('lets a foreign key do its own work where that would have kept it whole', () => {
     const broken = { kind: 'foreign-key-broken', table: 'items', parent: 'orders', rows: 1, keys: [] } as const;
     const cascade = { ...broken, onDelete: 'cascade', columns: ['order_id'] } as const;
-    expect(declarationsFor([cascade], 'sql')).to.include.members(['-- migrate-safe: foreign-keys on', '-- migrate-safe: may-lose-rows table=items']);
-    expect(declarationsFor([cascade], 'code')).to.deep.equal(["declares: { mayLoseRows: ['items'] },", "foreignKeys: 'on',"]);
+    expect(declarationsFor([cascade], 'sql')).to.include.members([
+      '-- migrate-safe: foreign-keys on',
+      '-- migrate-safe: may-lose-rows table=items',
+    ]);
+    expect(declarationsFor([cascade], 'code')).to.deep.equal([
+      "declares: { mayLoseRows: ['items'] },",
+      "foreignKeys: 'on',",
+    ]);
     const nulling = declarationsFor([{ ...broken, onDelete: 'set-null', columns: ['order_id'] }], 'sql');
-    expect(parseDirectives(nulling.join('\n'))._unsafeUnwrap()).to.deep.include({ foreignKeys: 'on', declares: { touches: [], mayLoseRows: [], mayDrop: [], mayNull: ['items.order_id'] } });
+    expect(parseDirectives(nulling.join('\n'))._unsafeUnwrap()).to.deep.include({
+      foreignKeys: 'on',
+      declares: { touches: [], mayLoseRows: [], mayDrop: [], mayNull: ['items.order_id'] },
+    });
   });
 
   it('prints the same thing once', () => {
-    const twice = observed({ deletedRows: [{ table: 't', rows: 1, keys: [] }, { table: 't', rows: 2, keys: [] }] });
+    const twice = observed({
+      deletedRows: [
+        { table: 't', rows: 1, keys: [] },
+        { table: 't', rows: 2, keys: [] },
+      ],
+    });
     expect(declarationsFor(judge(twice, {}), 'sql')).to.have.length(1);
   });
 
@@ -107,7 +169,10 @@ describe('declarationsFor', () => {
   it('prints for each hostile name a line that is read back as that name', () => {
     for (const table of HOSTILE) {
       const lines = declarationsFor([{ kind: 'rows-deleted', table, rows: 1, keys: [] }], 'sql');
-      expect(parseDirectives(lines.join('\n'))._unsafeUnwrap().declares.mayLoseRows, JSON.stringify(table)).to.deep.equal([table]);
+      expect(
+        parseDirectives(lines.join('\n'))._unsafeUnwrap().declares.mayLoseRows,
+        JSON.stringify(table),
+      ).to.deep.equal([table]);
     }
   });
 });

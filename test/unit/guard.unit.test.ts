@@ -5,15 +5,27 @@ import { describeFinding, judge, type OwnWork } from '#src/core/schema/guard.js'
 import type { Declarations } from '#src/core/steps/migration-step.js';
 import { observed } from '../support/step-observations.js';
 
-const kinds = (what: Partial<StepObservation>, declares: Declarations = {}, own?: OwnWork): readonly string[] => judge(observed(what), declares, own).map(({ kind }) => kind);
-const rows = (table: string, count = 2): { readonly table: string; readonly rows: number; readonly keys: readonly string[] } => ({ table, rows: count, keys: ['1', '2'] });
+const kinds = (what: Partial<StepObservation>, declares: Declarations = {}, own?: OwnWork): readonly string[] =>
+  judge(observed(what), declares, own).map(({ kind }) => kind);
+const rows = (
+  table: string,
+  count = 2,
+): { readonly table: string; readonly rows: number; readonly keys: readonly string[] } => ({
+  table,
+  rows: count,
+  keys: ['1', '2'],
+});
 
 const deleted = { deletedRows: [rows('Orders')] };
 const dropped = { droppedTables: [rows('Orders')] };
 const column = { droppedColumns: [{ ...rows('Orders'), column: 'Note' }] };
 const nulled = { nulledValues: [{ ...rows('Orders'), column: 'Note' }] };
 const broken = { brokenForeignKeys: [{ ...rows('Orders'), parent: 'Customers' }] };
-const lost = (type: 'trigger' | 'view' | 'index' | 'check', name: string, table?: string): Partial<StepObservation> => ({
+const lost = (
+  type: 'trigger' | 'view' | 'index' | 'check',
+  name: string,
+  table?: string,
+): Partial<StepObservation> => ({
   lostObjects: [{ type, name, ...(table === undefined ? {} : { table }) }],
 });
 
@@ -25,7 +37,9 @@ describe('judge', () => {
   it('finds deleted rows unless their table may lose rows', () => {
     expect(kinds(deleted)).to.deep.equal(['rows-deleted']);
     expect(kinds(deleted, { mayLoseRows: ['ORDERS'] })).to.deep.equal([]);
-    expect(kinds(deleted, { mayLoseRows: ['customers'], mayDrop: ['orders'], touches: ['orders'], mayNull: ['orders'] })).to.deep.equal(['rows-deleted']);
+    expect(
+      kinds(deleted, { mayLoseRows: ['customers'], mayDrop: ['orders'], touches: ['orders'], mayNull: ['orders'] }),
+    ).to.deep.equal(['rows-deleted']);
   });
 
   it('finds a dropped table unless it may be dropped', () => {
@@ -38,18 +52,24 @@ describe('judge', () => {
     expect(kinds(column)).to.deep.equal(['column-dropped']);
     expect(kinds(column, { mayDrop: ['ORDERS.note'] })).to.deep.equal([]);
     expect(kinds(column, { mayDrop: ['orders'] })).to.deep.equal([]);
-    expect(kinds(column, { mayDrop: ['note', 'orders.other', 'customers.note'], mayNull: ['orders.note'] })).to.deep.equal(['column-dropped']);
+    expect(
+      kinds(column, { mayDrop: ['note', 'orders.other', 'customers.note'], mayNull: ['orders.note'] }),
+    ).to.deep.equal(['column-dropped']);
   });
 
   it('finds values that became NULL unless their column may', () => {
     expect(kinds(nulled)).to.deep.equal(['values-nulled']);
     expect(kinds(nulled, { mayNull: ['orders.NOTE'] })).to.deep.equal([]);
-    expect(kinds(nulled, { mayNull: ['orders', 'note'], mayDrop: ['orders.note'], mayLoseRows: ['orders'] })).to.deep.equal(['values-nulled']);
+    expect(
+      kinds(nulled, { mayNull: ['orders', 'note'], mayDrop: ['orders.note'], mayLoseRows: ['orders'] }),
+    ).to.deep.equal(['values-nulled']);
   });
 
   it('finds broken foreign keys whatever is declared', () => {
     const all = ['orders', 'customers'];
-    expect(kinds(broken, { touches: all, mayLoseRows: all, mayDrop: all, mayNull: all })).to.deep.equal(['foreign-key-broken']);
+    expect(kinds(broken, { touches: all, mayLoseRows: all, mayDrop: all, mayNull: all })).to.deep.equal([
+      'foreign-key-broken',
+    ]);
   });
 
   it('finds lost triggers, views, indexes and checks unless they are named', () => {
@@ -60,7 +80,9 @@ describe('judge', () => {
     }
     expect(kinds(lost('check', 'positive', 'Orders'), { mayDrop: ['orders.POSITIVE'] })).to.deep.equal([]);
     expect(kinds(lost('check', 'amount > 0', 'Orders'), { mayDrop: ['orders.check'] })).to.deep.equal([]);
-    expect(kinds(lost('check', 'positive', 'Orders'), { mayDrop: ['customers.check', 'orders.other'] })).to.deep.equal(['object-lost']);
+    expect(kinds(lost('check', 'positive', 'Orders'), { mayDrop: ['customers.check', 'orders.other'] })).to.deep.equal([
+      'object-lost',
+    ]);
   });
 
   it('finds nothing in an empty table, or in a column in which every value is NULL', () => {
@@ -94,7 +116,11 @@ describe('judge', () => {
 });
 
 describe('the own work of a revert', () => {
-  const made = (type: 'table' | 'column' | 'index' | 'view' | 'trigger' | 'check', name: string, table?: string): OwnWork => ({
+  const made = (
+    type: 'table' | 'column' | 'index' | 'view' | 'trigger' | 'check',
+    name: string,
+    table?: string,
+  ): OwnWork => ({
     created: [{ type, name, ...(table === undefined ? {} : { table }) }],
     inserted: {},
   });
@@ -108,7 +134,9 @@ describe('the own work of a revert', () => {
   it('is a column that the apply created, of that table only', () => {
     const own = made('column', 'note', 'orders');
     expect(kinds({ ...column, ...nulled }, {}, own)).to.deep.equal([]);
-    expect(kinds({ droppedColumns: [{ ...rows('customers'), column: 'note' }] }, {}, own)).to.deep.equal(['column-dropped']);
+    expect(kinds({ droppedColumns: [{ ...rows('customers'), column: 'note' }] }, {}, own)).to.deep.equal([
+      'column-dropped',
+    ]);
     expect(kinds(dropped, {}, own)).to.deep.equal(['table-dropped']);
   });
 
@@ -124,7 +152,9 @@ describe('the own work of a revert', () => {
     for (const type of ['trigger', 'view', 'index', 'check'] as const) {
       expect(kinds(lost(type, 'Thing', 'orders'), {}, made(type, 'thing', 'orders'))).to.deep.equal([]);
       expect(kinds(lost(type, 'Thing', 'orders'), {}, made(type, 'thing', 'customers'))).to.deep.equal(['object-lost']);
-      expect(kinds(lost(type, 'Thing', 'orders'), {}, made('column', 'thing', 'orders'))).to.deep.equal(['object-lost']);
+      expect(kinds(lost(type, 'Thing', 'orders'), {}, made('column', 'thing', 'orders'))).to.deep.equal([
+        'object-lost',
+      ]);
     }
   });
 
@@ -135,7 +165,17 @@ describe('the own work of a revert', () => {
 
 describe('describeFinding', () => {
   it('names table, count and sample keys', () => {
-    const texts = judge(observed({ ...lost('check', 'c1', 'orders'), ...broken, ...nulled, ...column, deletedRows: [rows('Orders', 3)], droppedTables: [{ ...rows('t', 1), keys: ['7'] }] }), {}).map(describeFinding);
+    const texts = judge(
+      observed({
+        ...lost('check', 'c1', 'orders'),
+        ...broken,
+        ...nulled,
+        ...column,
+        deletedRows: [rows('Orders', 3)],
+        droppedTables: [{ ...rows('t', 1), keys: ['7'] }],
+      }),
+      {},
+    ).map(describeFinding);
     expect(texts).to.deep.equal([
       'would drop table t with its 1 row, which the step does not declare (t 7)',
       'would lose 3 rows of Orders, which the step does not declare (Orders 1, 2 …)',

@@ -2,9 +2,20 @@
 import { expect } from 'chai';
 import type { DomainEvent } from '#src/core/events/event.js';
 import { applyOf, foldHistory } from '#src/core/history/history.js';
-import { applied, identity, recorded, restored, reverted, run, runOf, stamped, started } from '../support/journal-facts.js';
+import {
+  applied,
+  identity,
+  recorded,
+  restored,
+  reverted,
+  run,
+  runOf,
+  stamped,
+  started,
+} from '../support/journal-facts.js';
 
-const inserting = (inserted: number, version = '1'): DomainEvent => applied(version, { effects: { tables: { t: { inserted, updated: 0, deleted: 0 } } } });
+const inserting = (inserted: number, version = '1'): DomainEvent =>
+  applied(version, { effects: { tables: { t: { inserted, updated: 0, deleted: 0 } } } });
 const insertedBy = (...facts: readonly DomainEvent[]): number | undefined =>
   applyOf(foldHistory(recorded(run('r', started('up'), ...facts))), 'main', '1')?.effects.tables['t']?.inserted;
 
@@ -26,7 +37,9 @@ describe('applyOf', () => {
   });
 
   it('is that of the step of its component', () => {
-    const history = foldHistory(recorded(run('r', started('up'), inserting(1)), runOf('billing', 's', started('up'), inserting(2))));
+    const history = foldHistory(
+      recorded(run('r', started('up'), inserting(1)), runOf('billing', 's', started('up'), inserting(2))),
+    );
     expect(applyOf(history, 'billing', '1')?.effects.tables['t']?.inserted).to.equal(2);
     expect(applyOf(history, 'main', '2')).to.equal(undefined);
   });

@@ -3,7 +3,19 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { DomainEvent } from '#src/core/events/event.js';
 import { foldHistory, stepsAt, type History } from '#src/core/history/history.js';
-import { applied, begun, completed, identity, recorded, restored, restoring, reverted, run, stamped, started } from '../support/journal-facts.js';
+import {
+  applied,
+  begun,
+  completed,
+  identity,
+  recorded,
+  restored,
+  restoring,
+  reverted,
+  run,
+  stamped,
+  started,
+} from '../support/journal-facts.js';
 
 const given = (...facts: readonly DomainEvent[]): History => foldHistory(recorded(run('r', started('up'), ...facts)));
 const versions = (history: Pick<History, 'steps'>): readonly string[] => history.steps.map((step) => step.version);
@@ -12,7 +24,13 @@ describe('a restore of the whole file', () => {
   it('rewinds the steps to those that counted at its position', () => {
     // 1 started, 2 applied 1, 3 applied 2, 4 applied 3
     const facts = [applied('1'), applied('2'), applied('3')];
-    for (const [position, left] of [[0, []], [1, []], [2, ['1']], [3, ['1', '2']], [4, ['1', '2', '3']]] as const) {
+    for (const [position, left] of [
+      [0, []],
+      [1, []],
+      [2, ['1']],
+      [3, ['1', '2']],
+      [4, ['1', '2', '3']],
+    ] as const) {
       expect(versions(given(...facts, restored('b', position))), String(position)).to.deep.equal(left);
     }
   });
@@ -79,7 +97,12 @@ describe('any restore', () => {
     const fact = fc.oneof(
       version.map((v) => applied(v)),
       version.map(reverted),
-      fc.uniqueArray(version).map((all) => stamped('head', all.map((v) => identity(v)))),
+      fc.uniqueArray(version).map((all) =>
+        stamped(
+          'head',
+          all.map((v) => identity(v)),
+        ),
+      ),
       fc.nat(12).map((position) => restored('b', position)),
     );
     fc.assert(

@@ -29,13 +29,20 @@ import {
 } from '../support/journal-facts.js';
 
 const given = (...batches: readonly Batch[]): History => foldHistory(recorded(...batches));
-const states = (history: History, component = 'main'): readonly string[] => stepsOf(history, component).map((step) => `${step.version} ${step.state}`);
+const states = (history: History, component = 'main'): readonly string[] =>
+  stepsOf(history, component).map((step) => `${step.version} ${step.state}`);
 const apply = (version: string): readonly DomainEvent[] => [begun(version), applied(version)];
 
 describe('the history of an empty journal', () => {
   it('says nothing', () => {
     expect(foldHistory([])).to.equal(EMPTY_HISTORY);
-    expect(EMPTY_HISTORY).to.deep.include({ adopted: false, databaseId: undefined, run: undefined, schema: undefined, steps: [] });
+    expect(EMPTY_HISTORY).to.deep.include({
+      adopted: false,
+      databaseId: undefined,
+      run: undefined,
+      schema: undefined,
+      steps: [],
+    });
   });
 });
 
@@ -56,7 +63,10 @@ describe('applying and reverting', () => {
   });
 
   it('takes a reverted step out, however its version is written', () => {
-    const history = given(run('r', started('up'), ...apply('0002'), ...apply('1')), run('s', begun('2', 'revert'), reverted('2')));
+    const history = given(
+      run('r', started('up'), ...apply('0002'), ...apply('1')),
+      run('s', begun('2', 'revert'), reverted('2')),
+    );
     expect(states(history)).to.deep.equal(['1 applied']);
     expect(history.schema).to.equal('before 2');
   });
@@ -72,11 +82,9 @@ describe('applying and reverting', () => {
   });
 
   it('sorts steps as numbers', () => {
-    expect(states(given(run('r', started('up'), ...apply('100'), ...apply('9'), ...apply('20261120093000'))))).to.deep.equal([
-      '9 applied',
-      '100 applied',
-      '20261120093000 applied',
-    ]);
+    expect(
+      states(given(run('r', started('up'), ...apply('100'), ...apply('9'), ...apply('20261120093000')))),
+    ).to.deep.equal(['9 applied', '100 applied', '20261120093000 applied']);
   });
 });
 
@@ -100,9 +108,19 @@ describe('a step that failed', () => {
 describe('an interrupted run', () => {
   it('is open until another run recovers it', () => {
     const open = run('r', started('up', ['1', '2'], 'each-step'), taken('b'), verified('b'), begun('1'));
-    expect(given(open).run).to.deep.include({ runId: 'r', plan: ['1', '2'], fileBackup: 'each-step', verified: ['b'], taken: ['b'], fresh: [] });
+    expect(given(open).run).to.deep.include({
+      runId: 'r',
+      plan: ['1', '2'],
+      fileBackup: 'each-step',
+      verified: ['b'],
+      taken: ['b'],
+      fresh: [],
+    });
     const history = given(open, run('s', recovered('r', '1'), started('up', ['1']), ...apply('1'), completed()));
-    expect(history.runs.map(({ runId, outcome }) => `${runId} ${outcome}`)).to.deep.equal(['r recovered', 's completed']);
+    expect(history.runs.map(({ runId, outcome }) => `${runId} ${outcome}`)).to.deep.equal([
+      'r recovered',
+      's completed',
+    ]);
     expect(history.run).to.equal(undefined);
     expect(states(history)).to.deep.equal(['1 applied']);
   });
@@ -121,7 +139,11 @@ describe('a backup within a run', () => {
   });
 
   it('is none of the next run', () => {
-    expect(given(run('r', ...facts, completed()), run('s', started('up'))).run).to.deep.include({ taken: [], verified: [], fresh: [] });
+    expect(given(run('r', ...facts, completed()), run('s', started('up'))).run).to.deep.include({
+      taken: [],
+      verified: [],
+      fresh: [],
+    });
   });
 });
 
@@ -129,14 +151,27 @@ describe('stamping', () => {
   const before = run('r', started('up'), ...apply('1'), ...apply('3'), completed());
 
   it('makes exactly the named steps count, and leaves what was applied as applied', () => {
-    const history = given(before, run('s', started('stamp'), stamped('2', [identity('1'), identity('2')]), completed()));
+    const history = given(
+      before,
+      run('s', started('stamp'), stamped('2', [identity('1'), identity('2')]), completed()),
+    );
     expect(states(history)).to.deep.equal(['1 applied', '2 stamped']);
     expect(history.steps[0]?.position).to.equal(3);
     expect(history.steps[1]).to.include({ position: 8, appliedAt: timeAt(8), durationMs: 0 });
   });
 
   it('lets head add what is missing', () => {
-    const history = given(before, run('s', started('stamp'), stamped('head', ['1', '2', '3'].map((v) => identity(v)))));
+    const history = given(
+      before,
+      run(
+        's',
+        started('stamp'),
+        stamped(
+          'head',
+          ['1', '2', '3'].map((v) => identity(v)),
+        ),
+      ),
+    );
     expect(states(history)).to.deep.equal(['1 applied', '2 stamped', '3 applied']);
   });
 
@@ -171,12 +206,27 @@ const anyFact: fc.Arbitrary<DomainEvent> = fc.oneof(
   version.map(reverted),
   version.map(failed),
   version.map((v) => rolledBack(v)),
-  fc.uniqueArray(version, { selector: (v) => BigInt(v) }).map((versions) => stamped('head', versions.map((v) => identity(v)))),
-  fc.constantFrom(started('up', ['1']), taken('b'), verified('b'), restoring('b'), completed(), runFailed(), recovered('r')),
+  fc.uniqueArray(version, { selector: (v) => BigInt(v) }).map((versions) =>
+    stamped(
+      'head',
+      versions.map((v) => identity(v)),
+    ),
+  ),
+  fc.constantFrom(
+    started('up', ['1']),
+    taken('b'),
+    verified('b'),
+    restoring('b'),
+    completed(),
+    runFailed(),
+    recovered('r'),
+  ),
   fc.option(fc.nat(30)).map((rewoundTo) => restored('b', rewoundTo)),
 );
 const journal = fc
-  .array(fc.tuple(fc.constantFrom('main', 'billing'), fc.constantFrom('r', 's'), fc.array(anyFact, { maxLength: 8 })), { maxLength: 4 })
+  .array(fc.tuple(fc.constantFrom('main', 'billing'), fc.constantFrom('r', 's'), fc.array(anyFact, { maxLength: 8 })), {
+    maxLength: 4,
+  })
   .map((batches) => recorded(...batches.map(([component, runId, facts]) => runOf(component, runId, ...facts))));
 
 describe('evolve', () => {

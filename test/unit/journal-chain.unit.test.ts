@@ -4,7 +4,19 @@ import fc from 'fast-check';
 import { envelopeHash, GENESIS, type StoredEvent } from '#src/core/events/envelope.js';
 import type { DomainEvent } from '#src/core/events/event.js';
 import { EMPTY_HEAD, findBreak, link } from '#src/core/journal/chain.js';
-import { ACTOR, applied, begun, completed, recorded, run, runFailed, started, taken, timeAt, verified } from '../support/journal-facts.js';
+import {
+  ACTOR,
+  applied,
+  begun,
+  completed,
+  recorded,
+  run,
+  runFailed,
+  started,
+  taken,
+  timeAt,
+  verified,
+} from '../support/journal-facts.js';
 
 const fact: fc.Arbitrary<DomainEvent> = fc.oneof(
   fc.string().map((id) => taken(id)),
@@ -14,8 +26,13 @@ const fact: fc.Arbitrary<DomainEvent> = fc.oneof(
   fc.string().map((schema) => completed(schema)),
   fc.constant(runFailed()),
 );
-const runs = fc.array(fc.tuple(fc.string(), fc.array(fact, { minLength: 1, maxLength: 4 })), { minLength: 1, maxLength: 5 });
-const chain: fc.Arbitrary<readonly StoredEvent[]> = runs.map((all) => recorded(...all.map(([id, facts]) => run(id, started('up'), ...facts))));
+const runs = fc.array(fc.tuple(fc.string(), fc.array(fact, { minLength: 1, maxLength: 4 })), {
+  minLength: 1,
+  maxLength: 5,
+});
+const chain: fc.Arbitrary<readonly StoredEvent[]> = runs.map((all) =>
+  recorded(...all.map(([id, facts]) => run(id, started('up'), ...facts))),
+);
 const at = <T>(items: readonly T[], index: number): T => {
   const item = items[index % items.length];
   if (item === undefined) throw new Error('an empty chain');
@@ -46,7 +63,9 @@ describe('link', () => {
         const head = { position, hash: 'a'.repeat(64) };
         const events = link(head, { runId: 'r', component: 'main', recordedAt: timeAt(1), actor: ACTOR }, facts);
         expect(events.map((event) => event.position)).to.deep.equal(facts.map((_, index) => position + 1 + index));
-        expect(events.map((event) => event.previousHash)).to.deep.equal([head.hash, ...events.map(({ hash }) => hash)].slice(0, -1));
+        expect(events.map((event) => event.previousHash)).to.deep.equal(
+          [head.hash, ...events.map(({ hash }) => hash)].slice(0, -1),
+        );
         expect(findBreak(events, head)).to.equal(undefined);
       }),
     );
@@ -128,7 +147,10 @@ describe('findBreak', () => {
     fc.assert(
       fc.property(chain, fc.nat(), (events, n) => {
         const { position } = at(events.slice(0, -1), n);
-        expect(findBreak(events.filter((event) => event.position !== position))).to.deep.equal({ position, problem: 'missing' });
+        expect(findBreak(events.filter((event) => event.position !== position))).to.deep.equal({
+          position,
+          problem: 'missing',
+        });
       }),
       RUNS,
     );
@@ -138,7 +160,9 @@ describe('findBreak', () => {
     fc.assert(
       fc.property(chain, fc.nat(), (events, n) => {
         const { position } = at(events.slice(0, -1), n);
-        const moved = events.filter((event) => event.position !== position).map((event, index) => ({ ...event, position: index + 1 }));
+        const moved = events
+          .filter((event) => event.position !== position)
+          .map((event, index) => ({ ...event, position: index + 1 }));
         expect(findBreak(moved)).to.deep.equal({ position, problem: 'edited' });
         expect(findBreak(moved.map(rehashed))?.position).to.equal(position);
       }),
@@ -154,7 +178,11 @@ describe('findBreak', () => {
         const twice = [...events.slice(0, position), event, ...events.slice(position)];
         expect(findBreak(twice)).to.deep.equal({ position, problem: 'out-of-order' });
         const forged = rehashed({ ...event, position: position + 1, previousHash: event.hash, runId: 'forged' });
-        const inserted = [...events.slice(0, position), forged, ...events.slice(position).map((e) => ({ ...e, position: e.position + 1 }))];
+        const inserted = [
+          ...events.slice(0, position),
+          forged,
+          ...events.slice(position).map((e) => ({ ...e, position: e.position + 1 })),
+        ];
         // Behind the last event there is nothing that could contradict: only the mirror knows that it ended here.
         const expected = position === events.length ? undefined : { position: position + 2, problem: 'edited' };
         expect(findBreak(inserted)).to.deep.equal(expected);

@@ -7,7 +7,12 @@ import type { BackupManifest, BackupReason } from '#src/core/ports/backup-store.
 
 const RUNS = ['r0', 'r1', 'r2', 'r3', 'r4', 'r5', 'r6', 'unknown'];
 
-const manifest = (id: string, runId: string, createdAt: string, kind: BackupReason['kind'] = 'before-step'): BackupManifest => ({
+const manifest = (
+  id: string,
+  runId: string,
+  createdAt: string,
+  kind: BackupReason['kind'] = 'before-step',
+): BackupManifest => ({
   format: 1,
   id,
   series: 'before-step',
@@ -26,7 +31,8 @@ const manifest = (id: string, runId: string, createdAt: string, kind: BackupReas
 });
 const second = (n: number): string => new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString();
 const completed = (runId: string): RunRecord => ({ runId, kind: 'up', outcome: 'completed' });
-const ids = (pruned: readonly { readonly backupId: string }[]): readonly string[] => pruned.map(({ backupId }) => backupId).toSorted();
+const ids = (pruned: readonly { readonly backupId: string }[]): readonly string[] =>
+  pruned.map(({ backupId }) => backupId).toSorted();
 
 const manifests = fc
   .array(
@@ -39,13 +45,21 @@ const manifests = fc
   )
   .map((all) => all.map(({ runId, at, kind }, index) => manifest(`b${index}`, runId, second(at), kind)));
 const runs = fc
-  .array(fc.constantFrom<RunRecord['outcome']>('completed', 'completed', 'completed', 'open', 'failed', 'recovered'), { minLength: 7, maxLength: 7 })
+  .array(fc.constantFrom<RunRecord['outcome']>('completed', 'completed', 'completed', 'open', 'failed', 'recovered'), {
+    minLength: 7,
+    maxLength: 7,
+  })
   .map((outcomes) => outcomes.map((outcome, index): RunRecord => ({ runId: `r${index}`, kind: 'up', outcome })));
 const keep = fc.integer({ min: 1, max: 8 });
 
 describe('prunableBackups', () => {
   it('lets go of the oldest completed runs beyond the number that is kept, with all their backups', () => {
-    const backups = [manifest('a', 'r1', second(1)), manifest('b', 'r1', second(2)), manifest('c', 'r2', second(3)), manifest('d', 'r3', second(4))];
+    const backups = [
+      manifest('a', 'r1', second(1)),
+      manifest('b', 'r1', second(2)),
+      manifest('c', 'r2', second(3)),
+      manifest('d', 'r3', second(4)),
+    ];
     const all = ['r1', 'r2', 'r3'].map(completed);
     expect(ids(prunableBackups(backups, all, 3))).to.deep.equal([]);
     expect(ids(prunableBackups(backups, all, 2))).to.deep.equal(['a', 'b']);
@@ -64,7 +78,8 @@ describe('prunableBackups', () => {
         const outcomes = new Map(known.map((run) => [run.runId, run.outcome]));
         const gone = new Set(ids(prunableBackups(backups, known, keepRuns)));
         for (const { id, reason } of backups) {
-          if (gone.has(id)) expect([reason.kind === 'manual', outcomes.get(reason.runId)]).to.deep.equal([false, 'completed']);
+          if (gone.has(id))
+            expect([reason.kind === 'manual', outcomes.get(reason.runId)]).to.deep.equal([false, 'completed']);
         }
       }),
     );
@@ -76,9 +91,13 @@ describe('prunableBackups', () => {
         const gone = new Set(ids(prunableBackups(backups, known, keepRuns)));
         const automatic = backups.filter(({ reason }) => reason.kind !== 'manual');
         const kept = automatic.filter(({ id }) => !gone.has(id));
-        const runsOf = (some: readonly BackupManifest[]): ReadonlySet<string> => new Set(some.map(({ reason }) => reason.runId));
+        const runsOf = (some: readonly BackupManifest[]): ReadonlySet<string> =>
+          new Set(some.map(({ reason }) => reason.runId));
         expect(runsOf(kept).size).to.be.at.least(Math.min(keepRuns, runsOf(automatic).size));
-        const newest = (runId: string): string => automatic.filter(({ reason }) => reason.runId === runId).reduce((top, b) => (b.createdAt > top ? b.createdAt : top), '');
+        const newest = (runId: string): string =>
+          automatic
+            .filter(({ reason }) => reason.runId === runId)
+            .reduce((top, b) => (b.createdAt > top ? b.createdAt : top), '');
         for (const old of runsOf(automatic.filter(({ id }) => gone.has(id)))) {
           const newer = [...runsOf(automatic)].filter((runId) => newest(runId) >= newest(old));
           expect(newer.length).to.be.greaterThan(keepRuns);
@@ -104,16 +123,26 @@ describe('prunableBackups', () => {
     fc.assert(
       fc.property(manifests, runs, keep, (backups, known, keepRuns) => {
         const gone = new Set(ids(prunableBackups(backups, known, keepRuns)));
-        expect(prunableBackups(backups.filter(({ id }) => !gone.has(id)), known, keepRuns)).to.deep.equal([]);
+        expect(
+          prunableBackups(
+            backups.filter(({ id }) => !gone.has(id)),
+            known,
+            keepRuns,
+          ),
+        ).to.deep.equal([]);
       }),
     );
   });
 
   it('does not depend on the order in which backups and runs are listed', () => {
-    const orders = manifests.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray([...all], { minLength: all.length })));
+    const orders = manifests.chain((all) =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray([...all], { minLength: all.length })),
+    );
     fc.assert(
       fc.property(orders, runs, keep, ([backups, others], known, keepRuns) => {
-        expect(ids(prunableBackups(others, known.toReversed(), keepRuns))).to.deep.equal(ids(prunableBackups(backups, known, keepRuns)));
+        expect(ids(prunableBackups(others, known.toReversed(), keepRuns))).to.deep.equal(
+          ids(prunableBackups(backups, known, keepRuns)),
+        );
       }),
       { numRuns: 300 },
     );

@@ -20,19 +20,33 @@ const hash = (snapshot: SchemaSnapshot): string => fingerprint(snapshot, sha256)
 // Few names and values, so that two arbitrary schemas share objects and differ in details.
 const name = fc.constantFrom('a', 'A', 'b', 'c', 'Ä', 'ä');
 const fold = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-const optionally = <T extends object>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | object> => fc.oneof(fc.constant({}), arbitrary);
+const optionally = <T extends object>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | object> =>
+  fc.oneof(fc.constant({}), arbitrary);
 const named = optionally(fc.record({ name }));
 const descending = fc.boolean();
 const term = fc.record({ column: name, descending });
 const key: fc.Arbitrary<KeySnapshot> = fc
-  .tuple(named, fc.array(term, { minLength: 1, maxLength: 2 }), optionally(fc.record({ onConflict: fc.constantFrom('ignore', 'replace') })))
+  .tuple(
+    named,
+    fc.array(term, { minLength: 1, maxLength: 2 }),
+    optionally(fc.record({ onConflict: fc.constantFrom('ignore', 'replace') })),
+  )
   .map(([called, terms, conflict]) => ({ ...called, terms, ...conflict }));
 const column: fc.Arbitrary<ColumnSnapshot> = fc
   .tuple(
-    fc.record({ name, type: fc.constantFrom('', 'TEXT', 'text', 'INTEGER'), notNull: fc.boolean(), primaryKey: fc.constant(0) }),
+    fc.record({
+      name,
+      type: fc.constantFrom('', 'TEXT', 'text', 'INTEGER'),
+      notNull: fc.boolean(),
+      primaryKey: fc.constant(0),
+    }),
     optionally(fc.record({ default: fc.constantFrom('1', "'x'") })),
     optionally(fc.record({ collation: fc.constantFrom('NOCASE', 'nocase', 'RTRIM') })),
-    optionally(fc.record({ generated: fc.record({ storage: fc.constantFrom('virtual', 'stored'), expression: fc.constantFrom('a', 'b') }) })),
+    optionally(
+      fc.record({
+        generated: fc.record({ storage: fc.constantFrom('virtual', 'stored'), expression: fc.constantFrom('a', 'b') }),
+      }),
+    ),
   )
   .map(([base, ...more]) => Object.assign({}, base, ...more));
 const check: fc.Arbitrary<CheckSnapshot> = fc
@@ -60,7 +74,11 @@ const table: fc.Arbitrary<TableSnapshot> = fc
       foreignKeys: fc.array(foreignKey, { maxLength: 2 }),
     }),
     optionally(fc.record({ primaryKey: key })),
-    optionally(fc.record({ module: fc.record({ name: fc.constantFrom('fts5', 'FTS5', 'rtree'), args: fc.array(name, { maxLength: 2 }) }) })),
+    optionally(
+      fc.record({
+        module: fc.record({ name: fc.constantFrom('fts5', 'FTS5', 'rtree'), args: fc.array(name, { maxLength: 2 }) }),
+      }),
+    ),
   )
   .map(([base, ...more]) => Object.assign({}, base, ...more));
 const index: fc.Arbitrary<IndexSnapshot> = fc.record({
@@ -68,7 +86,10 @@ const index: fc.Arbitrary<IndexSnapshot> = fc.record({
   table: name,
   unique: fc.boolean(),
   origin: fc.constant('created'),
-  terms: fc.array(fc.oneof(term, fc.record({ expression: fc.constantFrom('lower(a)'), descending })), { minLength: 1, maxLength: 2 }),
+  terms: fc.array(fc.oneof(term, fc.record({ expression: fc.constantFrom('lower(a)'), descending })), {
+    minLength: 1,
+    maxLength: 2,
+  }),
 });
 const schema: fc.Arbitrary<SchemaSnapshot> = fc.record({
   identifiers: fc.constant('ascii-case-insensitive'),
@@ -78,8 +99,9 @@ const schema: fc.Arbitrary<SchemaSnapshot> = fc.record({
   triggers: fc.uniqueArray(fc.record({ name, table: name, sql: fc.constantFrom('x', 'y') }), byName),
 });
 /** Two schemas that are often equal or nearly so: the second takes each part from the first or anew. */
-const pair = fc.tuple(schema, schema, fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.nat(3))).map(
-  ([before, other, [tables, indexes, views, triggers, rotate]]): [SchemaSnapshot, SchemaSnapshot] => [
+const pair = fc
+  .tuple(schema, schema, fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean(), fc.nat(3)))
+  .map(([before, other, [tables, indexes, views, triggers, rotate]]): [SchemaSnapshot, SchemaSnapshot] => [
     before,
     {
       ...before,
@@ -92,10 +114,15 @@ const pair = fc.tuple(schema, schema, fc.tuple(fc.boolean(), fc.boolean(), fc.bo
       views: (views ? before : other).views,
       triggers: (triggers ? before : other).triggers,
     },
-  ],
-);
+  ]);
 
-const EMPTY: SchemaSnapshot = { identifiers: 'ascii-case-insensitive', tables: [], indexes: [], views: [], triggers: [] };
+const EMPTY: SchemaSnapshot = {
+  identifiers: 'ascii-case-insensitive',
+  tables: [],
+  indexes: [],
+  views: [],
+  triggers: [],
+};
 const ORDERS: TableSnapshot = {
   name: 'orders',
   kind: 'table',
@@ -111,10 +138,19 @@ const ORDERS: TableSnapshot = {
   checks: [],
   foreignKeys: [],
 };
-const withTable = (changes: Partial<TableSnapshot>): SchemaSnapshot => ({ ...EMPTY, tables: [{ ...ORDERS, ...changes }] });
-const lines = (before: SchemaSnapshot, after: SchemaSnapshot): string[] => diffSchemas(before, after).map(describeChange);
+const withTable = (changes: Partial<TableSnapshot>): SchemaSnapshot => ({
+  ...EMPTY,
+  tables: [{ ...ORDERS, ...changes }],
+});
+const lines = (before: SchemaSnapshot, after: SchemaSnapshot): string[] =>
+  diffSchemas(before, after).map(describeChange);
 
-const MIRROR: Readonly<Record<string, string>> = { added: 'removed', removed: 'added', changed: 'changed', reordered: 'reordered' };
+const MIRROR: Readonly<Record<string, string>> = {
+  added: 'removed',
+  removed: 'added',
+  changed: 'changed',
+  reordered: 'reordered',
+};
 const mirrored = (kind: SchemaChange['kind']): string => kind.replace(/[a-z]+$/, (verb) => MIRROR[verb] ?? verb);
 /** What came or went, with its names, as if looked at from the other side. */
 const comings = (changes: readonly SchemaChange[], from: 'this side' | 'the other side'): string[] =>
@@ -150,7 +186,9 @@ describe('diffSchemas', () => {
     fc.assert(
       fc.property(pair, ([before, after]) => {
         const [forth, back] = [diffSchemas(before, after), diffSchemas(after, before)];
-        expect(back.map((change) => mirrored(change.kind)).toSorted()).to.deep.equal(forth.map((change) => change.kind).toSorted());
+        expect(back.map((change) => mirrored(change.kind)).toSorted()).to.deep.equal(
+          forth.map((change) => change.kind).toSorted(),
+        );
         expect(comings(back, 'the other side')).to.deep.equal(comings(forth, 'this side'));
       }),
       { numRuns: 500 },
@@ -167,12 +205,18 @@ describe('diffSchemas', () => {
 
   it('takes names that differ in ASCII case for the same, and others not', () => {
     expect(lines(withTable({ name: 'ORDERS' }), withTable({}))).to.deep.equal([]);
-    expect(lines(withTable({ name: 'Ä' }), withTable({ name: 'ä' }))).to.deep.equal(['table Ä removed', 'table ä added']);
+    expect(lines(withTable({ name: 'Ä' }), withTable({ name: 'ä' }))).to.deep.equal([
+      'table Ä removed',
+      'table ä added',
+    ]);
   });
 
   it('takes names exactly where the dialect does', () => {
     const exact = (snapshot: SchemaSnapshot): SchemaSnapshot => ({ ...snapshot, identifiers: 'exact' });
-    expect(lines(exact(withTable({ name: 'A' })), exact(withTable({ name: 'a' })))).to.deep.equal(['table A removed', 'table a added']);
+    expect(lines(exact(withTable({ name: 'A' })), exact(withTable({ name: 'a' })))).to.deep.equal([
+      'table A removed',
+      'table a added',
+    ]);
   });
 
   it('refuses to compare schemas of two dialects', () => {
@@ -186,12 +230,19 @@ describe('diffSchemas', () => {
 
   it('counts a check that is written twice', () => {
     const twice: CheckSnapshot = { expression: 'id > 0', columns: ['id'] };
-    expect(lines(withTable({ checks: [twice, twice] }), withTable({ checks: [twice] }))).to.deep.equal(['check (id > 0) of orders removed']);
+    expect(lines(withTable({ checks: [twice, twice] }), withTable({ checks: [twice] }))).to.deep.equal([
+      'check (id > 0) of orders removed',
+    ]);
   });
 
   it('says what of a column changed, and the order of columns apart from it', () => {
     const [id, note] = ORDERS.columns;
-    const after = withTable({ columns: [{ ...note, name: 'Note', type: 'text', notNull: true, primaryKey: 0, default: "'x'" }, ...(id ? [id] : [])] });
+    const after = withTable({
+      columns: [
+        { ...note, name: 'Note', type: 'text', notNull: true, primaryKey: 0, default: "'x'" },
+        ...(id ? [id] : []),
+      ],
+    });
     expect(lines(withTable({}), after)).to.deep.equal([
       "column orders.Note changed: not-null no -> yes, default none -> 'x'",
       'columns of orders reordered: id, note -> note, id',
@@ -206,13 +257,28 @@ describe('diffSchemas', () => {
       onUpdate: 'no-action',
       deferrable: 'initially-deferred',
     };
-    const idx: IndexSnapshot = { name: 'i', table: 'orders', unique: true, origin: 'created', terms: [{ expression: 'lower(note)', descending: true }] };
-    const before: SchemaSnapshot = { ...withTable({}), indexes: [idx], views: [{ name: 'v', sql: 'x' }], triggers: [{ name: 't', table: 'orders', sql: 'x' }] };
+    const idx: IndexSnapshot = {
+      name: 'i',
+      table: 'orders',
+      unique: true,
+      origin: 'created',
+      terms: [{ expression: 'lower(note)', descending: true }],
+    };
+    const before: SchemaSnapshot = {
+      ...withTable({}),
+      indexes: [idx],
+      views: [{ name: 'v', sql: 'x' }],
+      triggers: [{ name: 't', table: 'orders', sql: 'x' }],
+    };
     const [id] = ORDERS.columns;
     const after: SchemaSnapshot = {
       ...withTable({
         columns: [...(id ? [id] : []), { name: 'extra', type: '', notNull: false, primaryKey: 0 }],
-        primaryKey: { name: 'pk', terms: [{ column: 'extra', descending: true, collation: 'NOCASE' }], onConflict: 'replace' },
+        primaryKey: {
+          name: 'pk',
+          terms: [{ column: 'extra', descending: true, collation: 'NOCASE' }],
+          onConflict: 'replace',
+        },
         strict: true,
         uniques: [{ terms: [{ column: 'extra', descending: false }] }],
         checks: [{ name: 'positive', expression: 'id > 0', columns: ['id'] }],
@@ -247,7 +313,12 @@ describe('fingerprint', () => {
   it('does not depend on the order in which objects were read', () => {
     fc.assert(
       fc.property(schema, (one) => {
-        const turned = { ...one, tables: one.tables.toReversed(), indexes: one.indexes.toReversed(), triggers: one.triggers.toReversed() };
+        const turned = {
+          ...one,
+          tables: one.tables.toReversed(),
+          indexes: one.indexes.toReversed(),
+          triggers: one.triggers.toReversed(),
+        };
         expect(hash(turned)).to.equal(hash(one));
       }),
     );
@@ -255,6 +326,8 @@ describe('fingerprint', () => {
 
   it('stays what it was in the first release', () => {
     // Journals hold fingerprints: this value may only change together with a new name for the algorithm.
-    expect(hash(withTable({ checks: [{ expression: 'id > 0', columns: ['id'] }] }))).to.equal('321d1831b749ff2c231d487a8a840af5e5dd25b471a0316cd28be15ea7df6797');
+    expect(hash(withTable({ checks: [{ expression: 'id > 0', columns: ['id'] }] }))).to.equal(
+      '321d1831b749ff2c231d487a8a840af5e5dd25b471a0316cd28be15ea7df6797',
+    );
   });
 });

@@ -9,7 +9,9 @@ const NONE = { touches: [], mayLoseRows: [], mayDrop: [], mayNull: [] };
 describe('parseDirectives', () => {
   it('finds nothing in plain SQL and in other comments', () => {
     const expected = { transaction: 'own', foreignKeys: 'off', doneWhen: undefined, declares: NONE };
-    expect(parsed('select 1; -- migrate-safe: no-transaction', '-- a note', '/* x */', '-- migrate-safe is nice')).to.deep.equal(expected);
+    expect(
+      parsed('select 1; -- migrate-safe: no-transaction', '-- a note', '/* x */', '-- migrate-safe is nice'),
+    ).to.deep.equal(expected);
     expect(parsed('-- migrate-safe:up', '-- migrate-safe: DOWN', '')).to.deep.equal(expected);
   });
 
@@ -33,7 +35,9 @@ describe('parseDirectives', () => {
     expect(parsed('-- migrate-safe: no-transaction').transaction).to.equal('none');
     expect(parsed('-- migrate-safe: foreign-keys ON').foreignKeys).to.equal('on');
     expect(parsed('-- migrate-safe: foreign-keys off').foreignKeys).to.equal('off');
-    expect(parsed("-- migrate-safe: done-when SELECT count(*) FROM t WHERE x = 'a;b';  ").doneWhen).to.equal("SELECT count(*) FROM t WHERE x = 'a;b'");
+    expect(parsed("-- migrate-safe: done-when SELECT count(*) FROM t WHERE x = 'a;b';  ").doneWhen).to.equal(
+      "SELECT count(*) FROM t WHERE x = 'a;b'",
+    );
     expect(parsed('-- migrate-safe: done-when with a as (select 1) select * from a').doneWhen).to.contain('with a');
   });
 
@@ -72,14 +76,30 @@ describe('parseDirectives', () => {
   it('reads a quoted name as it was, whatever is in it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
-        expect(parsed(`-- migrate-safe: may-drop table=${JSON.stringify(name)}`).declares.mayDrop).to.deep.equal([name]);
+        expect(parsed(`-- migrate-safe: may-drop table=${JSON.stringify(name)}`).declares.mayDrop).to.deep.equal([
+          name,
+        ]);
       }),
       { numRuns: 300 },
     );
   });
 
   it('never throws and never allows what does not stand in the text', () => {
-    const piece = fc.constantFrom('-- migrate-safe:', 'may-drop', 'may-null', ' ', '\n', 'table=', 'column=', '"', '\\', 'orders', ',', '=', 'é');
+    const piece = fc.constantFrom(
+      '-- migrate-safe:',
+      'may-drop',
+      'may-null',
+      ' ',
+      '\n',
+      'table=',
+      'column=',
+      '"',
+      '\\',
+      'orders',
+      ',',
+      '=',
+      'é',
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 14 }), (pieces) => {
         const text = pieces.join('');

@@ -26,7 +26,8 @@ describe('parseCreateTable', () => {
   });
 
   it('reads table constraints with and without a comma between them', () => {
-    const parsed = parseCreateTable(`CREATE TABLE t(a, b, CONSTRAINT one CHECK (a > (0)) CHECK (b IN ('x,y', ')')) /* , */
+    const parsed =
+      parseCreateTable(`CREATE TABLE t(a, b, CONSTRAINT one CHECK (a > (0)) CHECK (b IN ('x,y', ')')) /* , */
       UNIQUE (b COLLATE NOCASE DESC, a) ON CONFLICT ROLLBACK, PRIMARY KEY (a AUTOINCREMENT), CONSTRAINT nothing)`);
     expect(parsed.checks.map((check) => [check.name, text(check.expression)])).to.deep.equal([
       ['one', 'a > ( 0 )'],
@@ -52,12 +53,26 @@ describe('parseCreateTable', () => {
   });
 
   it('reads the options after the body', () => {
-    expect(parseCreateTable('CREATE TABLE t(a PRIMARY KEY) STRICT, without ROWID')).to.deep.include({ strict: true, withoutRowid: true });
-    expect(parseCreateTable('CREATE TABLE strict("without" rowid)')).to.deep.include({ strict: false, withoutRowid: false });
+    expect(parseCreateTable('CREATE TABLE t(a PRIMARY KEY) STRICT, without ROWID')).to.deep.include({
+      strict: true,
+      withoutRowid: true,
+    });
+    expect(parseCreateTable('CREATE TABLE strict("without" rowid)')).to.deep.include({
+      strict: false,
+      withoutRowid: false,
+    });
   });
 
   it('ends on any text', () => {
-    for (const sql of ['', 'CREATE TABLE', 'CREATE TABLE t(', 'CREATE TABLE t(a CHECK (', 'x(FOREIGN PRIMARY', 'x(a,,b)(', '(CONSTRAINT)']) {
+    for (const sql of [
+      '',
+      'CREATE TABLE',
+      'CREATE TABLE t(',
+      'CREATE TABLE t(a CHECK (',
+      'x(FOREIGN PRIMARY',
+      'x(a,,b)(',
+      '(CONSTRAINT)',
+    ]) {
       expect(() => parseCreateTable(sql)).not.to.throw();
     }
   });
@@ -65,7 +80,9 @@ describe('parseCreateTable', () => {
 
 describe('parseCreateIndex', () => {
   it('takes terms apart from their order and the condition', () => {
-    const parsed = parseCreateIndex(`CREATE UNIQUE INDEX "i(" ON t(a DESC, lower(b, ',') COLLATE nocase ASC, (c)) WHERE a IS NOT NULL`);
+    const parsed = parseCreateIndex(
+      `CREATE UNIQUE INDEX "i(" ON t(a DESC, lower(b, ',') COLLATE nocase ASC, (c)) WHERE a IS NOT NULL`,
+    );
     expect(parsed.terms.map(text)).to.deep.equal(['a', "lower ( b , ',' )", '( c )']);
     expect(text(parsed.where ?? [])).to.equal('a IS NOT NULL');
   });

@@ -13,11 +13,26 @@ describe('parseStepFileName', () => {
   const parsed = (name: string): unknown => parseStepFileName(name)._unsafeUnwrap();
 
   it('reads version, description, kind and direction', () => {
-    expect(parsed('0001_create_users.up.sql')).to.deep.equal({ version: '0001', description: 'create users', kind: 'sql', part: 'up' });
-    expect(parsed('0001_create_users.down.sql')).to.deep.equal({ version: '0001', description: 'create users', kind: 'sql', part: 'down' });
+    expect(parsed('0001_create_users.up.sql')).to.deep.equal({
+      version: '0001',
+      description: 'create users',
+      kind: 'sql',
+      part: 'up',
+    });
+    expect(parsed('0001_create_users.down.sql')).to.deep.equal({
+      version: '0001',
+      description: 'create users',
+      kind: 'sql',
+      part: 'down',
+    });
     expect(parsed('0002-both.sql')).to.deep.equal({ version: '0002', description: 'both', kind: 'sql', part: 'both' });
     for (const extension of ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs']) {
-      expect(parsed(`20261120093000_add_index.${extension}`)).to.deep.equal({ version: '20261120093000', description: 'add index', kind: 'module', part: 'both' });
+      expect(parsed(`20261120093000_add_index.${extension}`)).to.deep.equal({
+        version: '20261120093000',
+        description: 'add index',
+        kind: 'module',
+        part: 'both',
+      });
     }
   });
 
@@ -37,7 +52,18 @@ describe('parseStepFileName', () => {
   });
 
   it('passes over what is no step: other files, hidden ones, declarations, maps, and helpers that begin with _', () => {
-    for (const name of ['README.md', '.0001_x.sql', '_shared.ts', '0001_x.d.ts', '0001_x.d.mts', '0001_x.js.map', '0001_x.sql.bak', '0001_x.sql~', 'sql', '']) {
+    for (const name of [
+      'README.md',
+      '.0001_x.sql',
+      '_shared.ts',
+      '0001_x.d.ts',
+      '0001_x.d.mts',
+      '0001_x.js.map',
+      '0001_x.sql.bak',
+      '0001_x.sql~',
+      'sql',
+      '',
+    ]) {
       expect(parsed(name), name).to.equal(undefined);
     }
   });
@@ -51,7 +77,10 @@ describe('parseStepFileName', () => {
 
   it('gives back the parts that a name was made of', () => {
     const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 24 });
-    const words = fc.array(fc.string({ unit: fc.constantFrom(...'abcxyz0189é'), minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 });
+    const words = fc.array(fc.string({ unit: fc.constantFrom(...'abcxyz0189é'), minLength: 1, maxLength: 6 }), {
+      minLength: 1,
+      maxLength: 4,
+    });
     fc.assert(
       fc.property(digits, words, fc.constantFrom('up', 'down', 'both'), (version, description, part) => {
         const name = `${version}_${description.join('_')}${part === 'both' ? '' : `.${part}`}.sql`;
@@ -69,11 +98,17 @@ describe('splitAtMarkers', () => {
   });
 
   it('cuts at the markers and keeps every line in its place', () => {
-    expect(parts('-- head\n-- migrate-safe:up\na;\n-- migrate-safe:down\nb;\n')).to.deep.equal({ up: '-- head\n\na;\n\n\n', down: '\n\n\n\nb;\n' });
+    expect(parts('-- head\n-- migrate-safe:up\na;\n-- migrate-safe:down\nb;\n')).to.deep.equal({
+      up: '-- head\n\na;\n\n\n',
+      down: '\n\n\n\nb;\n',
+    });
   });
 
   it('takes the parts in any order, and the markers in any writing', () => {
-    expect(parts('--MIGRATE-SAFE: DOWN  \nb\n  --  migrate-safe:Up\na')).to.deep.equal({ up: '\n\n\na', down: '\nb\n\n' });
+    expect(parts('--MIGRATE-SAFE: DOWN  \nb\n  --  migrate-safe:Up\na')).to.deep.equal({
+      up: '\n\n\na',
+      down: '\nb\n\n',
+    });
   });
 
   it('takes an empty down part for one that is there', () => {
@@ -81,11 +116,19 @@ describe('splitAtMarkers', () => {
   });
 
   it('refuses a part that begins twice, at its line', () => {
-    expect(splitAtMarkers('-- migrate-safe:up\na\n-- migrate-safe:up\n')._unsafeUnwrapErr()).to.deep.include({ line: 3, text: '-- migrate-safe:up' });
+    expect(splitAtMarkers('-- migrate-safe:up\na\n-- migrate-safe:up\n')._unsafeUnwrapErr()).to.deep.include({
+      line: 3,
+      text: '-- migrate-safe:up',
+    });
   });
 
   it('is no marker what only resembles one', () => {
-    for (const line of ['-- migrate-safe:upper', '-- migrate-safe', 'select 1; -- migrate-safe:down', '-- migrate-safe:down now']) {
+    for (const line of [
+      '-- migrate-safe:upper',
+      '-- migrate-safe',
+      'select 1; -- migrate-safe:down',
+      '-- migrate-safe:down now',
+    ]) {
       expect(parts(`${line}\na`)).to.deep.equal({ up: `${line}\na`, down: undefined });
     }
   });
@@ -100,7 +143,9 @@ describe('splitAtMarkers', () => {
         expect([ups.length, downs.length]).to.deep.equal([lines.length, lines.length]);
         lines.forEach((text, index) => {
           const isMarker = /:(up|down)$/.test(text);
-          expect([ups[index], downs[index]].filter((part) => part !== '')).to.deep.equal(text === '' || isMarker ? [] : [text]);
+          expect([ups[index], downs[index]].filter((part) => part !== '')).to.deep.equal(
+            text === '' || isMarker ? [] : [text],
+          );
         });
       }),
     );
@@ -135,13 +180,23 @@ describe('readStepText', () => {
   // Without its mark UTF-16 is valid UTF-8 full of NULs, which the splitter refuses with a word about UTF-16.
   it('refuses UTF-16 with its byte order mark, and Latin-1', () => {
     const utf16 = Buffer.from("select 'x';", 'utf16le');
-    for (const bytes of [Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]), Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(utf16).swap16()]), Buffer.from("select 'é';", 'latin1')]) {
-      expect(read(bytes)._unsafeUnwrapErr(), bytes.toString('hex')).to.deep.equal({ kind: 'step-file-encoding', file: 'step.sql' });
+    for (const bytes of [
+      Buffer.concat([Buffer.from([0xff, 0xfe]), utf16]),
+      Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(utf16).swap16()]),
+      Buffer.from("select 'é';", 'latin1'),
+    ]) {
+      expect(read(bytes)._unsafeUnwrapErr(), bytes.toString('hex')).to.deep.equal({
+        kind: 'step-file-encoding',
+        file: 'step.sql',
+      });
     }
   });
 
   it('says why a file cannot be read', () => {
-    expect(readStepText(path.join(folder, 'none.sql'), 'none.sql')._unsafeUnwrapErr()).to.include({ kind: 'step-load', file: 'none.sql' });
+    expect(readStepText(path.join(folder, 'none.sql'), 'none.sql')._unsafeUnwrapErr()).to.include({
+      kind: 'step-load',
+      file: 'none.sql',
+    });
     expect(readStepText(folder, 'a folder')._unsafeUnwrapErr()).to.include({ kind: 'step-load', file: 'a folder' });
   });
 });
@@ -152,6 +207,8 @@ describe('checksumOf', () => {
   });
 
   it('tells two texts from one that reads the same', () => {
-    expect(new Set([checksumOf('a', 'b'), checksumOf('ab'), checksumOf('ab', ''), checksumOf('', 'ab')]).size).to.equal(4);
+    expect(new Set([checksumOf('a', 'b'), checksumOf('ab'), checksumOf('ab', ''), checksumOf('', 'ab')]).size).to.equal(
+      4,
+    );
   });
 });

@@ -28,7 +28,8 @@ describe('a URL', () => {
   });
 
   it('names a file on a Windows drive, with a scheme or without', () => {
-    for (const url of ['sqlite:C:\\data\\app.db', 'C:\\data\\app.db', 'c:/data/app.db']) expect(resolveTarget(url, 5).isOk(), url).to.equal(true);
+    for (const url of ['sqlite:C:\\data\\app.db', 'C:\\data\\app.db', 'c:/data/app.db'])
+      expect(resolveTarget(url, 5).isOk(), url).to.equal(true);
   });
 
   it('may name the driver', () => {
@@ -45,22 +46,42 @@ describe('a URL', () => {
     expect(refusal('sqlite:app.db?driver=sql.js')).to.contain('sql.js');
     expect(refusal('sqlite:app.db?driver=')).to.contain('driver');
     expect(refusal('sqlite:app.db?mode=ro&cache=shared')).to.contain('mode').and.contain('cache');
-    for (const url of ['', 'sqlite:', 'sqlite://', 'sqlite:?driver=sqlite3']) expect(refusal(url), url).to.contain('names no file');
+    for (const url of ['', 'sqlite:', 'sqlite://', 'sqlite:?driver=sqlite3'])
+      expect(refusal(url), url).to.contain('names no file');
   });
 });
 
 describe('a knex configuration', () => {
   it('names driver and file', () => {
-    expect(target({ client: 'better-sqlite3', connection: { filename: 'app.db' } })).to.deep.include({ file: path.resolve('app.db'), driver: 'better-sqlite3', driverChosen: true, host: {} });
-    expect(target({ client: 'sqlite3', connection: 'app.db' })).to.include({ file: path.resolve('app.db'), driver: 'sqlite3' });
-    expect(target({ client: 'sqlite', connection: { filename: ':memory:' } })).to.include({ file: ':memory:', driver: 'sqlite3' });
+    expect(target({ client: 'better-sqlite3', connection: { filename: 'app.db' } })).to.deep.include({
+      file: path.resolve('app.db'),
+      driver: 'better-sqlite3',
+      driverChosen: true,
+      host: {},
+    });
+    expect(target({ client: 'sqlite3', connection: 'app.db' })).to.include({
+      file: path.resolve('app.db'),
+      driver: 'sqlite3',
+    });
+    expect(target({ client: 'sqlite', connection: { filename: ':memory:' } })).to.include({
+      file: ':memory:',
+      driver: 'sqlite3',
+    });
   });
 
   it('gives the steps what of it they see: names, results, defaults and logs', () => {
     const wrapIdentifier = (name: string): string => name;
     const postProcessResponse = (result: unknown): unknown => result;
     const log = { warn: (): void => undefined };
-    const config: Knex.Config = { client: 'sqlite3', connection: { filename: 'a' }, wrapIdentifier, postProcessResponse, useNullAsDefault: false, log, debug: true };
+    const config: Knex.Config = {
+      client: 'sqlite3',
+      connection: { filename: 'a' },
+      wrapIdentifier,
+      postProcessResponse,
+      useNullAsDefault: false,
+      log,
+      debug: true,
+    };
     expect(target(config).host).to.deep.equal({ wrapIdentifier, postProcessResponse, useNullAsDefault: false, log });
   });
 
@@ -79,12 +100,21 @@ describe('a knex instance', () => {
 
   it('gives its configuration, and none of its connections', () => {
     const meant = target(configured({ client: 'better-sqlite3', connection: { filename: 'app.db' } }));
-    expect(meant).to.deep.include({ file: path.resolve('app.db'), driver: 'better-sqlite3', driverChosen: true, host: { useNullAsDefault: true } });
+    expect(meant).to.deep.include({
+      file: path.resolve('app.db'),
+      driver: 'better-sqlite3',
+      driverChosen: true,
+      host: { useNullAsDefault: true },
+    });
     expect(meant).not.to.have.property('borrow');
   });
 
   it('lends its connection where the database is in memory: there is no other way to it', async () => {
-    const host = configured({ client: 'better-sqlite3', connection: { filename: ':memory:' }, pool: { min: 1, max: 1 } });
+    const host = configured({
+      client: 'better-sqlite3',
+      connection: { filename: ':memory:' },
+      pool: { min: 1, max: 1 },
+    });
     await host.raw('create table t (a)');
     const borrowed = await target(host).borrow?.();
     expect(borrowed?.raw).to.have.property('prepare');
@@ -100,6 +130,7 @@ describe('a knex instance', () => {
 
 describe('anything else', () => {
   it('is refused, with what is taken', () => {
-    for (const database of [undefined, null, 7, true]) expect(refusal(database)).to.contain('`database`').and.contain('sqlite:app.db');
+    for (const database of [undefined, null, 7, true])
+      expect(refusal(database)).to.contain('`database`').and.contain('sqlite:app.db');
   });
 });

@@ -21,7 +21,10 @@ export function runBackupCreate(context: CommandContext, flags: Flags & { readon
     const verify = flags.verify === 'full' ? 'full' : 'quick';
     return engine.manager
       .createBackup({ verify, signal: cancelOnSignal(context.terminal) })
-      .map((backup): Answer => ({ document: { backup: backupDocument(backup) }, lines: (sink) => createdLines(backup, performance.now() - started, sink) }))
+      .map((backup): Answer => ({
+        document: { backup: backupDocument(backup) },
+        lines: (sink) => createdLines(backup, performance.now() - started, sink),
+      }))
       .andTee(() => reporter.end());
   });
 }
@@ -36,22 +39,28 @@ function createdLines({ manifest, file }: StoredBackup, ms: number, { paint }: S
 
 export const runBackupList = (_context: CommandContext, flags: Flags): CommandResult =>
   withEngine(flags, ({ manager, info }) =>
-    manager.listBackups().map(
-      (listing): Answer => ({
-        document: { backups: listing.backups.map(backupDocument), damaged: listing.damaged },
-        lines: (sink) => listLines(listing, info().label, sink),
-      }),
-    ),
+    manager.listBackups().map((listing): Answer => ({
+      document: { backups: listing.backups.map(backupDocument), damaged: listing.damaged },
+      lines: (sink) => listLines(listing, info().label, sink),
+    })),
   );
 
 function listLines({ backups, damaged }: BackupListing, database: string, { paint, width }: Sink): string[] {
   const total = backups.reduce((all, { manifest }) => all + sizeOf(manifest), 0);
-  const rows = backups.map(({ manifest }) => [manifest.id, reasonText(manifest.reason), bytes(sizeOf(manifest)), localTime(manifest.createdAt), count(manifest.copy.tables.length, 'table')]);
+  const rows = backups.map(({ manifest }) => [
+    manifest.id,
+    reasonText(manifest.reason),
+    bytes(sizeOf(manifest)),
+    localTime(manifest.createdAt),
+    count(manifest.copy.tables.length, 'table'),
+  ]);
   const broken = damaged.map(({ id, detail }) => `${paint.red('✖')} ${id} is not whole: ${detail}`);
   return [
     `${paint.bold(database)}   ${backups.length === 0 ? 'no backups' : `${count(backups.length, 'backup')}, ${bytes(total)}`}`,
     ...(rows.length === 0 ? [] : ['']),
-    ...table(rows, { width: width - 2, shrink: 1, right: [2] }, (cell, column) => (column === 0 ? paint.bold(cell) : column > 2 ? paint.dim(cell) : cell)).map((line) => `  ${line}`),
+    ...table(rows, { width: width - 2, shrink: 1, right: [2] }, (cell, column) =>
+      column === 0 ? paint.bold(cell) : column > 2 ? paint.dim(cell) : cell,
+    ).map((line) => `  ${line}`),
     ...(broken.length === 0 ? [] : ['', ...broken]),
     ...(backups.length === 0 ? [] : ['', 'Put one back with: migrate-safe restore ID']),
   ];
@@ -61,9 +70,16 @@ export function runBackupShow(_context: CommandContext, flags: Flags, id: string
   return withEngine(flags, ({ manager, config }) =>
     manager.listBackups().andThen(({ backups, damaged }) => {
       const found = backups.find(({ manifest }) => manifest.id === id);
-      if (found !== undefined) return okAsync<Answer>({ document: { backup: { ...backupDocument(found), manifest: found.manifest } }, lines: (sink) => showLines(found, sink) });
+      if (found !== undefined)
+        return okAsync<Answer>({
+          document: { backup: { ...backupDocument(found), manifest: found.manifest } },
+          lines: (sink) => showLines(found, sink),
+        });
       const broken = damaged.find((one) => one.id === id);
-      if (broken !== undefined) return errAsync(migrateError({ kind: 'backup-corrupt', backupId: id, check: 'manifest', detail: broken.detail }));
+      if (broken !== undefined)
+        return errAsync(
+          migrateError({ kind: 'backup-corrupt', backupId: id, check: 'manifest', detail: broken.detail }),
+        );
       return errAsync(migrateError({ kind: 'backup-not-found', wanted: id, directory: relative(config.backups) }));
     }),
   );
@@ -82,7 +98,15 @@ function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): st
     ['by', `${engine}, ${driver}`],
     ['file', relative(file)],
   ];
-  return [`backup ${paint.bold(id)}`, '', ...table(rows, { width: width - 2, shrink: 1 }, (cell, column) => (column === 0 ? paint.dim(cell) : cell)).map((line) => `  ${line}`), '', `Put it back with: migrate-safe restore ${id}`];
+  return [
+    `backup ${paint.bold(id)}`,
+    '',
+    ...table(rows, { width: width - 2, shrink: 1 }, (cell, column) => (column === 0 ? paint.dim(cell) : cell)).map(
+      (line) => `  ${line}`,
+    ),
+    '',
+    `Put it back with: migrate-safe restore ${id}`,
+  ];
 }
 
 const sizeOf = ({ files }: StoredBackup['manifest']): number => files.reduce((all, file) => all + file.bytes, 0);

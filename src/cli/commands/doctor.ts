@@ -16,19 +16,34 @@ import type { Sink } from '../terminal.js';
 const RESERVE_BYTES = 16 * 1024 * 1024;
 const CHECK_EXIT = 3;
 
-const good = (name: string, detail: string, fix: string | null = null): HealthCheck => ({ name, ok: true, detail, fix });
-const bad = (name: string, { message, hint }: Pick<MigrateError, 'message' | 'hint'>): HealthCheck => ({ name, ok: false, detail: message, fix: hint });
+const good = (name: string, detail: string, fix: string | null = null): HealthCheck => ({
+  name,
+  ok: true,
+  detail,
+  fix,
+});
+const bad = (name: string, { message, hint }: Pick<MigrateError, 'message' | 'hint'>): HealthCheck => ({
+  name,
+  ok: false,
+  detail: message,
+  fix: hint,
+});
 
 export function runDoctor(_context: CommandContext, flags: Flags): CommandResult {
   return new ResultAsync(examine(flags)).map((checks): Answer => {
     const broken = checks.filter(({ ok }) => !ok);
-    return { document: { checks }, lines: (sink) => checkLines(checks, sink), ...(broken.length > 0 ? { finding: findingOf(broken) } : {}) };
+    return {
+      document: { checks },
+      lines: (sink) => checkLines(checks, sink),
+      ...(broken.length > 0 ? { finding: findingOf(broken) } : {}),
+    };
   });
 }
 
 async function examine(flags: Flags) {
   const engine = await openEngine(flags);
-  if (engine.isErr()) return okAsync<readonly HealthCheck[], MigrateError>([node(), bad('configuration', engine.error)]);
+  if (engine.isErr())
+    return okAsync<readonly HealthCheck[], MigrateError>([node(), bad('configuration', engine.error)]);
   const { get, manager } = engine.value;
   const checks = [
     node(),
@@ -46,7 +61,14 @@ function node(): HealthCheck {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const supported = (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 24;
   const detail = `Node.js ${process.versions.node}`;
-  return supported ? good('node', detail) : { name: 'node', ok: false, detail: `${detail} is not supported`, fix: 'Install Node.js 20.19, 22.12, 24 or later.' };
+  return supported
+    ? good('node', detail)
+    : {
+        name: 'node',
+        ok: false,
+        detail: `${detail} is not supported`,
+        fix: 'Install Node.js 20.19, 22.12, 24 or later.',
+      };
 }
 
 /** Every step is parsed or loaded, as a run would. */
@@ -69,22 +91,33 @@ async function backups({ get, config, info }: Engine): Promise<HealthCheck> {
   try {
     accessSync(existing, constants.W_OK);
   } catch {
-    return { name: 'backups', ok: false, detail: `${relative(existing)} cannot be written`, fix: `chmod u+w ${relative(existing)}, or name another directory with --backups` };
+    return {
+      name: 'backups',
+      ok: false,
+      detail: `${relative(existing)} cannot be written`,
+      fix: `chmod u+w ${relative(existing)}, or name another directory with --backups`,
+    };
   }
   if (existing !== config.backups) return good('backups', `${label} will be made`);
   const free = await get(Tokens.BackupStore).freeBytes().mapErr(fromStore);
   if (free.isErr()) return bad('backups', free.error);
   const needed = Math.ceil((info().bytes ?? 0) * 1.1) + RESERVE_BYTES;
   const detail = `${label} can be written, ${bytes(free.value)} free; one backup needs about ${bytes(needed)}`;
-  return free.value >= needed ? good('backups', detail) : { name: 'backups', ok: false, detail, fix: 'Free some space, or keep backups elsewhere with --backups.' };
+  return free.value >= needed
+    ? good('backups', detail)
+    : { name: 'backups', ok: false, detail, fix: 'Free some space, or keep backups elsewhere with --backups.' };
 }
 
-const nearest = (directory: string): string => (existsSync(directory) || path.dirname(directory) === directory ? directory : nearest(path.dirname(directory)));
+const nearest = (directory: string): string =>
+  existsSync(directory) || path.dirname(directory) === directory ? directory : nearest(path.dirname(directory));
 
 /** Where there is no database, or one that does not open, the database's own check has said so. */
 async function journal({ manager }: Engine): Promise<readonly HealthCheck[]> {
   const proof = await manager.audit();
-  if (proof.isErr()) return proof.error.code.startsWith('MS-DB') || proof.error.code.startsWith('MS-DRIVER') ? [] : [bad('journal', proof.error)];
+  if (proof.isErr())
+    return proof.error.code.startsWith('MS-DB') || proof.error.code.startsWith('MS-DRIVER')
+      ? []
+      : [bad('journal', proof.error)];
   if (proof.value.events === 0) return [good('journal', 'none yet')];
   const chain = good('journal', `${count(proof.value.events, 'event')}, chain intact`);
   const { openRun } = (await manager.status()).unwrapOr({ openRun: undefined });
@@ -97,7 +130,10 @@ const findingOf = (broken: readonly HealthCheck[]): Finding => ({
   code: 'MS-DOCTOR',
   kind: 'doctor',
   message: `${count(broken.length, 'thing')} to mend: ${broken.map(({ name }) => name).join(', ')}`,
-  hint: broken.length === 1 ? (broken[0]?.fix ?? '') : 'Each is named above, with what mends it; then run `migrate-safe doctor` again.',
+  hint:
+    broken.length === 1
+      ? (broken[0]?.fix ?? '')
+      : 'Each is named above, with what mends it; then run `migrate-safe doctor` again.',
   exitCode: CHECK_EXIT,
   state: 'unchanged',
 });

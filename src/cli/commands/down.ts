@@ -17,10 +17,18 @@ export interface DownFlags extends Flags {
 export function runDown(context: CommandContext, flags: DownFlags): CommandResult {
   const { count, to } = flags;
   if (count !== undefined && to !== undefined) {
-    return errAsync(migrateError({ kind: 'usage', reason: '--count and --to say two different things', suggestion: 'Keep one of them: --count is how many steps go, --to is the version that stays.' }));
+    return errAsync(
+      migrateError({
+        kind: 'usage',
+        reason: '--count and --to say two different things',
+        suggestion: 'Keep one of them: --count is how many steps go, --to is the version that stays.',
+      }),
+    );
   }
   if (count !== undefined && !/^\d+$/.test(count)) {
-    return errAsync(migrateError({ kind: 'usage', reason: `--count is a number of steps, not ${JSON.stringify(count)}` }));
+    return errAsync(
+      migrateError({ kind: 'usage', reason: `--count is a number of steps, not ${JSON.stringify(count)}` }),
+    );
   }
   const target = to === undefined ? { count: Number(count ?? 1) } : { to };
   return withEngine(flags, (engine) => {
@@ -38,7 +46,10 @@ function answer({ runId, reverted, current, durationMs }: DownReport, database: 
     document: { runId, reverted, current, durationMs },
     lines: ({ paint }) => {
       if (!begun) return [`${paint.bold(database)}   nothing to revert, current ${paint.bold(current ?? 'base')}`];
-      const warning = unlike.length === 0 ? [] : [`${paint.yellow('!')} The schema is not what it was before ${unlike.join(', ')}: see above.`];
+      const warning =
+        unlike.length === 0
+          ? []
+          : [`${paint.yellow('!')} The schema is not what it was before ${unlike.join(', ')}: see above.`];
       return ['', ...warning, `current ${paint.bold(current ?? 'base')}, in ${duration(durationMs)}`];
     },
   };

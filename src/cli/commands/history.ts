@@ -10,39 +10,53 @@ import { table } from '../table.js';
 import type { Sink } from '../terminal.js';
 
 export const runHistory = (_context: CommandContext, flags: Flags): CommandResult =>
-  withEngine(flags, ({ manager, info }) => manager.history().map((events): Answer => ({ document: { events }, lines: (sink) => historyLines(events, info().label, sink) })));
+  withEngine(flags, ({ manager, info }) =>
+    manager
+      .history()
+      .map((events): Answer => ({ document: { events }, lines: (sink) => historyLines(events, info().label, sink) })),
+  );
 
 export const runAudit = (_context: CommandContext, flags: Flags): CommandResult =>
   withEngine(flags, ({ manager, info }) =>
-    manager.audit().map(
-      ({ events, head }): Answer => ({
-        document: { events, head },
-        lines: ({ paint }) => [
-          `${paint.bold(info().label)}   ${paint.green('✔')} ${count(events, 'event')}, chain intact; the table of steps and the mirror say the same`,
-          `head ${head.position} ${head.hash}`,
-        ],
-      }),
-    ),
+    manager.audit().map(({ events, head }): Answer => ({
+      document: { events, head },
+      lines: ({ paint }) => [
+        `${paint.bold(info().label)}   ${paint.green('✔')} ${count(events, 'event')}, chain intact; the table of steps and the mirror say the same`,
+        `head ${head.position} ${head.hash}`,
+      ],
+    })),
   );
 
 function historyLines(events: readonly StoredEvent[], database: string, { paint, width }: Sink): string[] {
   if (events.length === 0) return [`${paint.bold(database)}   no journal yet`];
-  const rows = events.map((event) => [String(event.position), localTime(event.recordedAt, true), event.type, summary(event)]);
+  const rows = events.map((event) => [
+    String(event.position),
+    localTime(event.recordedAt, true),
+    event.type,
+    summary(event),
+  ]);
   // A run is a paragraph.
-  const lines = table(rows, { width, shrink: 3, right: [0] }, (cell, column) => (column === 1 ? paint.dim(cell) : column === 2 ? paint.bold(cell) : cell));
+  const lines = table(rows, { width, shrink: 3, right: [0] }, (cell, column) =>
+    column === 1 ? paint.dim(cell) : column === 2 ? paint.bold(cell) : cell,
+  );
   return lines.flatMap((line, at) => (at > 0 && events[at]?.runId !== events[at - 1]?.runId ? ['', line] : [line]));
 }
 
 /** Events are shown whatever version wrote them: what is not there is left out. */
 function summary({ data }: StoredEvent): string {
-  const text = (key: string): string => (typeof data[key] === 'string' || typeof data[key] === 'number' ? String(data[key]) : '');
+  const text = (key: string): string =>
+    typeof data[key] === 'string' || typeof data[key] === 'number' ? String(data[key]) : '';
   const error = data['error'] as { readonly code?: string; readonly message?: string } | undefined;
   const effects = data['effects'] as Effects | undefined;
   const plan = data['plan'];
   const parts = [
     `${text('version')} ${text('description')}`.trim(),
     text('kind') === 'file' ? '' : text('kind'),
-    Array.isArray(plan) && plan.length > 0 ? (plan.length > 5 ? `${plan.length} steps, ${String(plan[0])} to ${String(plan.at(-1))}` : plan.join(', ')) : '',
+    Array.isArray(plan) && plan.length > 0
+      ? plan.length > 5
+        ? `${plan.length} steps, ${String(plan[0])} to ${String(plan.at(-1))}`
+        : plan.join(', ')
+      : '',
     text('target') && `to ${text('target')}`,
     text('backupId'),
     typeof data['bytes'] === 'number' ? bytes(data['bytes']) : '',

@@ -21,22 +21,39 @@ interface Choices {
 export function runInit({ terminal }: CommandContext, flags: Flags): CommandResult {
   const found = findConfigFile(process.cwd());
   if (found.isErr()) return errAsync(found.error);
-  const choices: Choices = { database: flags.database ?? 'sqlite:app.db', steps: flags.steps ?? './migrations', backups: flags.backups ?? './backups' };
+  const choices: Choices = {
+    database: flags.database ?? 'sqlite:app.db',
+    steps: flags.steps ?? './migrations',
+    backups: flags.backups ?? './backups',
+  };
   const asks = !flags.yes && terminal.canAsk && found.value === undefined && flags.database === undefined;
-  return new ResultAsync(asks ? askDatabase(choices) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices))).andThen((chosen) => scaffold(chosen, flags, found.value));
+  return new ResultAsync(
+    asks ? askDatabase(choices) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices)),
+  ).andThen((chosen) => scaffold(chosen, flags, found.value));
 }
 
 async function askDatabase(choices: Choices): Promise<Result<Choices, MigrateError>> {
   const { text, isCancel } = await import('@clack/prompts');
-  const database = await text({ message: 'Which database?', initialValue: choices.database, output: process.stderr, withGuide: false });
+  const database = await text({
+    message: 'Which database?',
+    initialValue: choices.database,
+    output: process.stderr,
+    withGuide: false,
+  });
   if (isCancel(database)) return err(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
   return ok({ ...choices, database: database || choices.database });
 }
 
-function scaffold({ database, steps, backups }: Choices, { component }: Flags, config: string | undefined): Result<Answer, MigrateError> {
+function scaffold(
+  { database, steps, backups }: Choices,
+  { component }: Flags,
+  config: string | undefined,
+): Result<Answer, MigrateError> {
   const directory = path.resolve(steps);
   const files: NewFile[] = [
-    ...(config === undefined ? [{ file: path.resolve(CONFIG), text: configFile({ database, steps, backups, component }) }] : []),
+    ...(config === undefined
+      ? [{ file: path.resolve(CONFIG), text: configFile({ database, steps, backups, component }) }]
+      : []),
     ...(hasSteps(directory) ? [] : FIRST_STEP.map(({ name, text }) => ({ file: path.join(directory, name), text }))),
   ];
   return writeNew(files).andThen((written) =>
@@ -50,7 +67,9 @@ function scaffold({ database, steps, backups }: Choices, { component }: Flags, c
           ...(ignored.length > 0 ? [`${paint.green('✔')} .gitignore   ${paint.dim(ignored.join('  '))}`] : []),
           ...kept.map((file) => paint.dim(`  ${file} was there and stays as it is`)),
           '',
-          all.length === 0 ? 'Everything is there already. Next: migrate-safe status' : 'See what it would do with `migrate-safe plan`, then: migrate-safe up',
+          all.length === 0
+            ? 'Everything is there already. Next: migrate-safe status'
+            : 'See what it would do with `migrate-safe plan`, then: migrate-safe up',
         ],
       };
     }),
@@ -69,7 +88,8 @@ function ignoresFor(database: string, backups: string): readonly string[] {
   return [...folder, ...own, '*.db', '*.db-*', '*.sqlite', '*.sqlite-*', '*-migrate-lock*'];
 }
 
-const isBelow = (name: string): boolean => name !== '' && !path.relative('.', name).startsWith('..') && !path.isAbsolute(name);
+const isBelow = (name: string): boolean =>
+  name !== '' && !path.relative('.', name).startsWith('..') && !path.isAbsolute(name);
 const slashes = (name: string): string => path.normalize(name).replaceAll('\\', '/').replace(/\/$/, '');
 
 /** Adds what is missing, at the end. */
@@ -82,6 +102,11 @@ function ignore(wanted: readonly string[]): Result<readonly string[], MigrateErr
     if (missing.length > 0) appendFileSync(file, `${before}${missing.join('\n')}\n`);
     return ok(missing);
   } catch (thrown) {
-    return err(migrateError({ kind: 'usage', reason: `.gitignore could not be written: ${reasonOf(thrown)}` }, { cause: thrown }));
+    return err(
+      migrateError(
+        { kind: 'usage', reason: `.gitignore could not be written: ${reasonOf(thrown)}` },
+        { cause: thrown },
+      ),
+    );
   }
 }

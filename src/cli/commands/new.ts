@@ -15,9 +15,17 @@ export interface NewFlags extends Flags {
 }
 
 export function runNew(_context: CommandContext, flags: NewFlags, name: string): CommandResult {
-  if (flags.sql && flags.ts) return errAsync(migrateError({ kind: 'usage', reason: '--sql and --ts: it is one or the other' }));
+  if (flags.sql && flags.ts)
+    return errAsync(migrateError({ kind: 'usage', reason: '--sql and --ts: it is one or the other' }));
   const snake = snakeName(name);
-  if (snake === undefined) return errAsync(migrateError({ kind: 'usage', reason: `${JSON.stringify(name)} has no letters to name a file with`, suggestion: 'Say in a few words what the step does: migrate-safe new add_email' }));
+  if (snake === undefined)
+    return errAsync(
+      migrateError({
+        kind: 'usage',
+        reason: `${JSON.stringify(name)} has no letters to name a file with`,
+        suggestion: 'Say in a few words what the step does: migrate-safe new add_email',
+      }),
+    );
   return new ResultAsync(readSettings(flags)).andThen((settings) =>
     directoryOf(settings).andThen((directory) => {
       const stem = `${nextVersion(versionsIn(directory))}_${snake}`;
@@ -29,7 +37,13 @@ export function runNew(_context: CommandContext, flags: NewFlags, name: string):
 
 function directoryOf({ options: { steps } }: Settings): Result<string, MigrateError> {
   if (typeof steps === 'string') return ok(path.resolve(steps));
-  return err(migrateError({ kind: 'usage', reason: 'the steps of this project are registered in code', suggestion: 'Name a directory with --steps, or write the step beside the others.' }));
+  return err(
+    migrateError({
+      kind: 'usage',
+      reason: 'the steps of this project are registered in code',
+      suggestion: 'Name a directory with --steps, or write the step beside the others.',
+    }),
+  );
 }
 
 /** What stands before the first other character of a file's name, in digits. */
@@ -43,5 +57,9 @@ function versionsIn(directory: string): readonly string[] {
 
 const answer = ({ files }: Written): Answer => ({
   document: { files },
-  lines: ({ paint }) => [...files.map((file) => `${paint.green('✔')} ${file}`), '', `Write the change, look at it with \`migrate-safe plan\`, then: migrate-safe up`],
+  lines: ({ paint }) => [
+    ...files.map((file) => `${paint.green('✔')} ${file}`),
+    '',
+    `Write the change, look at it with \`migrate-safe plan\`, then: migrate-safe up`,
+  ],
 });

@@ -11,13 +11,23 @@ const SHOWN = 6;
 
 export function runPlan({ terminal }: CommandContext, flags: Flags & { readonly to?: string }): CommandResult {
   return withEngine(flags, ({ manager, info }) =>
-    manager.plan(flags.to === undefined ? {} : { to: flags.to }).map((plan) => planAnswer(plan, info(), 'plan', terminal.verbose ? Infinity : SHOWN)),
+    manager
+      .plan(flags.to === undefined ? {} : { to: flags.to })
+      .map((plan) => planAnswer(plan, info(), 'plan', terminal.verbose ? Infinity : SHOWN)),
   );
 }
 
-export function planAnswer({ current, steps, ahead }: PlanReport, { label }: DatabaseInfo, as: 'plan' | 'dry-run', shown = SHOWN): Answer {
+export function planAnswer(
+  { current, steps, ahead }: PlanReport,
+  { label }: DatabaseInfo,
+  as: 'plan' | 'dry-run',
+  shown = SHOWN,
+): Answer {
   return {
-    document: as === 'plan' ? { current, steps, ahead } : { dryRun: true, runId: null, applied: [], current, steps, ahead, durationMs: 0 },
+    document:
+      as === 'plan'
+        ? { current, steps, ahead }
+        : { dryRun: true, runId: null, applied: [], current, steps, ahead, durationMs: 0 },
     lines: (sink) => {
       const { paint } = sink;
       const now = current === null ? 'nothing applied yet' : `current ${current}`;
@@ -33,7 +43,11 @@ export function planAnswer({ current, steps, ahead }: PlanReport, { label }: Dat
   };
 }
 
-function stepLines({ version, description, file, transactional, statements }: PlannedStep, { paint, width }: Sink, shown: number): string[] {
+function stepLines(
+  { version, description, file, transactional, statements }: PlannedStep,
+  { paint, width }: Sink,
+  shown: number,
+): string[] {
   const name = `${version} ${description === version ? '' : description}`.trim();
   const outside = transactional ? '' : paint.yellow('   outside a transaction');
   const head = `  ${paint.bold(name)}${file === null ? '' : `   ${paint.dim(file)}`}${outside}`;

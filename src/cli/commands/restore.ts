@@ -25,16 +25,34 @@ export function runRestore(context: CommandContext, flags: RestoreFlags, id: str
   const { terminal } = context;
   const choice = choiceOf(flags, id);
   if (choice.isErr()) return errAsync(choice.error);
-  const names = flags.tables?.split(',').map((name) => name.trim()).filter(Boolean);
-  if (names?.length === 0) return errAsync(migrateError({ kind: 'usage', reason: '--tables names no table', suggestion: 'Name them with commas between: --tables customers,orders' }));
+  const names = flags.tables
+    ?.split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+  if (names?.length === 0)
+    return errAsync(
+      migrateError({
+        kind: 'usage',
+        reason: '--tables names no table',
+        suggestion: 'Name them with commas between: --tables customers,orders',
+      }),
+    );
   if (!flags.yes && !terminal.canAsk) {
-    return errAsync(migrateError({ kind: 'usage', reason: 'a restore asks before it replaces what is there, and nobody can be asked here', suggestion: 'In a script, say so: add --yes' }));
+    return errAsync(
+      migrateError({
+        kind: 'usage',
+        reason: 'a restore asks before it replaces what is there, and nobody can be asked here',
+        suggestion: 'In a script, say so: add --yes',
+      }),
+    );
   }
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
     const signal = cancelOnSignal(terminal);
     const started = performance.now();
-    terminal.live.set(() => `proving the backup, counting what was written since, ${duration(performance.now() - started)}`);
+    terminal.live.set(
+      () => `proving the backup, counting what was written since, ${duration(performance.now() - started)}`,
+    );
     const confirm = async (preview: RestorePreview): Promise<boolean> => {
       reporter.end();
       const sink = flags.yes ? terminal.log : terminal.error;
@@ -58,7 +76,13 @@ function choiceOf({ latest, beforeStep }: RestoreFlags, id: string | undefined):
   const [choice, other] = said;
   if (choice !== undefined && other === undefined) return ok(choice);
   const reason = choice === undefined ? 'no backup is named' : 'more than one backup is named';
-  return err(migrateError({ kind: 'usage', reason, suggestion: 'Name one: by its ID (migrate-safe backup list), with --latest, or with --before-step V.' }));
+  return err(
+    migrateError({
+      kind: 'usage',
+      reason,
+      suggestion: 'Name one: by its ID (migrate-safe backup list), with --latest, or with --before-step V.',
+    }),
+  );
 }
 
 /** The last part of the path is enough: what is asked for is attention. */
@@ -70,13 +94,19 @@ async function typeName(database: string, terminal: Terminal, signal: AbortSigna
     output: process.stderr,
     signal,
     withGuide: false,
-    validate: (value) => (value === name || value === database ? undefined : `That is not its name. ${name} goes on, Ctrl-C leaves everything as it is.`),
+    validate: (value) =>
+      value === name || value === database
+        ? undefined
+        : `That is not its name. ${name} goes on, Ctrl-C leaves everything as it is.`,
   });
   terminal.say([''], terminal.error);
   return !isCancel(typed);
 }
 
-function answer({ backup, restored, journal, safetyBackupId, movedAside }: RestoreReport, asked: readonly string[] | undefined): Answer {
+function answer(
+  { backup, restored, journal, safetyBackupId, movedAside }: RestoreReport,
+  asked: readonly string[] | undefined,
+): Answer {
   const { tables, rows } = restored;
   return {
     document: { backup: backupDocument(backup), restored: { tables, rows }, journal, safetyBackupId, movedAside },

@@ -15,33 +15,56 @@ export function runStatus(_context: CommandContext, flags: Flags & { readonly ch
   return withEngine(flags, ({ manager }) =>
     manager.status().map((report): Answer => {
       const finding = flags.check ? findingOf(report) : undefined;
-      return { document: statusDocument(report), lines: (sink) => statusLines(report, sink), ...(finding ? { finding } : {}) };
+      return {
+        document: statusDocument(report),
+        lines: (sink) => statusLines(report, sink),
+        ...(finding ? { finding } : {}),
+      };
     }),
   );
 }
 
 export const runCurrent = (_context: CommandContext, flags: Flags): CommandResult =>
-  withEngine(flags, ({ manager }) => manager.status().map(({ current }): Answer => ({ document: { current }, lines: () => [current ?? 'base'] })));
+  withEngine(flags, ({ manager }) =>
+    manager.status().map(({ current }): Answer => ({ document: { current }, lines: () => [current ?? 'base'] })),
+  );
 
 /** What stands worst against the database, first what `up` would refuse. */
 function findingOf({ steps, pending }: StatusReport): MigrateError | undefined {
   const inState = (state: StepState): readonly StepStatus[] => steps.filter((step) => step.state === state);
   const changed = inState('changed');
   if (changed.length > 0) {
-    return migrateError({ kind: 'changed-step', versions: changed.map(({ version }) => version), files: changed.map(({ file, description }) => file ?? description) });
+    return migrateError({
+      kind: 'changed-step',
+      versions: changed.map(({ version }) => version),
+      files: changed.map(({ file, description }) => file ?? description),
+    });
   }
   const missing = inState('missing');
-  if (missing.length > 0) return migrateError({ kind: 'missing-step', versions: missing.map(({ version }) => version) });
+  if (missing.length > 0)
+    return migrateError({ kind: 'missing-step', versions: missing.map(({ version }) => version) });
   return pending > 0 ? migrateError({ kind: 'pending', count: pending }) : undefined;
 }
 
 function statusLines(report: StatusReport, sink: Sink): string[] {
   const { steps } = report;
-  return [...headerLines(report, sink), '', ...(steps.length === 0 ? ['  no steps'] : stepTable(steps, sink)), ...noteLines(report, sink), '', footer(report)];
+  return [
+    ...headerLines(report, sink),
+    '',
+    ...(steps.length === 0 ? ['  no steps'] : stepTable(steps, sink)),
+    ...noteLines(report, sink),
+    '',
+    footer(report),
+  ];
 }
 
 function headerLines({ database, current, head, pending }: StatusReport, { paint, width }: Sink): string[] {
-  const size = database.bytes === undefined ? (database.path === undefined ? '' : ', not there yet') : `, ${bytes(database.bytes)}`;
+  const size =
+    database.bytes === undefined
+      ? database.path === undefined
+        ? ''
+        : ', not there yet'
+      : `, ${bytes(database.bytes)}`;
   const left = `${paint.bold(database.label)}   ${database.dialect}${size}`;
   const todo = pending === 0 ? paint.green('nothing pending') : paint.yellow(`${pending} pending`);
   const right = `current ${current ?? 'base'}, head ${head ?? 'none'}, ${todo}`;
@@ -80,14 +103,20 @@ function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string
 
 /** What the table's words mean, where they need somebody. */
 function noteLines({ steps, openRun }: StatusReport, { paint }: Sink): string[] {
-  const versions = (state: StepState): string => steps.filter((step) => step.state === state).map(({ version }) => version).join(', ');
+  const versions = (state: StepState): string =>
+    steps
+      .filter((step) => step.state === state)
+      .map(({ version }) => version)
+      .join(', ');
   const notes = [
-    versions('changed') && `${versions('changed')}: the file is not what was applied. Put it back as it was; write what is new as a new step.`,
+    versions('changed') &&
+      `${versions('changed')}: the file is not what was applied. Put it back as it was; write what is new as a new step.`,
     versions('missing') && `${versions('missing')}: applied, but the file is gone. Put it back.`,
     versions('ahead') && `${versions('ahead')}: applied by a newer release than this one.`,
     openRun?.step?.failed === true && !openRun.step.transactional
       ? `A run that began ${timeOfDay(openRun.startedAt)} stopped half-way in ${openRun.step.version}, which runs without a transaction. It needs a person: ${openRun.step.backupId === undefined ? 'migrate-safe doctor' : `migrate-safe restore ${openRun.step.backupId}`}`
-      : openRun && `A run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended. If it is not running, \`migrate-safe up\` goes on from it.`,
+      : openRun &&
+        `A run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended. If it is not running, \`migrate-safe up\` goes on from it.`,
   ].filter((note): note is string => Boolean(note));
   return notes.length === 0 ? [] : ['', ...notes.map((note) => `${paint.yellow('!')} ${note}`)];
 }

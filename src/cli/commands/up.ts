@@ -21,7 +21,10 @@ export interface UpFlags extends Flags {
 export function runUp(context: CommandContext, flags: UpFlags): CommandResult {
   const to = flags.to === undefined ? {} : { to: flags.to };
   if (flags.fake) return runStamp(context, flags, flags.to ?? 'head');
-  if (flags.dryRun) return withEngine(flags, ({ manager, info }) => manager.plan(to).map((plan) => planAnswer(plan, info(), 'dry-run')));
+  if (flags.dryRun)
+    return withEngine(flags, ({ manager, info }) =>
+      manager.plan(to).map((plan) => planAnswer(plan, info(), 'dry-run')),
+    );
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
     return engine.manager

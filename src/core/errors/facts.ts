@@ -12,7 +12,12 @@ export type ConfigFacts =
   | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
   | { readonly kind: 'database-missing'; readonly database: string }
   | { readonly kind: 'database-is-directory'; readonly database: string }
-  | { readonly kind: 'driver-missing'; readonly driver: string; readonly installed: boolean; readonly alternative: string }
+  | {
+      readonly kind: 'driver-missing';
+      readonly driver: string;
+      readonly installed: boolean;
+      readonly alternative: string;
+    }
   | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
   | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
 
@@ -22,8 +27,20 @@ export type StepFileFacts =
   | { readonly kind: 'step-file-name'; readonly file: string; readonly reason: string }
   | { readonly kind: 'step-file-encoding'; readonly file: string }
   | { readonly kind: 'step-empty'; readonly file: string }
-  | { readonly kind: 'step-directive'; readonly file: string; readonly line: number; readonly text: string; readonly reason: string }
-  | { readonly kind: 'step-script'; readonly file: string; readonly line: number; readonly reason: string; readonly keyword?: string }
+  | {
+      readonly kind: 'step-directive';
+      readonly file: string;
+      readonly line: number;
+      readonly text: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'step-script';
+      readonly file: string;
+      readonly line: number;
+      readonly reason: string;
+      readonly keyword?: string;
+    }
   | { readonly kind: 'step-load'; readonly file: string; readonly reason: string }
   | { readonly kind: 'step-shape'; readonly file: string; readonly reason: string }
   | { readonly kind: 'duplicate-version'; readonly version: string; readonly files: readonly string[] };
@@ -35,7 +52,12 @@ export type CheckFacts =
   | { readonly kind: 'out-of-order'; readonly versions: readonly string[]; readonly current: string }
   | { readonly kind: 'ahead'; readonly versions: readonly string[] }
   | { readonly kind: 'pending'; readonly count: number }
-  | { readonly kind: 'no-journal'; readonly database: string; readonly tables: number; readonly tool?: { readonly name: string; readonly table: string } }
+  | {
+      readonly kind: 'no-journal';
+      readonly database: string;
+      readonly tables: number;
+      readonly tool?: { readonly name: string; readonly table: string };
+    }
   | { readonly kind: 'database-gone'; readonly database: string; readonly directory: string }
   | { readonly kind: 'chain-broken'; readonly at: BrokenChain; readonly where: 'database' | 'mirror' }
   | { readonly kind: 'projection-differs'; readonly detail: string }
@@ -45,14 +67,33 @@ export type CheckFacts =
 
 /** A step that failed. */
 export type StepFacts =
-  | { readonly kind: 'step-failed'; readonly version: string; readonly reason: string; readonly near?: string; readonly sqlError?: SqlError }
-  | { readonly kind: 'guard-refused'; readonly version: string; readonly direction: 'apply' | 'revert'; readonly findings: readonly GuardFinding[]; readonly declare: readonly string[]; readonly language: 'sql' | 'code' }
+  | {
+      readonly kind: 'step-failed';
+      readonly version: string;
+      readonly reason: string;
+      readonly near?: string;
+      readonly sqlError?: SqlError;
+    }
+  | {
+      readonly kind: 'guard-refused';
+      readonly version: string;
+      readonly direction: 'apply' | 'revert';
+      readonly findings: readonly GuardFinding[];
+      readonly declare: readonly string[];
+      readonly language: 'sql' | 'code';
+    }
   | { readonly kind: 'validation-failed'; readonly version: string; readonly reason: string }
   | { readonly kind: 'step-timeout'; readonly version: string; readonly ms: number }
   | { readonly kind: 'step-ended-transaction'; readonly version: string; readonly what: string }
   | { readonly kind: 'step-foreign-connection'; readonly version: string; readonly reason: string }
   | { readonly kind: 'no-revert'; readonly version: string }
-  | { readonly kind: 'needs-person'; readonly version: string; readonly reason: string; readonly rowsAtStake: number | undefined; readonly command: string };
+  | {
+      readonly kind: 'needs-person';
+      readonly version: string;
+      readonly reason: string;
+      readonly rowsAtStake: number | undefined;
+      readonly command: string;
+    };
 
 /** Everything around the steps. */
 export type RunFacts =
@@ -60,9 +101,24 @@ export type RunFacts =
   | { readonly kind: 'lock-failed'; readonly path: string; readonly reason: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'database-busy'; readonly database: string; readonly doing: string }
-  | { readonly kind: 'database-unusable'; readonly database: string; readonly reason: SqlError['kind']; readonly detail: string }
-  | { readonly kind: 'database-failed'; readonly doing: string; readonly reason: SqlError['kind']; readonly detail: string }
-  | { readonly kind: 'disk-space'; readonly directory: string; readonly neededBytes: number; readonly freeBytes: number }
+  | {
+      readonly kind: 'database-unusable';
+      readonly database: string;
+      readonly reason: SqlError['kind'];
+      readonly detail: string;
+    }
+  | {
+      readonly kind: 'database-failed';
+      readonly doing: string;
+      readonly reason: SqlError['kind'];
+      readonly detail: string;
+    }
+  | {
+      readonly kind: 'disk-space';
+      readonly directory: string;
+      readonly neededBytes: number;
+      readonly freeBytes: number;
+    }
   | { readonly kind: 'backup-failed'; readonly directory: string; readonly reason: string }
   | { readonly kind: 'mirror-failed'; readonly file: string; readonly reason: string }
   | { readonly kind: 'backup-not-found'; readonly wanted: string; readonly directory: string }

@@ -53,7 +53,8 @@ export function migrateError(
 export function reasonOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message || thrown.name;
   if (typeof thrown === 'string') return thrown;
-  if (thrown !== null && typeof thrown === 'object' && 'message' in thrown && typeof thrown.message === 'string') return thrown.message;
+  if (thrown !== null && typeof thrown === 'object' && 'message' in thrown && typeof thrown.message === 'string')
+    return thrown.message;
   try {
     return `a value that is not an Error: ${JSON.stringify(thrown) ?? String(thrown)}`;
   } catch {

@@ -35,7 +35,11 @@ const isKnown = (type: string): type is EventType => Object.hasOwn(EVENT_VERSION
  * Decodes one event. A type or a version newer than this program comes back as `unknown`, for the caller to
  * report; its envelope still takes part in the chain.
  */
-export function decodeEvent(stored: StoredEvent, upcasts = UPCASTS, versions = EVENT_VERSIONS): RecordedEvent | UnknownEvent {
+export function decodeEvent(
+  stored: StoredEvent,
+  upcasts = UPCASTS,
+  versions = EVENT_VERSIONS,
+): RecordedEvent | UnknownEvent {
   const { type } = stored;
   if (!isKnown(type) || stored.schemaVersion > versions[type]) return { ...stored, unknown: true };
   let data = stored.data;

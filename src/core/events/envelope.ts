@@ -26,7 +26,9 @@ interface EnvelopeBase {
 }
 
 /** A fact that was recorded. */
-export type RecordedEvent = { [T in DomainEvent['type']]: EnvelopeBase & Extract<DomainEvent, { type: T }> }[DomainEvent['type']];
+export type RecordedEvent = {
+  [T in DomainEvent['type']]: EnvelopeBase & Extract<DomainEvent, { type: T }>;
+}[DomainEvent['type']];
 
 /** A fact of a type that this version does not know: kept and hashed, never interpreted. */
 export interface UnknownEvent extends EnvelopeBase {
@@ -50,6 +52,16 @@ export const GENESIS = '0'.repeat(64);
  */
 export function envelopeHash(event: Omit<StoredEvent, 'hash'>): Sha256 {
   const { position, runId, component, type, schemaVersion, recordedAt, actor, data, previousHash } = event;
-  const text = canonicalJson({ position, runId, component, type, schemaVersion, recordedAt, actor, data, previousHash });
+  const text = canonicalJson({
+    position,
+    runId,
+    component,
+    type,
+    schemaVersion,
+    recordedAt,
+    actor,
+    data,
+    previousHash,
+  });
   return sha256(`${Buffer.byteLength(text)}:${text}`);
 }

@@ -57,10 +57,7 @@ export type BackupTaken = Fact<
     readonly journalPosition: number;
   }
 >;
-export type BackupVerified = Fact<
-  'BackupVerified',
-  { readonly backupId: string; readonly checks: readonly string[] }
->;
+export type BackupVerified = Fact<'BackupVerified', { readonly backupId: string; readonly checks: readonly string[] }>;
 export type StepStarted = Fact<
   'StepStarted',
   StepIdentity & {
@@ -134,7 +131,10 @@ export type RunCompleted = Fact<
 >;
 export type RunFailed = Fact<
   'RunFailed',
-  { readonly version?: string; readonly error: { readonly code: string; readonly kind: string; readonly message: string } }
+  {
+    readonly version?: string;
+    readonly error: { readonly code: string; readonly kind: string; readonly message: string };
+  }
 >;
 export type RunRecovered = Fact<
   'RunRecovered',

@@ -73,7 +73,11 @@ export interface History {
   /** Keyed by the position of the event: a step that a restore brought back has the record of its own apply again. */
   readonly applies: ReadonlyMap<number, ApplyRecord>;
   /** What was in force at which position: a restore goes back to one of these. */
-  readonly timeline: readonly { readonly position: number; readonly steps: readonly AppliedStep[]; readonly schema: string | undefined }[];
+  readonly timeline: readonly {
+    readonly position: number;
+    readonly steps: readonly AppliedStep[];
+    readonly schema: string | undefined;
+  }[];
   /** Events of types that this program does not know. */
   readonly unknown: readonly { readonly position: number; readonly type: string }[];
 }
@@ -129,7 +133,11 @@ function evolveKnown(history: History, event: RecordedEvent): History {
         runs: [...history.runs, { runId: event.runId, kind: event.data.kind, outcome: 'open' }],
       };
     case 'BackupTaken':
-      return withRun(history, (run) => ({ ...run, taken: [...run.taken, event.data.backupId], fresh: [...run.fresh, event.data.backupId] }));
+      return withRun(history, (run) => ({
+        ...run,
+        taken: [...run.taken, event.data.backupId],
+        fresh: [...run.fresh, event.data.backupId],
+      }));
     case 'BackupVerified':
       return withRun(history, (run) => ({ ...run, verified: [...run.verified, event.data.backupId] }));
     case 'StepStarted':
@@ -163,7 +171,9 @@ function evolveKnown(history: History, event: RecordedEvent): History {
     case 'StepReverted':
       return {
         ...endStep(history),
-        steps: history.steps.filter((s) => stepKey(s.component, s.version) !== stepKey(event.component, event.data.version)),
+        steps: history.steps.filter(
+          (s) => stepKey(s.component, s.version) !== stepKey(event.component, event.data.version),
+        ),
         schema: event.data.schemaAfter,
       };
     case 'StepFailed':
@@ -240,7 +250,7 @@ const endRun = (history: History, runId: string, outcome: RunRecord['outcome']):
 
 function put(steps: readonly AppliedStep[], added: readonly AppliedStep[]): readonly AppliedStep[] {
   const replaced = new Set(added.map((step) => stepKey(step.component, step.version)));
-  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].toSorted(
-    (a, b) => (a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version)),
+  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].toSorted((a, b) =>
+    a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version),
   );
 }

@@ -13,7 +13,11 @@ export interface Prunable {
  * Keeps the backups of the newest `keepRuns` runs, all of runs that did not complete, and all that a person asked for.
  * A backup of a run that the journal does not know is kept: nobody can say what it is for.
  */
-export function prunableBackups(manifests: readonly BackupManifest[], runs: readonly RunRecord[], keepRuns: number): Prunable[] {
+export function prunableBackups(
+  manifests: readonly BackupManifest[],
+  runs: readonly RunRecord[],
+  keepRuns: number,
+): Prunable[] {
   const outcomes = new Map(runs.map((run) => [run.runId, run.outcome]));
   const automatic = manifests.filter(({ reason }) => reason.kind !== 'manual');
   const newestOf = new Map<string, string>();
@@ -21,9 +25,14 @@ export function prunableBackups(manifests: readonly BackupManifest[], runs: read
     const newest = newestOf.get(reason.runId);
     if (newest === undefined || createdAt > newest) newestOf.set(reason.runId, createdAt);
   }
-  const byAge = [...newestOf].toSorted((a, b) => compareText(b[1], a[1]) || compareText(a[0], b[0])).map(([runId]) => runId);
+  const byAge = [...newestOf]
+    .toSorted((a, b) => compareText(b[1], a[1]) || compareText(a[0], b[0]))
+    .map(([runId]) => runId);
   const old = new Set(byAge.slice(keepRuns).filter((runId) => outcomes.get(runId) === 'completed'));
   return automatic
     .filter(({ reason }) => old.has(reason.runId))
-    .map(({ id, reason }) => ({ backupId: id, reason: `of completed run ${reason.runId}, older than the newest ${keepRuns}` }));
+    .map(({ id, reason }) => ({
+      backupId: id,
+      reason: `of completed run ${reason.runId}, older than the newest ${keepRuns}`,
+    }));
 }

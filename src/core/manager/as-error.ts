@@ -10,12 +10,19 @@ import type { StepSourceError } from '../ports/step-source.js';
 const UNUSABLE: ReadonlySet<SqlError['kind']> = new Set(['not-a-database', 'corrupt', 'read-only', 'cannot-open']);
 
 /** `doing` completes "… while": reading the journal, recording the run. */
-export function fromSql(error: SqlError | StaleJournal, database: string, doing: string, state?: DatabaseState): MigrateError {
+export function fromSql(
+  error: SqlError | StaleJournal,
+  database: string,
+  doing: string,
+  state?: DatabaseState,
+): MigrateError {
   const more = { cause: 'cause' in error ? error.cause : error, ...(state ? { state } : {}) };
-  if (error.kind === 'stale-journal') return migrateError({ kind: 'stale-journal', expected: error.expected, actual: error.actual }, more);
+  if (error.kind === 'stale-journal')
+    return migrateError({ kind: 'stale-journal', expected: error.expected, actual: error.actual }, more);
   if (error.kind === 'interrupted') return migrateError({ kind: 'cancelled' }, more);
   if (error.kind === 'busy') return migrateError({ kind: 'database-busy', database, doing }, more);
-  if (UNUSABLE.has(error.kind)) return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail: error.message }, more);
+  if (UNUSABLE.has(error.kind))
+    return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail: error.message }, more);
   return migrateError({ kind: 'database-failed', doing, reason: error.kind, detail: error.message }, more);
 }
 
@@ -27,7 +34,15 @@ export function fromOpen(error: OpenError): MigrateError {
     case 'database-unusable':
       return fromSql(error.error, error.path, 'opening it');
     case 'driver-missing':
-      return migrateError({ kind: 'driver-missing', driver: error.driver, alternative: error.alternative, installed: error.cause !== undefined }, { cause: error.cause });
+      return migrateError(
+        {
+          kind: 'driver-missing',
+          driver: error.driver,
+          alternative: error.alternative,
+          installed: error.cause !== undefined,
+        },
+        { cause: error.cause },
+      );
     case 'config-invalid':
     case 'driver-conflict':
     case 'driver-unsupported':
@@ -40,7 +55,10 @@ export function fromLock(error: LockError): MigrateError {
     case 'locked':
       return migrateError(error);
     case 'lock-failed':
-      return migrateError({ kind: 'lock-failed', path: error.path, reason: reasonOf(error.cause) }, { cause: error.cause });
+      return migrateError(
+        { kind: 'lock-failed', path: error.path, reason: reasonOf(error.cause) },
+        { cause: error.cause },
+      );
     case 'cancelled':
       return migrateError({ kind: 'cancelled' }, { state: 'unchanged' });
   }
@@ -48,12 +66,17 @@ export function fromLock(error: LockError): MigrateError {
 
 export function fromStore(error: BackupError | MirrorError): MigrateError {
   if (error.kind === 'backup-corrupt') return migrateError(error);
-  if (error.kind === 'mirror-failed') return migrateError({ kind: 'mirror-failed', file: error.file, reason: error.reason }, { cause: error.cause });
-  return migrateError({ kind: 'backup-failed', directory: error.directory, reason: error.reason }, { cause: error.cause });
+  if (error.kind === 'mirror-failed')
+    return migrateError({ kind: 'mirror-failed', file: error.file, reason: error.reason }, { cause: error.cause });
+  return migrateError(
+    { kind: 'backup-failed', directory: error.directory, reason: error.reason },
+    { cause: error.cause },
+  );
 }
 
 export function fromCheck(error: CheckError, backupId: string, database: string): MigrateError {
-  if (error.kind === 'check-failed') return migrateError({ kind: 'backup-corrupt', backupId, check: error.check, detail: error.detail });
+  if (error.kind === 'check-failed')
+    return migrateError({ kind: 'backup-corrupt', backupId, check: error.check, detail: error.detail });
   return fromSql(error, database, 'checking a backup');
 }
 

@@ -8,11 +8,18 @@ import type { BackupListing, BackupReason, StoredBackup } from '../ports/backup-
 export type BackupChoice = { readonly id: string } | { readonly latest: true } | { readonly beforeStep: string };
 
 /** The backup that is meant. `latest` passes over the safety copies that restores take. */
-export function chooseBackup(choice: BackupChoice, { backups, damaged }: BackupListing, directory: string): Result<StoredBackup, MigrateError> {
+export function chooseBackup(
+  choice: BackupChoice,
+  { backups, damaged }: BackupListing,
+  directory: string,
+): Result<StoredBackup, MigrateError> {
   const wanted = describeChoice(choice);
   if ('id' in choice) {
     const broken = damaged.find(({ id }) => id === choice.id);
-    if (broken) return err(migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }));
+    if (broken)
+      return err(
+        migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }),
+      );
   }
   const found =
     'id' in choice
@@ -25,7 +32,10 @@ export function chooseBackup(choice: BackupChoice, { backups, damaged }: BackupL
 
 /** A backup from before a revert has the step in it. */
 const isBeforeApply = ({ kind, direction, version }: BackupReason, wanted: string): boolean =>
-  kind === 'before-step' && direction !== 'revert' && version !== undefined && versionKey(version) === versionKey(wanted);
+  kind === 'before-step' &&
+  direction !== 'revert' &&
+  version !== undefined &&
+  versionKey(version) === versionKey(wanted);
 
 /** What was asked for, for messages. */
 export const describeChoice = (choice: BackupChoice): string =>

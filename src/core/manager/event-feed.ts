@@ -57,7 +57,9 @@ export class EventFeed implements Observer {
       next: () => {
         const value = buffered.shift();
         if (value !== undefined) return Promise.resolve({ done: false, value });
-        return ended ? Promise.resolve({ done: true, value: undefined }) : new Promise((resolve) => waiting.push(resolve));
+        return ended
+          ? Promise.resolve({ done: true, value: undefined })
+          : new Promise((resolve) => waiting.push(resolve));
       },
       return: () => {
         buffered.length = 0;
@@ -84,4 +86,3 @@ export class EventFeed implements Observer {
     }
   }
 }
-

@@ -6,7 +6,9 @@ import { fromOpen } from './as-error.js';
 import type { ManagerPorts } from './ports.js';
 
 /** Undefined where there is no database or no journal yet. */
-export function glanceAt({ database }: Pick<ManagerPorts, 'database'>): ResultAsync<JournalGlance | undefined, MigrateError> {
+export function glanceAt({
+  database,
+}: Pick<ManagerPorts, 'database'>): ResultAsync<JournalGlance | undefined, MigrateError> {
   return database
     .open('read')
     .andThen((opened) =>

@@ -28,15 +28,23 @@ export interface StatusReport {
 }
 
 /** Opens the database for reading, and closes it whatever comes of it. */
-function reading<T>(ports: ManagerPorts, work: (database: OpenDatabase) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+function reading<T>(
+  ports: ManagerPorts,
+  work: (database: OpenDatabase) => ResultAsync<T, MigrateError>,
+): ResultAsync<T, MigrateError> {
   return ports.database
     .open('read')
     .mapErr(fromOpen)
     .andThen((database) => {
-      const close = (): ResultAsync<void, MigrateError> => database.close().mapErr((error) => fromSql(error, database.info.label, 'closing it'));
+      const close = (): ResultAsync<void, MigrateError> =>
+        database.close().mapErr((error) => fromSql(error, database.info.label, 'closing it'));
       return work(database)
         .andThen((value) => close().map(() => value))
-        .orElse((error) => close().orElse(() => okAsync(undefined)).andThen(() => errAsync(error)));
+        .orElse((error) =>
+          close()
+            .orElse(() => okAsync(undefined))
+            .andThen(() => errAsync(error)),
+        );
     });
 }
 
@@ -44,28 +52,34 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
     const whole = reading(ports, (database) =>
-        safeTry(async function* () {
-          const glance = yield* database.glance().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
-          const unfinished = glance !== undefined && !RUN_ENDINGS.has(glance.headType) && glance.head.position > 0;
-          const openRun = unfinished ? (yield* loadHistory(database)).history.run : undefined;
-          const applied = (glance?.steps ?? []).filter((step) => step.component === policy.component);
-          const under = openRun?.plan.find((version) => !applied.some((step) => step.version === version));
-          const steps = compareSteps(candidates, applied, under);
-          const listing = glance === undefined ? undefined : yield* ports.store.list(glance.databaseId).mapErr(fromStore);
-          const newest = listing?.backups.at(-1)?.manifest;
-          return ok<StatusReport>({
-            database: database.info,
-            current: currentVersion(applied),
-            head: currentVersion(candidates),
-            pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
-            steps,
-            openRun,
-            journal: glance?.head,
-            lastBackup: newest && { id: newest.id, createdAt: newest.createdAt },
-          });
-        }),
+      safeTry(async function* () {
+        const glance = yield* database
+          .glance()
+          .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+        const unfinished = glance !== undefined && !RUN_ENDINGS.has(glance.headType) && glance.head.position > 0;
+        const openRun = unfinished ? (yield* loadHistory(database)).history.run : undefined;
+        const applied = (glance?.steps ?? []).filter((step) => step.component === policy.component);
+        const under = openRun?.plan.find((version) => !applied.some((step) => step.version === version));
+        const steps = compareSteps(candidates, applied, under);
+        const listing = glance === undefined ? undefined : yield* ports.store.list(glance.databaseId).mapErr(fromStore);
+        const newest = listing?.backups.at(-1)?.manifest;
+        return ok<StatusReport>({
+          database: database.info,
+          current: currentVersion(applied),
+          head: currentVersion(candidates),
+          pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
+          steps,
+          openRun,
+          journal: glance?.head,
+          lastBackup: newest && { id: newest.id, createdAt: newest.createdAt },
+        });
+      }),
     );
-    return ok(yield* whole.orElse((error) => (error.kind === 'database-missing' ? ok(beforeFirstUp(ports, candidates)) : errAsync(error))));
+    return ok(
+      yield* whole.orElse((error) =>
+        error.kind === 'database-missing' ? ok(beforeFirstUp(ports, candidates)) : errAsync(error),
+      ),
+    );
   });
 }
 
@@ -73,7 +87,16 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
 function beforeFirstUp(ports: ManagerPorts, candidates: readonly StepCandidate[]): StatusReport {
   const steps = compareSteps(candidates, []);
   const { info } = ports.database;
-  return { database: info, current: null, head: currentVersion(candidates), pending: steps.length, steps, openRun: undefined, journal: undefined, lastBackup: undefined };
+  return {
+    database: info,
+    current: null,
+    head: currentVersion(candidates),
+    pending: steps.length,
+    steps,
+    openRun: undefined,
+    journal: undefined,
+    lastBackup: undefined,
+  };
 }
 
 /** One step of a plan, with what it would run. */
@@ -94,11 +117,19 @@ export interface PlanReport {
 }
 
 /** What `up` would do; the bodies of the steps are loaded, so that what cannot be loaded shows now. */
-export function readPlan(ports: ManagerPorts, policy: Policy, to: string | undefined): ResultAsync<PlanReport, MigrateError> {
+export function readPlan(
+  ports: ManagerPorts,
+  policy: Policy,
+  to: string | undefined,
+): ResultAsync<PlanReport, MigrateError> {
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
     const applied = yield* appliedOrNone(ports, policy);
-    const plan = yield* planUp(candidates, applied, { to, outOfOrder: policy.outOfOrder, onAhead: policy.onAhead }).mapErr((facts) => migrateError(facts));
+    const plan = yield* planUp(candidates, applied, {
+      to,
+      outOfOrder: policy.outOfOrder,
+      onAhead: policy.onAhead,
+    }).mapErr((facts) => migrateError(facts));
     const steps: PlannedStep[] = [];
     for (const candidate of plan.steps) {
       const step = yield* candidate.load().mapErr(fromSource);
@@ -118,7 +149,9 @@ export function readPlan(ports: ManagerPorts, policy: Policy, to: string | undef
 
 /** A database that is not there yet has no steps: a plan for it is what `up` will do. */
 function appliedOrNone(ports: ManagerPorts, policy: Policy): ReturnType<typeof appliedIn> {
-  return appliedIn(ports, policy).orElse((error) => (error.kind === 'database-missing' ? okAsync([]) : errAsync(error)));
+  return appliedIn(ports, policy).orElse((error) =>
+    error.kind === 'database-missing' ? okAsync([]) : errAsync(error),
+  );
 }
 const appliedIn = (ports: ManagerPorts, policy: Policy) =>
   reading(ports, (database) => loadHistory(database).map(({ history }) => stepsOf(history, policy.component)));
@@ -143,16 +176,25 @@ export function audit(ports: ManagerPorts): ResultAsync<AuditReport, MigrateErro
     safeTry(async function* () {
       const loaded = yield* loadHistory(database);
       const { steps } = loaded.history;
-      const glance = yield* database.glance().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+      const glance = yield* database
+        .glance()
+        .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
       const databaseId = idOf(loaded.history, glance);
       if (databaseId !== undefined) yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
       if (loaded.history.databaseId !== undefined && glance?.databaseId !== loaded.history.databaseId) {
         return errAsync(migrateError({ kind: 'projection-differs', detail: 'it notes another database id' }));
       }
-      const said = new Set(glance?.steps.map((step) => `${step.component}/${step.version} ${step.checksum} ${step.state}`));
-      const differing = steps.filter((step) => !said.has(`${step.component}/${step.version} ${step.checksum} ${step.state}`));
+      const said = new Set(
+        glance?.steps.map((step) => `${step.component}/${step.version} ${step.checksum} ${step.state}`),
+      );
+      const differing = steps.filter(
+        (step) => !said.has(`${step.component}/${step.version} ${step.checksum} ${step.state}`),
+      );
       if (differing.length > 0 || (glance?.steps.length ?? 0) !== steps.length) {
-        const detail = differing.length > 0 ? `step ${differing.map((step) => step.version).join(', ')}` : 'it has steps that were never applied';
+        const detail =
+          differing.length > 0
+            ? `step ${differing.map((step) => step.version).join(', ')}`
+            : 'it has steps that were never applied';
         return errAsync(migrateError({ kind: 'projection-differs', detail }));
       }
       return ok({ events: loaded.events.length, head: loaded.head });

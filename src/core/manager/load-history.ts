@@ -22,9 +22,15 @@ export function loadHistory(database: OpenDatabase): ResultAsync<LoadedHistory, 
     .glance()
     .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'))
     .andThen((glance) => {
-      if (glance === undefined) return okAsync<LoadedHistory, MigrateError>({ history: EMPTY_HISTORY, head: EMPTY_HEAD, events: [] });
+      if (glance === undefined)
+        return okAsync<LoadedHistory, MigrateError>({ history: EMPTY_HISTORY, head: EMPTY_HEAD, events: [] });
       if (glance.layout > database.layout) {
-        return errAsync(migrateError({ kind: 'journal-newer', detail: `its tables have layout ${glance.layout}, this version knows ${database.layout}` }));
+        return errAsync(
+          migrateError({
+            kind: 'journal-newer',
+            detail: `its tables have layout ${glance.layout}, this version knows ${database.layout}`,
+          }),
+        );
       }
       return database
         .readJournal()
@@ -34,13 +40,21 @@ export function loadHistory(database: OpenDatabase): ResultAsync<LoadedHistory, 
 }
 
 /** Proves a chain and folds it. */
-export function verified(events: readonly StoredEvent[], where: 'database' | 'mirror'): Result<LoadedHistory, MigrateError> {
+export function verified(
+  events: readonly StoredEvent[],
+  where: 'database' | 'mirror',
+): Result<LoadedHistory, MigrateError> {
   const broken = findBreak(events);
   if (broken) return err(migrateError({ kind: 'chain-broken', at: broken, where }));
   const history = foldHistory(events.map((event) => decodeEvent(event)));
   const stranger = history.unknown[0];
   if (stranger) {
-    return err(migrateError({ kind: 'journal-newer', detail: `event ${stranger.position} is a ${stranger.type} that this version does not know` }));
+    return err(
+      migrateError({
+        kind: 'journal-newer',
+        detail: `event ${stranger.position} is a ${stranger.type} that this version does not know`,
+      }),
+    );
   }
   const last = events.at(-1);
   return ok({ history, events, head: last ? { position: last.position, hash: last.hash } : EMPTY_HEAD });
@@ -50,7 +64,12 @@ export function verified(events: readonly StoredEvent[], where: 'database' | 'mi
  * Compares the mirror with the journal. A mirror that is behind (a crash between commit and mirror) is caught up; one
  * that is ahead, or says something else, means that the database was rewound or replaced from outside.
  */
-export function reconcileMirror(mirror: JournalMirror, databaseId: string, loaded: LoadedHistory, mode: 'repair' | 'look'): ResultAsync<void, MigrateError> {
+export function reconcileMirror(
+  mirror: JournalMirror,
+  databaseId: string,
+  loaded: LoadedHistory,
+  mode: 'repair' | 'look',
+): ResultAsync<void, MigrateError> {
   return mirror
     .read(databaseId)
     .mapErr(fromStore)
@@ -60,10 +79,14 @@ export function reconcileMirror(mirror: JournalMirror, databaseId: string, loade
       const common = Math.min(mirrored.length, loaded.events.length);
       const diverged = common > 0 && mirrored[common - 1]?.hash !== loaded.events[common - 1]?.hash;
       if (diverged || mirrored.length > loaded.events.length) {
-        return errAsync(migrateError({ kind: 'mirror-ahead', mirror: mirrored.length, database: loaded.events.length, diverged }));
+        return errAsync(
+          migrateError({ kind: 'mirror-ahead', mirror: mirrored.length, database: loaded.events.length, diverged }),
+        );
       }
       const missing = loaded.events.slice(mirrored.length);
-      return mode === 'look' || missing.length === 0 ? okAsync(undefined) : mirror.append(databaseId, missing).mapErr(fromStore);
+      return mode === 'look' || missing.length === 0
+        ? okAsync(undefined)
+        : mirror.append(databaseId, missing).mapErr(fromStore);
     });
 }
 

@@ -14,7 +14,11 @@ export interface SoundDatabase {
 }
 
 /** What no waiting mends: there is no database, or it is none that can be read, or its journal is not what was written. */
-const RUINED: ReadonlySet<SqlError['kind'] | CheckError['kind']> = new Set(['not-a-database', 'corrupt', 'check-failed']);
+const RUINED: ReadonlySet<SqlError['kind'] | CheckError['kind']> = new Set([
+  'not-a-database',
+  'corrupt',
+  'check-failed',
+]);
 
 /**
  * The database with its history; undefined for a ruin. A database that is only locked, not permitted or newer is an
@@ -24,12 +28,17 @@ export async function openSound(ports: ManagerPorts): Promise<Result<SoundDataba
   const opened = await ports.database.open('read');
   if (opened.isErr()) {
     const { error } = opened;
-    const gone = error.kind === 'database-missing' || (error.kind === 'database-unusable' && RUINED.has(error.error.kind));
+    const gone =
+      error.kind === 'database-missing' || (error.kind === 'database-unusable' && RUINED.has(error.error.kind));
     return gone ? ok(undefined) : err(fromOpen(error));
   }
   const database = opened.value;
   const sound = await readWhole(database);
-  if (sound.isErr() || sound.value === undefined) await database.close().match(() => undefined, () => undefined);
+  if (sound.isErr() || sound.value === undefined)
+    await database.close().match(
+      () => undefined,
+      () => undefined,
+    );
   return sound;
 }
 
@@ -40,7 +49,9 @@ async function readWhole(database: OpenDatabase): Promise<Result<SoundDatabase |
   const readable = path === undefined ? await database.snapshot() : await database.backups.check(path, 'quick');
   if (readable.isOk()) return ok({ database, loaded: loaded.value });
   const { error } = readable;
-  return RUINED.has(error.kind) || error.kind === 'check-failed' ? ok(undefined) : err(fromSql(error, label, 'reading it'));
+  return RUINED.has(error.kind) || error.kind === 'check-failed'
+    ? ok(undefined)
+    : err(fromSql(error, label, 'reading it'));
 }
 
 const isRuin = (error: MigrateError): boolean =>

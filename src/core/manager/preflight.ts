@@ -21,9 +21,13 @@ export function refuseForeign(session: RunSession): ResultAsync<void, MigrateErr
     .andThen(({ tables }) => {
       const own = tables.filter((table) => table.kind !== 'shadow');
       if (own.length === 0) return okAsync(undefined);
-      const tool = own.map((table) => ({ name: database.historyTool(table.name), table: table.name })).find(({ name }) => name !== undefined);
+      const tool = own
+        .map((table) => ({ name: database.historyTool(table.name), table: table.name }))
+        .find(({ name }) => name !== undefined);
       const facts = { kind: 'no-journal', database: database.info.label, tables: own.length } as const;
-      return errAsync(migrateError(tool?.name === undefined ? facts : { ...facts, tool: { name: tool.name, table: tool.table } }));
+      return errAsync(
+        migrateError(tool?.name === undefined ? facts : { ...facts, tool: { name: tool.name, table: tool.table } }),
+      );
     });
 }
 
@@ -35,7 +39,9 @@ export function refuseLost(ports: ManagerPorts): ResultAsync<void, MigrateError>
     .databases(info.path)
     .mapErr(fromStore)
     .andThen(([known]) =>
-      known?.matches === true ? errAsync(migrateError({ kind: 'database-gone', database: info.label, directory: ports.store.label })) : okAsync(undefined),
+      known?.matches === true
+        ? errAsync(migrateError({ kind: 'database-gone', database: info.label, directory: ports.store.label }))
+        : okAsync(undefined),
     );
 }
 
@@ -54,17 +60,25 @@ export function checkDisk(session: RunSession, steps: number): ResultAsync<void,
   const backups = policy.fileBackup === 'never' ? 0 : policy.fileBackup === 'each-run' ? 1 : steps;
   if (backups === 0 || !database.backups.supported) return okAsync(undefined);
   return safeTry(async function* () {
-    const size = yield* database.backups.size().mapErr((error) => fromSql(error, database.info.label, 'reading its size'));
+    const size = yield* database.backups
+      .size()
+      .mapErr((error) => fromSql(error, database.info.label, 'reading its size'));
     const freeBytes = yield* ports.store.freeBytes().mapErr(fromStore);
     const neededBytes = Math.ceil(size * GROWTH) * backups + RESERVE_BYTES;
-    return neededBytes <= freeBytes ? ok(undefined) : errAsync(migrateError({ kind: 'disk-space', directory: ports.store.label, neededBytes, freeBytes }));
+    return neededBytes <= freeBytes
+      ? ok(undefined)
+      : errAsync(migrateError({ kind: 'disk-space', directory: ports.store.label, neededBytes, freeBytes }));
   });
 }
 
 /** A step without a transaction has no way back but its backup, and nothing else to be compared with. */
-export function refuseWithoutBackup(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<void, MigrateError> {
+export function refuseWithoutBackup(
+  session: RunSession,
+  steps: readonly MigrationStep[],
+): ResultAsync<void, MigrateError> {
   const bare = steps.find((step) => !step.transactional);
-  if (bare === undefined || session.policy.fileBackup !== 'never' || session.policy.guard === 'off') return okAsync(undefined);
+  if (bare === undefined || session.policy.fileBackup !== 'never' || session.policy.guard === 'off')
+    return okAsync(undefined);
   return errAsync(
     migrateError({
       kind: 'usage',

@@ -8,16 +8,48 @@ export type Direction = 'apply' | 'revert';
 
 export type Progress =
   | { readonly kind: 'waiting'; readonly owner: LockOwner | undefined; readonly waitedMs: number }
-  | { readonly kind: 'recovered'; readonly startedAt: string; readonly pid: number; readonly host: string; readonly version: string | null; readonly finding: string }
+  | {
+      readonly kind: 'recovered';
+      readonly startedAt: string;
+      readonly pid: number;
+      readonly host: string;
+      readonly version: string | null;
+      readonly finding: string;
+    }
   | { readonly kind: 'planned'; readonly direction: Direction; readonly versions: readonly string[] }
   | { readonly kind: 'warning'; readonly message: string }
-  | { readonly kind: 'step-started'; readonly direction: Direction; readonly version: string; readonly description: string }
+  | {
+      readonly kind: 'step-started';
+      readonly direction: Direction;
+      readonly version: string;
+      readonly description: string;
+    }
   | { readonly kind: 'backup-progress'; readonly doneBytes: number; readonly totalBytes: number }
-  | { readonly kind: 'backup-taken'; readonly backupId: string; readonly bytes: number; readonly ms: number; readonly directory: string }
-  | { readonly kind: 'worked'; readonly direction: Direction; readonly statements: number | undefined; readonly ms: number }
+  | {
+      readonly kind: 'backup-taken';
+      readonly backupId: string;
+      readonly bytes: number;
+      readonly ms: number;
+      readonly directory: string;
+    }
+  | {
+      readonly kind: 'worked';
+      readonly direction: Direction;
+      readonly statements: number | undefined;
+      readonly ms: number;
+    }
   | { readonly kind: 'observed'; readonly effects: Effects }
   | { readonly kind: 'guard-warning'; readonly finding: GuardFinding }
-  | { readonly kind: 'validated'; readonly changes: readonly string[]; readonly reinstated: readonly string[]; readonly schemaRestored?: boolean }
+  | {
+      readonly kind: 'validated';
+      readonly changes: readonly string[];
+      readonly reinstated: readonly string[];
+      readonly schemaRestored?: boolean;
+    }
   | { readonly kind: 'recorded'; readonly position: number }
-  | { readonly kind: 'step-failed'; readonly phase: 'backup' | 'work' | 'guard' | 'validate' | 'record'; readonly error: MigrateError }
+  | {
+      readonly kind: 'step-failed';
+      readonly phase: 'backup' | 'work' | 'guard' | 'validate' | 'record';
+      readonly error: MigrateError;
+    }
   | { readonly kind: 'restore-progress'; readonly doneBytes: number; readonly totalBytes: number };

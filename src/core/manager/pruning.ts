@@ -7,13 +7,22 @@ import { fromStore } from './as-error.js';
 import type { RunSession } from './session.js';
 
 /** Records what will go. The events are written with the run's end. */
-export function planPruning({ ports, policy, recorder, database }: RunSession): ResultAsync<readonly StoredBackup[], MigrateError> {
+export function planPruning({
+  ports,
+  policy,
+  recorder,
+  database,
+}: RunSession): ResultAsync<readonly StoredBackup[], MigrateError> {
   if (!database.backups.supported) return okAsync([]);
   return ports.store
     .list(recorder.history.databaseId ?? '')
     .mapErr(fromStore)
     .map(({ backups }) => {
-      const prunable = prunableBackups(backups.map(({ manifest }) => manifest), recorder.history.runs, policy.keepRuns);
+      const prunable = prunableBackups(
+        backups.map(({ manifest }) => manifest),
+        recorder.history.runs,
+        policy.keepRuns,
+      );
       for (const { backupId, reason } of prunable) recorder.record({ type: 'record-pruning', backupId, reason });
       const ids = new Set(prunable.map(({ backupId }) => backupId));
       return backups.filter(({ manifest }) => ids.has(manifest.id));

@@ -87,7 +87,9 @@ export class Recorder {
   }
 
   /** Has somebody else write what is buffered (a step's transaction, a copy aside) and commit it. */
-  flushThrough(write: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>): ResultAsync<void, SqlError> {
+  flushThrough(
+    write: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>,
+  ): ResultAsync<void, SqlError> {
     return write(this.#pending, this.#history.steps);
   }
 
@@ -103,8 +105,12 @@ export class Recorder {
     this.#written = this.#head;
     const id = this.#history.databaseId;
     // The events themselves are committed: "unchanged" would mislead.
-    const failed = (error: Parameters<typeof fromStore>[0]): MigrateError => ({ ...fromStore(error), state: 'needs-attention' });
-    const mirrored = id === undefined ? okAsync<void, MigrateError>(undefined) : this.#ports.mirror.append(id, events).mapErr(failed);
+    const failed = (error: Parameters<typeof fromStore>[0]): MigrateError => ({
+      ...fromStore(error),
+      state: 'needs-attention',
+    });
+    const mirrored =
+      id === undefined ? okAsync<void, MigrateError>(undefined) : this.#ports.mirror.append(id, events).mapErr(failed);
     return mirrored.map(() => {
       for (const event of events) this.#ports.observer.event(event);
     });

@@ -13,20 +13,34 @@ import { ask, truthy } from './step-work.js';
 type Finding = 'nothing-of-it-committed' | 'step-was-done' | 'restore-undone' | 'between-steps';
 
 /** Ends the interrupted run in the journal, if there is one; refuses (exit 5) where only a person can tell. */
-export function recoverInterrupted(session: RunSession, candidates: readonly StepCandidate[]): ResultAsync<void, MigrateError> {
+export function recoverInterrupted(
+  session: RunSession,
+  candidates: readonly StepCandidate[],
+): ResultAsync<void, MigrateError> {
   const { recorder, ports, database } = session;
   const { run } = recorder.history;
   if (run === undefined) return okAsync(undefined);
   const version = run.step?.version ?? nextOf(session, run);
   return findingFor(session, run, candidates).andThen((finding) => {
-    ports.observer.progress({ kind: 'recovered', startedAt: run.startedAt, pid: run.actor.pid, host: run.actor.host, version, finding });
+    ports.observer.progress({
+      kind: 'recovered',
+      startedAt: run.startedAt,
+      pid: run.actor.pid,
+      host: run.actor.host,
+      version,
+      finding,
+    });
     recorder.record({ type: 'recover-run', version, finding });
     return recorder.flush(database, 'recording the recovery');
   });
 }
 
 /** A step in a transaction is recorded with its commit: one that is not recorded did not happen. */
-function findingFor(session: RunSession, run: OpenRun, candidates: readonly StepCandidate[]): ResultAsync<Finding, MigrateError> {
+function findingFor(
+  session: RunSession,
+  run: OpenRun,
+  candidates: readonly StepCandidate[],
+): ResultAsync<Finding, MigrateError> {
   const { step } = run;
   // Also where its backup was being put back: what is half-done is still half-done.
   if (step !== undefined && !step.transactional) return findingOutside(session, step, candidates);
@@ -43,15 +57,22 @@ function nextOf({ recorder }: RunSession, run: OpenRun): string | null {
 }
 
 /** A step without a transaction: its own probe knows, or the backup shows that nothing has happened. */
-function findingOutside(session: RunSession, under: StepUnderWay, candidates: readonly StepCandidate[]): ResultAsync<Finding, MigrateError> {
+function findingOutside(
+  session: RunSession,
+  under: StepUnderWay,
+  candidates: readonly StepCandidate[],
+): ResultAsync<Finding, MigrateError> {
   const { database, ports, recorder, signal } = session;
   return safeTry(async function* () {
     const candidate = candidates.find((one) => versionKey(one.version) === versionKey(under.version));
     const step = candidate === undefined ? undefined : yield* candidate.load().mapErr(fromSource);
     if (step?.definition.isDone !== undefined) {
       const errors = new StepErrors(step, under.direction, database.info.label);
-      const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'asking the step');
-      const transaction = yield* database.begin({ foreignKeys: 'off', transactional: true, comparesWith: 'live' }).mapErr(failed);
+      const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+        fromSql(error, database.info.label, 'asking the step');
+      const transaction = yield* database
+        .begin({ foreignKeys: 'off', transactional: true, comparesWith: 'live' })
+        .mapErr(failed);
       const answer = await ask(step.definition.isDone, step, transaction, errors, signal);
       yield* transaction.rollback().mapErr(failed);
       if (truthy(yield* answer) === (under.direction === 'apply')) return ok<Finding>('step-was-done');
@@ -60,12 +81,26 @@ function findingOutside(session: RunSession, under: StepUnderWay, candidates: re
     const backup = listing.backups.find(({ manifest }) => manifest.id === under.backupId);
     const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;
     const reason = `step ${under.version}, which runs without a transaction, was interrupted half-way`;
-    if (backup === undefined) return errAsync(migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake: undefined, command }));
-    const stakes = yield* database.backups.atStake(backup.file, 'all').mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
-    const snapshot = yield* database.snapshot().mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
-    const then = yield* ports.database.copies().mapErr(() => migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake: undefined, command }));
-    const { snapshot: was } = yield* then.contentOf(backup.file).mapErr((error) => fromSql(error, database.info.label, 'reading the backup'));
-    if (stakes.length === 0 && fingerprint(snapshot, sha256) === fingerprint(was, sha256)) return ok<Finding>('nothing-of-it-committed');
+    if (backup === undefined)
+      return errAsync(
+        migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake: undefined, command }),
+      );
+    const stakes = yield* database.backups
+      .atStake(backup.file, 'all')
+      .mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
+    const snapshot = yield* database
+      .snapshot()
+      .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
+    const then = yield* ports.database
+      .copies()
+      .mapErr(() =>
+        migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake: undefined, command }),
+      );
+    const { snapshot: was } = yield* then
+      .contentOf(backup.file)
+      .mapErr((error) => fromSql(error, database.info.label, 'reading the backup'));
+    if (stakes.length === 0 && fingerprint(snapshot, sha256) === fingerprint(was, sha256))
+      return ok<Finding>('nothing-of-it-committed');
     const rowsAtStake = stakes.reduce((all, stake) => all + stake.written, 0);
     return errAsync(migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake, command }));
   });

@@ -46,7 +46,10 @@ export interface RestoreContext {
 }
 
 /** The longer of journal and mirror: the mirror goes on where the database was put back by hand. */
-export function pastOf({ ports, databaseId }: RestoreContext, loaded: LoadedHistory | undefined): ResultAsync<LoadedHistory | undefined, MigrateError> {
+export function pastOf(
+  { ports, databaseId }: RestoreContext,
+  loaded: LoadedHistory | undefined,
+): ResultAsync<LoadedHistory | undefined, MigrateError> {
   return ports.mirror
     .read(databaseId)
     .mapErr(fromStore)
@@ -60,6 +63,18 @@ export function pastOf({ ports, databaseId }: RestoreContext, loaded: LoadedHist
 /** A run that was interrupted before is ended first: a restore is an answer to it. */
 export function recordStart({ databaseId, policy }: RestoreContext, recorder: Recorder, past: LoadedHistory): void {
   const { run } = past.history;
-  if (run !== undefined) recorder.record({ type: 'recover-run', version: run.step?.version ?? null, finding: run.restoring === undefined ? 'between-steps' : 'restore-undone' });
-  recorder.record({ type: 'start-run', databaseId, kind: 'restore', plan: [], fileBackup: 'never', guard: policy.guard });
+  if (run !== undefined)
+    recorder.record({
+      type: 'recover-run',
+      version: run.step?.version ?? null,
+      finding: run.restoring === undefined ? 'between-steps' : 'restore-undone',
+    });
+  recorder.record({
+    type: 'start-run',
+    databaseId,
+    kind: 'restore',
+    plan: [],
+    fileBackup: 'never',
+    guard: policy.guard,
+  });
 }

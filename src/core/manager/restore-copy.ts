@@ -37,8 +37,10 @@ export interface Restored {
 /** The backup was verified by the caller. On an error nothing was switched in. */
 export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, MigrateError | 'others-wrote'> {
   const { ports, recorder, copies, backup, aside, written } = restore;
-  const failed = (error: SqlError): MigrateError => migrateError({ kind: 'restore-failed', reason: error.message }, { cause: error.cause });
-  const failedOrMoved = (error: SqlError | 'others-wrote'): MigrateError | 'others-wrote' => (error === 'others-wrote' ? error : failed(error));
+  const failed = (error: SqlError): MigrateError =>
+    migrateError({ kind: 'restore-failed', reason: error.message }, { cause: error.cause });
+  const failedOrMoved = (error: SqlError | 'others-wrote'): MigrateError | 'others-wrote' =>
+    error === 'others-wrote' ? error : failed(error);
   return safeTry(async function* () {
     yield* ports.store.copyOut(backup, aside).mapErr(fromStore);
     const inCopy = yield* copies.journalOf(aside).mapErr(failed);
@@ -46,7 +48,12 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
     // A backup whose journal is not the beginning of this one belongs to another past: its data does not fit our record.
     if (findBreak(inCopy) !== undefined || (head.position > 0 && written[head.position - 1]?.hash !== head.hash)) {
       return errAsync(
-        migrateError({ kind: 'backup-corrupt', backupId: backup.manifest.id, check: 'journal', detail: 'its journal is not the beginning of this database’s journal' }),
+        migrateError({
+          kind: 'backup-corrupt',
+          backupId: backup.manifest.id,
+          check: 'journal',
+          detail: 'its journal is not the beginning of this database’s journal',
+        }),
       );
     }
     const { rows, snapshot } = yield* copies.contentOf(aside).mapErr(failed);
@@ -73,13 +80,24 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
 export const switchInto =
   (ports: ManagerPorts, database: OpenDatabase): CopyRestore['switchIn'] =>
   (aside, mark) =>
-    database.foreignWrites().andThen((now): ResultAsync<void, SqlError | 'others-wrote'> =>
-      mark !== undefined && now !== mark
-        ? errAsync('others-wrote')
-        : database.restore.switchTo(aside, (doneBytes, totalBytes) => ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes })),
-    );
+    database
+      .foreignWrites()
+      .andThen((now): ResultAsync<void, SqlError | 'others-wrote'> =>
+        mark !== undefined && now !== mark
+          ? errAsync('others-wrote')
+          : database.restore.switchTo(aside, (doneBytes, totalBytes) =>
+              ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes }),
+            ),
+      );
 
 /** Proves a backup before anything else is done with it: stored bytes, structure, rows. */
-export function provenBackup(ports: ManagerPorts, backup: StoredBackup, source: Parameters<ManagerPorts['store']['verify']>[1]): ResultAsync<void, MigrateError> {
-  return ports.store.verify(backup, source, 'full').mapErr(fromStore).andThen(() => okAsync(undefined));
+export function provenBackup(
+  ports: ManagerPorts,
+  backup: StoredBackup,
+  source: Parameters<ManagerPorts['store']['verify']>[1],
+): ResultAsync<void, MigrateError> {
+  return ports.store
+    .verify(backup, source, 'full')
+    .mapErr(fromStore)
+    .andThen(() => okAsync(undefined));
 }

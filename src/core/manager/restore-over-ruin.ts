@@ -15,11 +15,18 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
   const { ports, policy, options, backup, copies, runId } = context;
   const { path, label } = ports.database.info;
   return safeTry(async function* () {
-    if (options.tables !== 'all') return err(migrateError({ kind: 'restore-failed', reason: `${label} cannot be opened: single tables cannot be put back into it` }));
+    if (options.tables !== 'all')
+      return err(
+        migrateError({
+          kind: 'restore-failed',
+          reason: `${label} cannot be opened: single tables cannot be put back into it`,
+        }),
+      );
     if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
     yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
     const atStake = await stakesOfRuin(ports, backup);
-    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake }))) return err(migrateError({ kind: 'restore-declined' }));
+    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake })))
+      return err(migrateError({ kind: 'restore-declined' }));
     const inCopy = yield* copies.journalOf(backup.file).mapErr((error) => fromSql(error, label, 'reading the backup'));
     const past = (yield* pastOf(context, undefined)) ?? (yield* verified(inCopy, 'database'));
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
@@ -35,7 +42,8 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
       safetyBackupId: null,
       written: past.events,
       aside: `${path}.migrate-restore-${runId}`,
-      switchIn: (aside) => ports.database.replaceWith(aside, `before-restore-${stamp}`).map((done) => void (movedAside = done.movedAside)),
+      switchIn: (aside) =>
+        ports.database.replaceWith(aside, `before-restore-${stamp}`).map((done) => void (movedAside = done.movedAside)),
     }).mapErr(asFailed);
     const database = yield* ports.database.open('read').mapErr(fromOpen);
     recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: recorder.history.schema ?? '' });
@@ -50,7 +58,10 @@ async function stakesOfRuin(ports: ManagerPorts, backup: StoredBackup): Promise<
   const opened = await ports.database.open('read');
   if (opened.isErr()) return undefined;
   const stakes = await opened.value.backups.atStake(backup.file, 'all');
-  await opened.value.close().match(() => undefined, () => undefined);
+  await opened.value.close().match(
+    () => undefined,
+    () => undefined,
+  );
   return stakes.unwrapOr(undefined);
 }
 

@@ -32,14 +32,23 @@ export function climbDown(context: StepContext, failed: FailedAttempt): ResultAs
   if (failed.step.transactional) return abortTransaction(context, failed);
   // Whatever hinders the undoing, the step stays half-done: no later run may go on over it.
   return undoWithoutTransaction(context, failed).orElse((error) =>
-    okAsync(needsPerson(context, failed, `step ${failed.step.version} failed half-way without a transaction, and could not be undone: ${error.message}`, undefined)),
+    okAsync(
+      needsPerson(
+        context,
+        failed,
+        `step ${failed.step.version} failed half-way without a transaction, and could not be undone: ${error.message}`,
+        undefined,
+      ),
+    ),
   );
 }
 
 function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
   const { database } = context;
   return safeTry(async function* () {
-    yield* failed.transaction.rollback().mapErr((error) => fromSql(error, database.info.label, 'rolling the step back', 'needs-attention'));
+    yield* failed.transaction
+      .rollback()
+      .mapErr((error) => fromSql(error, database.info.label, 'rolling the step back', 'needs-attention'));
     const now = yield* schemaNow(context);
     const was = fingerprint(failed.before, sha256);
     if (now !== was) {
@@ -54,21 +63,31 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
   const { database } = context;
   const { step, backup } = failed;
   return safeTry(async function* () {
-    yield* failed.transaction.rollback().mapErr((error) => fromSql(error, database.info.label, 'ending the step', 'needs-attention'));
-    if (backup === undefined) return ok(needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined));
+    yield* failed.transaction
+      .rollback()
+      .mapErr((error) => fromSql(error, database.info.label, 'ending the step', 'needs-attention'));
+    if (backup === undefined)
+      return ok(
+        needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined),
+      );
     if (yield* isAsBefore(context, failed, backup)) {
       yield* recordRung(context, failed, 'transaction', yield* schemaNow(context));
       return ok({ ...failed.error, state: 'rolled-back' as const });
     }
     if (step.definition.revert !== undefined) {
       // A revert that fails half-way is only one rung lost: the next one puts everything back.
-      await revertNow(context, failed).match(() => undefined, () => undefined);
+      await revertNow(context, failed).match(
+        () => undefined,
+        () => undefined,
+      );
       if (yield* isAsBefore(context, failed, backup)) {
         yield* recordRung(context, failed, 'revert', yield* schemaNow(context));
         return ok({ ...failed.error, state: 'rolled-back' as const });
       }
     }
-    const others = yield* database.foreignWrites().mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
+    const others = yield* database
+      .foreignWrites()
+      .mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
     if (others !== failed.foreignWrites) return ok(yield* stopForAPerson(context, failed, backup));
     const restored = await restoreFile(context, failed, backup);
     if (restored.isOk()) return ok({ ...failed.error, state: 'restored' as const });
@@ -78,14 +97,23 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
 }
 
 /** Only a way back is left that would discard what others wrote. */
-function stopForAPerson(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<MigrateError, MigrateError> {
+function stopForAPerson(
+  context: StepContext,
+  failed: FailedAttempt,
+  backup: StoredBackup,
+): ResultAsync<MigrateError, MigrateError> {
   const { database } = context;
   return database.backups
     .atStake(backup.file, 'all')
     .mapErr((error) => fromSql(error, database.info.label, 'counting rows'))
     .map((stakes) => {
       const rows = stakes.reduce((all, stake) => all + stake.written, 0);
-      return needsPerson(context, failed, `step ${failed.step.version} failed half-way without a transaction, and others wrote to the database meanwhile`, rows);
+      return needsPerson(
+        context,
+        failed,
+        `step ${failed.step.version} failed half-way without a transaction, and others wrote to the database meanwhile`,
+        rows,
+      );
     });
 }
 
@@ -96,7 +124,11 @@ const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError>
     .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
 
 /** Schema and every row are what the backup holds. */
-function isAsBefore(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<boolean, MigrateError> {
+function isAsBefore(
+  context: StepContext,
+  failed: FailedAttempt,
+  backup: StoredBackup,
+): ResultAsync<boolean, MigrateError> {
   const { database } = context;
   return schemaNow(context).andThen((now) => {
     if (now !== fingerprint(failed.before, sha256)) return okAsync(false);
@@ -110,25 +142,40 @@ function isAsBefore(context: StepContext, failed: FailedAttempt, backup: StoredB
 function revertNow(context: StepContext, { step, errors }: FailedAttempt): ResultAsync<void, MigrateError> {
   const { revert, foreignKeys } = step.definition;
   if (revert === undefined) return okAsync(undefined);
-  const fail = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, context.database.info.label, 'reverting the step');
+  const fail = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+    fromSql(error, context.database.info.label, 'reverting the step');
   return context.database
     .begin({ foreignKeys: foreignKeys ?? 'off', transactional: false, comparesWith: 'live' })
     .mapErr(fail)
     .andThen((transaction) =>
       runWork(revert, step, transaction, errors, new AbortController().signal)
         .andThen(() => transaction.commit().mapErr(fail))
-        .orElse((error) => transaction.rollback().mapErr(fail).andThen(() => errAsync(error))),
+        .orElse((error) =>
+          transaction
+            .rollback()
+            .mapErr(fail)
+            .andThen(() => errAsync(error)),
+        ),
     );
 }
 
-function recordRung({ recorder, database }: StepContext, failed: FailedAttempt, rung: Rung, schema: string): ResultAsync<void, MigrateError> {
+function recordRung(
+  { recorder, database }: StepContext,
+  failed: FailedAttempt,
+  rung: Rung,
+  schema: string,
+): ResultAsync<void, MigrateError> {
   const { code, kind, message } = failed.error;
   recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung, schema });
   return recorder.flush(database, 'recording the failure');
 }
 
-function restoreFile(context: StepContext, failed: FailedAttempt, backup: StoredBackup): ResultAsync<void, MigrateError | 'others-wrote'> {
+function restoreFile(
+  context: StepContext,
+  failed: FailedAttempt,
+  backup: StoredBackup,
+): ResultAsync<void, MigrateError | 'others-wrote'> {
   const { ports, database, recorder } = context;
   const { code, kind, message } = failed.error;
   return safeTry(async function* () {
@@ -137,8 +184,12 @@ function restoreFile(context: StepContext, failed: FailedAttempt, backup: Stored
     recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId: null, tables: 'all' });
     yield* recorder.flush(database, 'recording the failure');
     const copies = yield* ports.database.copies().mapErr(fromOpen);
-    const written = yield* database.readJournal().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
-    const aside = yield* ports.store.scratch(recorder.history.databaseId ?? '', `${failed.attempt}.sqlite`).mapErr(fromStore);
+    const written = yield* database
+      .readJournal()
+      .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
+    const aside = yield* ports.store
+      .scratch(recorder.history.databaseId ?? '', `${failed.attempt}.sqlite`)
+      .mapErr(fromStore);
     const before = fingerprint(failed.before, sha256);
     const mark = recorder.mark();
     const restored = await restoreCopy({
@@ -162,13 +213,25 @@ function restoreFile(context: StepContext, failed: FailedAttempt, backup: Stored
 }
 
 /** The run stops here: the step stays under way in the journal until a person has looked. */
-function needsPerson({ database, recorder }: StepContext, failed: FailedAttempt, reason: string, rowsAtStake: number | undefined): MigrateError {
+function needsPerson(
+  { database, recorder }: StepContext,
+  failed: FailedAttempt,
+  reason: string,
+  rowsAtStake: number | undefined,
+): MigrateError {
   const { step, backup, error } = failed;
   const { code, kind, message } = error;
-  if (recorder.history.run?.step?.failed === false) recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
+  if (recorder.history.run?.step?.failed === false)
+    recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;
   return migrateError(
-    { kind: 'needs-person', version: step.version, reason: `${reason} (${database.info.label}: ${message})`, rowsAtStake, command },
+    {
+      kind: 'needs-person',
+      version: step.version,
+      reason: `${reason} (${database.info.label}: ${message})`,
+      rowsAtStake,
+      command,
+    },
     { step: failed.errors.location, cause: error.cause },
   );
 }

@@ -9,14 +9,29 @@ import { glanceAt } from './glance.js';
 import { takeBackup } from './step-backup.js';
 
 /** A backup that retention leaves alone. */
-export function createBackup(ports: ManagerPorts, policy: Policy, verify: 'quick' | 'full', signal: AbortSignal): ResultAsync<StoredBackup, MigrateError> {
+export function createBackup(
+  ports: ManagerPorts,
+  policy: Policy,
+  verify: 'quick' | 'full',
+  signal: AbortSignal,
+): ResultAsync<StoredBackup, MigrateError> {
   return withSession({ kind: 'backup', ports, policy, signal, candidates: [], open: 'read' }, (session) => {
     const { database, recorder } = session;
     if (!database.backups.supported) {
-      return errAsync(migrateError({ kind: 'backups-unsupported', reason: 'a database in memory has no file to back up' }));
+      return errAsync(
+        migrateError({ kind: 'backups-unsupported', reason: 'a database in memory has no file to back up' }),
+      );
     }
     return startRun(session, 'backup', []).andThen(() =>
-      endRun(session, takeBackup({ ports, database, recorder }, { kind: 'manual', runId: session.runId, component: policy.component }, verify), () => ({ steps: 0, durationMs: 0 })),
+      endRun(
+        session,
+        takeBackup(
+          { ports, database, recorder },
+          { kind: 'manual', runId: session.runId, component: policy.component },
+          verify,
+        ),
+        () => ({ steps: 0, durationMs: 0 }),
+      ),
     );
   });
 }
@@ -37,7 +52,8 @@ export function listBackups(ports: ManagerPorts): ResultAsync<BackupListing, Mig
 export function databaseIdOf(ports: ManagerPorts): ResultAsync<string | undefined, MigrateError> {
   return safeTry(async function* () {
     const glance = await glanceAt(ports);
-    if (glance.isOk() && glance.value !== undefined && glance.value.databaseId !== '') return ok(glance.value.databaseId);
+    if (glance.isOk() && glance.value !== undefined && glance.value.databaseId !== '')
+      return ok(glance.value.databaseId);
     const known = yield* ports.store.databases(ports.database.info.path).mapErr(fromStore);
     const matching = known.filter(({ matches }) => matches);
     // One folder that names no other path is taken for this database's: the file may have been moved.

@@ -12,7 +12,8 @@ import { checkDisk, loadSteps, refuseWithoutBackup } from './preflight.js';
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
-import { runStep, type StepReport } from './run-step.js';
+import { runStep } from './run-step.js';
+import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 import { elapsed, ofComponent } from './run-up.js';
 import { takeBackup } from './step-backup.js';
@@ -30,7 +31,11 @@ export interface DownReport {
   readonly durationMs: number;
 }
 
-export function runDown(ports: ManagerPorts, policy: Policy, options: DownOptions): ResultAsync<DownReport, MigrateError> {
+export function runDown(
+  ports: ManagerPorts,
+  policy: Policy,
+  options: DownOptions,
+): ResultAsync<DownReport, MigrateError> {
   const started = performance.now();
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
@@ -39,7 +44,12 @@ export function runDown(ports: ManagerPorts, policy: Policy, options: DownOption
   });
 }
 
-function revertSteps(session: RunSession, candidates: readonly StepCandidate[], options: DownOptions, started: number): ResultAsync<DownReport, MigrateError> {
+function revertSteps(
+  session: RunSession,
+  candidates: readonly StepCandidate[],
+  options: DownOptions,
+  started: number,
+): ResultAsync<DownReport, MigrateError> {
   const { ports, recorder } = session;
   return safeTry(async function* () {
     const applied = yield* planDown(appliedSteps(session), options.target).mapErr((facts) => migrateError(facts));
@@ -57,9 +67,18 @@ function revertSteps(session: RunSession, candidates: readonly StepCandidate[], 
     yield* refuseWithoutBackup(session, steps);
     yield* checkDisk(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'revert', versions: steps.map((step) => step.version) });
-    yield* startRun(session, 'down', steps.map((step) => step.version));
-    const outcome = revertEach(session, steps).andThen((reverted) => planPruning(session).map((pruning) => ({ reverted, pruning })));
-    const done = yield* endRun(session, outcome, ({ reverted }) => ({ steps: reverted.length, durationMs: elapsed(started) }));
+    yield* startRun(
+      session,
+      'down',
+      steps.map((step) => step.version),
+    );
+    const outcome = revertEach(session, steps).andThen((reverted) =>
+      planPruning(session).map((pruning) => ({ reverted, pruning })),
+    );
+    const done = yield* endRun(session, outcome, ({ reverted }) => ({
+      steps: reverted.length,
+      durationMs: elapsed(started),
+    }));
     yield* removePruned(session, done.pruning);
     return ok(report(recorder.runId, done.reverted));
   });
@@ -84,7 +103,10 @@ function revertEach(session: RunSession, steps: readonly MigrationStep[]): Resul
 }
 
 /** A revert is run only as it was when its step was applied. */
-function candidatesOf(applied: readonly AppliedStep[], candidates: readonly StepCandidate[]): ResultAsync<readonly StepCandidate[], MigrateError> {
+function candidatesOf(
+  applied: readonly AppliedStep[],
+  candidates: readonly StepCandidate[],
+): ResultAsync<readonly StepCandidate[], MigrateError> {
   const byKey = new Map(candidates.map((candidate) => [versionKey(candidate.version), candidate]));
   const found = applied.map((step) => ({ step, candidate: byKey.get(versionKey(step.version)) }));
   const missing = found.filter(({ candidate }) => candidate === undefined).map(({ step }) => step.version);
@@ -92,7 +114,11 @@ function candidatesOf(applied: readonly AppliedStep[], candidates: readonly Step
   const changed = found.filter(({ step, candidate }) => candidate?.checksum !== step.checksum);
   if (changed.length > 0) {
     return errAsync(
-      migrateError({ kind: 'changed-step', versions: changed.map(({ step }) => step.version), files: changed.map(({ step, candidate }) => candidate?.file ?? step.description) }),
+      migrateError({
+        kind: 'changed-step',
+        versions: changed.map(({ step }) => step.version),
+        files: changed.map(({ step, candidate }) => candidate?.file ?? step.description),
+      }),
     );
   }
   return okAsync(found.flatMap(({ candidate }) => candidate ?? []));

@@ -26,7 +26,10 @@ export interface SessionRequest {
 }
 
 /** Runs `work` with the lock held and the history read under it; the lock goes whatever comes of it. */
-export function withSession<T>(request: SessionRequest, work: (session: RunSession) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+export function withSession<T>(
+  request: SessionRequest,
+  work: (session: RunSession) => ResultAsync<T, MigrateError>,
+): ResultAsync<T, MigrateError> {
   const { ports, policy, signal } = request;
   const { info } = ports.database;
   // Asked before the lock, which would leave its files beside a database that is not there.
@@ -39,18 +42,27 @@ export function withSession<T>(request: SessionRequest, work: (session: RunSessi
       .open(request.open)
       .mapErr(fromOpen)
       .andThen((database) =>
-        begin(request, database).andThen((loaded) => {
-          const recorder = new Recorder(runId, ports, policy.component, loaded.history, loaded.head);
-          const session: RunSession = { runId, ports, policy, database, lease, loaded, recorder, signal };
-          return settle(session, request).andThen(() => work(session));
-        })
+        begin(request, database)
+          .andThen((loaded) => {
+            const recorder = new Recorder(runId, ports, policy.component, loaded.history, loaded.head);
+            const session: RunSession = { runId, ports, policy, database, lease, loaded, recorder, signal };
+            return settle(session, request).andThen(() => work(session));
+          })
           .andThen((value) => closing(database, ports).map(() => value))
-          .orElse((error) => closing(database, ports).orElse(() => okAsync(undefined)).andThen(() => errAsync(error))),
+          .orElse((error) =>
+            closing(database, ports)
+              .orElse(() => okAsync(undefined))
+              .andThen(() => errAsync(error)),
+          ),
       ),
   );
 }
 
-function withLease<T>(request: SessionRequest, runId: string, work: (lease: Lease | undefined) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+function withLease<T>(
+  request: SessionRequest,
+  runId: string,
+  work: (lease: Lease | undefined) => ResultAsync<T, MigrateError>,
+): ResultAsync<T, MigrateError> {
   const { ports, policy, signal, kind } = request;
   const lock = ports.database.lock().mapErr(fromOpen);
   if (lock.isErr()) return errAsync(lock.error);
@@ -80,7 +92,8 @@ const closing = (database: OpenDatabase, ports: ManagerPorts): ResultAsync<void,
 /** Reads the history under the lock, proves it, and brings tables, projection and mirror up to it. */
 function begin(request: SessionRequest, database: OpenDatabase): ResultAsync<LoadedHistory, MigrateError> {
   const { ports } = request;
-  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'reading the journal');
+  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+    fromSql(error, database.info.label, 'reading the journal');
   return safeTry(async function* () {
     const glance = yield* database.glance().mapErr(failed);
     const loaded = yield* loadHistory(database);
@@ -91,14 +104,20 @@ function begin(request: SessionRequest, database: OpenDatabase): ResultAsync<Loa
     }
     if (glance !== undefined) {
       yield* database.prepareJournal().mapErr(failed);
-      if (!sameSteps(glance, loaded.history.steps)) yield* database.append(loaded.head, [], loaded.history.steps).mapErr(failed);
+      if (!sameSteps(glance, loaded.history.steps))
+        yield* database.append(loaded.head, [], loaded.history.steps).mapErr(failed);
     }
     return ok(loaded);
   });
 }
 
 const sameSteps = ({ steps }: JournalGlance, folded: readonly AppliedStep[]): boolean => {
-  const text = (all: readonly AppliedStep[]): string => JSON.stringify(all.map((s) => JSON.stringify([s.component, s.version, s.checksum, s.state, s.position])).toSorted((a, b) => (a < b ? -1 : 1)));
+  const text = (all: readonly AppliedStep[]): string =>
+    JSON.stringify(
+      all
+        .map((s) => JSON.stringify([s.component, s.version, s.checksum, s.state, s.position]))
+        .toSorted((a, b) => (a < b ? -1 : 1)),
+    );
   return text(steps) === text(folded);
 };
 
@@ -106,16 +125,25 @@ const settle = (session: RunSession, request: SessionRequest): ResultAsync<void,
   request.kind === 'restore' ? okAsync(undefined) : recoverInterrupted(session, request.candidates);
 
 /** Starts the run in the journal: its tables are made now, if there are none, and drift is noted. */
-export function startRun(session: RunSession, kind: RunKind, plan: readonly string[], options: { readonly outOfOrder?: boolean } = {}): ResultAsync<void, MigrateError> {
+export function startRun(
+  session: RunSession,
+  kind: RunKind,
+  plan: readonly string[],
+  options: { readonly outOfOrder?: boolean } = {},
+): ResultAsync<void, MigrateError> {
   const { database, recorder, policy, ports } = session;
-  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError => fromSql(error, database.info.label, 'starting the run');
+  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+    fromSql(error, database.info.label, 'starting the run');
   return safeTry(async function* () {
     const snapshot = yield* database.snapshot().mapErr(failed);
     const actual = fingerprint(snapshot, sha256);
     const expected = recorder.history.schema;
     const drifted = recorder.history.adopted && expected !== undefined && expected !== actual;
     if (drifted) {
-      ports.observer.progress({ kind: 'warning', message: 'the schema is not what the last run left: somebody changed it by hand (recorded as drift)' });
+      ports.observer.progress({
+        kind: 'warning',
+        message: 'the schema is not what the last run left: somebody changed it by hand (recorded as drift)',
+      });
     }
     yield* database.prepareJournal().mapErr(failed);
     recorder.record({
@@ -133,7 +161,11 @@ export function startRun(session: RunSession, kind: RunKind, plan: readonly stri
 }
 
 /** Ends the run in the journal as it came out, and passes the outcome on. */
-export function endRun<T>(session: RunSession, outcome: ResultAsync<T, MigrateError>, summary: (value: T) => { readonly steps: number; readonly durationMs: number }): ResultAsync<T, MigrateError> {
+export function endRun<T>(
+  session: RunSession,
+  outcome: ResultAsync<T, MigrateError>,
+  summary: (value: T) => { readonly steps: number; readonly durationMs: number },
+): ResultAsync<T, MigrateError> {
   const { recorder, database } = session;
   return outcome
     .andThen((value) =>
@@ -160,4 +192,5 @@ export function endRun<T>(session: RunSession, outcome: ResultAsync<T, MigrateEr
 }
 
 /** The applied steps of the run's component. */
-export const appliedSteps = (session: RunSession): readonly AppliedStep[] => stepsOf(session.recorder.history, session.policy.component);
+export const appliedSteps = (session: RunSession): readonly AppliedStep[] =>
+  stepsOf(session.recorder.history, session.policy.component);

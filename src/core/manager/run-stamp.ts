@@ -16,7 +16,12 @@ export interface StampReport {
 }
 
 /** `target`: a version, `head`, or `base`. Afterwards exactly the steps up to it count as applied. */
-export function runStamp(ports: ManagerPorts, policy: Policy, target: string, signal: AbortSignal): ResultAsync<StampReport, MigrateError> {
+export function runStamp(
+  ports: ManagerPorts,
+  policy: Policy,
+  target: string,
+  signal: AbortSignal,
+): ResultAsync<StampReport, MigrateError> {
   const started = performance.now();
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
@@ -34,7 +39,11 @@ export function runStamp(ports: ManagerPorts, policy: Policy, target: string, si
             return versions;
           });
         return endRun(session, stamped, (done) => ({ steps: done.length, durationMs: elapsed(started) })).map(
-          (done): StampReport => ({ runId: recorder.runId, stamped: done, current: currentVersion(appliedSteps(session)) }),
+          (done): StampReport => ({
+            runId: recorder.runId,
+            stamped: done,
+            current: currentVersion(appliedSteps(session)),
+          }),
         );
       }),
     );

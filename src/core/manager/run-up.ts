@@ -11,7 +11,8 @@ import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup } 
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
-import { runStep, type StepReport } from './run-step.js';
+import { runStep } from './run-step.js';
+import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 import { takeBackup } from './step-backup.js';
 import { undoRun } from './undo-run.js';
@@ -46,18 +47,30 @@ export function runUp(ports: ManagerPorts, policy: Policy, options: UpOptions): 
       // What speaks against it may be the table of applied steps only: the run asks the journal itself.
       if (planned.isOk() && planned.value.steps.length === 0) {
         warnAhead(ports, planned.value);
-        return ok({ runId: null, applied: [], current: currentVersion(applied), ahead: planned.value.ahead, durationMs: elapsed(started) });
+        return ok({
+          runId: null,
+          applied: [],
+          current: currentVersion(applied),
+          ahead: planned.value.ahead,
+          durationMs: elapsed(started),
+        });
       }
     }
     // Without a step there is nothing to make a database for.
-    if (glance === undefined && candidates.length === 0) return ok({ runId: null, applied: [], current: null, ahead: [], durationMs: elapsed(started) });
+    if (glance === undefined && candidates.length === 0)
+      return ok({ runId: null, applied: [], current: null, ahead: [], durationMs: elapsed(started) });
     if (glance === undefined) yield* refuseLost(ports);
     const request = { kind: 'up', ports, policy, signal: options.signal, candidates, open: 'create' } as const;
     return ok(yield* withSession(request, (session) => applyPending(session, candidates, options, started)));
   });
 }
 
-function applyPending(session: RunSession, candidates: readonly StepCandidate[], options: UpOptions, started: number): ResultAsync<UpReport, MigrateError> {
+function applyPending(
+  session: RunSession,
+  candidates: readonly StepCandidate[],
+  options: UpOptions,
+  started: number,
+): ResultAsync<UpReport, MigrateError> {
   const { ports, policy, recorder } = session;
   return safeTry(async function* () {
     const plan = yield* planFor(candidates, appliedSteps(session), policy, options);
@@ -75,7 +88,12 @@ function applyPending(session: RunSession, candidates: readonly StepCandidate[],
     yield* refuseWithoutBackup(session, steps);
     yield* checkDisk(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });
-    yield* startRun(session, 'up', steps.map((step) => step.version), { outOfOrder: plan.outOfOrder });
+    yield* startRun(
+      session,
+      'up',
+      steps.map((step) => step.version),
+      { outOfOrder: plan.outOfOrder },
+    );
     const pruned: { done: () => ResultAsync<void, MigrateError> } = { done: () => okAsync(undefined) };
     const outcome = applySteps(session, steps).andThen((applied) =>
       planPruning(session).map((pruning) => {
@@ -95,14 +113,21 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
   return safeTry(async function* () {
     const done: StepReport[] = [];
     const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
-    const runBackup = perRun ? yield* takeBackup({ ports, database, recorder }, { kind: 'before-run', runId: recorder.runId, component: policy.component }, 'quick') : undefined;
+    const runBackup = perRun
+      ? yield* takeBackup(
+          { ports, database, recorder },
+          { kind: 'before-run', runId: recorder.runId, component: policy.component },
+          'quick',
+        )
+      : undefined;
     const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
     for (const step of steps) {
       if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
       lease?.announce(`applying ${step.version} ${step.description}`);
       const report = await runStep(context, step, 'apply');
       if (report.isErr()) {
-        if (policy.onFailure === 'undo-run' && report.error.kind !== 'needs-person') yield* undoRun(context, steps, done, report.error);
+        if (policy.onFailure === 'undo-run' && report.error.kind !== 'needs-person')
+          yield* undoRun(context, steps, done, report.error);
         return errAsync(report.error);
       }
       done.push(report.value);
@@ -111,14 +136,24 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
   });
 }
 
-const planFor = (candidates: readonly StepCandidate[], applied: Parameters<typeof planUp>[1], policy: Policy, options: UpOptions): ResultAsync<Plan, MigrateError> =>
+const planFor = (
+  candidates: readonly StepCandidate[],
+  applied: Parameters<typeof planUp>[1],
+  policy: Policy,
+  options: UpOptions,
+): ResultAsync<Plan, MigrateError> =>
   okAsync(undefined).andThen(() =>
-    planUp(candidates, applied, { to: options.to, outOfOrder: policy.outOfOrder, onAhead: policy.onAhead }).mapErr((facts) => migrateError(facts)),
+    planUp(candidates, applied, { to: options.to, outOfOrder: policy.outOfOrder, onAhead: policy.onAhead }).mapErr(
+      (facts) => migrateError(facts),
+    ),
   );
 
 function warnAhead(ports: ManagerPorts, { ahead }: Plan): void {
   if (ahead.length === 0) return;
-  ports.observer.progress({ kind: 'warning', message: `the database has steps that this program does not know: ${ahead.join(', ')} (a newer release was here)` });
+  ports.observer.progress({
+    kind: 'warning',
+    message: `the database has steps that this program does not know: ${ahead.join(', ')} (a newer release was here)`,
+  });
 }
 
 /** The steps of one component. */

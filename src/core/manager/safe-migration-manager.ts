@@ -5,7 +5,15 @@ import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { EventFeed } from './event-feed.js';
-import { audit, readEvents, readPlan, readStatus, type AuditReport, type PlanReport, type StatusReport } from './inspect-state.js';
+import {
+  audit,
+  readEvents,
+  readPlan,
+  readStatus,
+  type AuditReport,
+  type PlanReport,
+  type StatusReport,
+} from './inspect-state.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
 import { createBackup, listBackups } from './run-backup.js';
@@ -29,7 +37,12 @@ export class SafeMigrationManager {
   readonly #registry: StepRegistry;
   readonly #feed: EventFeed;
 
-  constructor(ports: Omit<ManagerPorts, 'observer'>, policy: Policy, registry: StepRegistry, onListenerError: (thrown: unknown) => void) {
+  constructor(
+    ports: Omit<ManagerPorts, 'observer'>,
+    policy: Policy,
+    registry: StepRegistry,
+    onListenerError: (thrown: unknown) => void,
+  ) {
     this.#feed = new EventFeed(onListenerError);
     this.#ports = { ...ports, observer: this.#feed };
     this.#policy = policy;
@@ -56,7 +69,12 @@ export class SafeMigrationManager {
   down(options: WithSignal<Partial<DownOptions>> = {}): ResultAsync<DownReport, MigrateError> {
     const target = options.target ?? { count: 1 };
     if ('count' in target && (!Number.isSafeInteger(target.count) || target.count < 1)) {
-      return errAsync(migrateError({ kind: 'usage', reason: `the number of steps to revert must be at least 1, not ${target.count}` }));
+      return errAsync(
+        migrateError({
+          kind: 'usage',
+          reason: `the number of steps to revert must be at least 1, not ${target.count}`,
+        }),
+      );
     }
     return runDown(this.#ports, this.#policy, { target, signal: options.signal ?? never() });
   }
@@ -86,7 +104,9 @@ export class SafeMigrationManager {
   }
 
   /** Takes a backup that retention leaves alone. `full` adds integrity, foreign keys and a content fingerprint. */
-  createBackup(options: { readonly verify?: 'quick' | 'full'; readonly signal?: AbortSignal } = {}): ResultAsync<StoredBackup, MigrateError> {
+  createBackup(
+    options: { readonly verify?: 'quick' | 'full'; readonly signal?: AbortSignal } = {},
+  ): ResultAsync<StoredBackup, MigrateError> {
     return createBackup(this.#ports, this.#policy, options.verify ?? 'quick', options.signal ?? never());
   }
 
@@ -96,7 +116,9 @@ export class SafeMigrationManager {
   }
 
   /** Puts a backup back. Without `confirm` nobody is asked; the present state is always kept first. */
-  restore(options: WithSignal<Partial<RestoreOptions>> & Pick<RestoreOptions, 'choice'>): ResultAsync<RestoreReport, MigrateError> {
+  restore(
+    options: WithSignal<Partial<RestoreOptions>> & Pick<RestoreOptions, 'choice'>,
+  ): ResultAsync<RestoreReport, MigrateError> {
     return runRestore(this.#ports, this.#policy, {
       choice: options.choice,
       tables: options.tables ?? 'all',
@@ -126,7 +148,9 @@ export class SafeMigrationManager {
   /** Ends the event iterators and lets go of files. */
   close(): ResultAsync<void, MigrateError> {
     this.#feed.end();
-    return this.#ports.mirror.close().mapErr((error) => migrateError({ kind: 'backup-failed', directory: error.file, reason: error.reason }));
+    return this.#ports.mirror
+      .close()
+      .mapErr((error) => migrateError({ kind: 'backup-failed', directory: error.file, reason: error.reason }));
   }
 }
 

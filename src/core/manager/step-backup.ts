@@ -14,7 +14,12 @@ export interface BackupContext {
 }
 
 /** Takes a backup and buffers its events. */
-export function takeBackup(context: BackupContext, reason: BackupReason, verify: 'quick' | 'full', journal = context.recorder.writtenHead): ResultAsync<StoredBackup, MigrateError> {
+export function takeBackup(
+  context: BackupContext,
+  reason: BackupReason,
+  verify: 'quick' | 'full',
+  journal = context.recorder.writtenHead,
+): ResultAsync<StoredBackup, MigrateError> {
   const { ports, database, recorder } = context;
   const { info } = database;
   const started = ports.clock.now().getTime();
@@ -28,7 +33,8 @@ export function takeBackup(context: BackupContext, reason: BackupReason, verify:
       // What is buffered is not in the database yet, so not in the copy either.
       journal,
       verify,
-      onProgress: (doneBytes, totalBytes) => ports.observer.progress({ kind: 'backup-progress', doneBytes, totalBytes }),
+      onProgress: (doneBytes, totalBytes) =>
+        ports.observer.progress({ kind: 'backup-progress', doneBytes, totalBytes }),
     })
     .orElse((error) => blamed(database, error))
     .andThen((backup) => {
@@ -44,14 +50,23 @@ export function takeBackup(context: BackupContext, reason: BackupReason, verify:
         journalPosition: journal.position,
       });
       recorder.record({ type: 'record-verification', backupId: id, checks: verified.checks });
-      ports.observer.progress({ kind: 'backup-taken', backupId: id, bytes, ms: ports.clock.now().getTime() - started, directory: backup.directory });
+      ports.observer.progress({
+        kind: 'backup-taken',
+        backupId: id,
+        bytes,
+        ms: ports.clock.now().getTime() - started,
+        directory: backup.directory,
+      });
       return okAsync(backup);
     });
 }
 
 /** A copy that is damaged as soon as it is taken is most often a true copy of a damaged database: that is then what is said. */
 function blamed({ backups, info }: OpenDatabase, error: BackupError): ResultAsync<never, MigrateError> {
-  const isStructure = error.kind === 'backup-corrupt' ? error.check === 'quick_check' || error.check === 'integrity_check' : isDamage(error.cause);
+  const isStructure =
+    error.kind === 'backup-corrupt'
+      ? error.check === 'quick_check' || error.check === 'integrity_check'
+      : isDamage(error.cause);
   if (!isStructure || info.path === undefined) return errAsync(fromStore(error));
   return backups
     .check(info.path, 'quick')
@@ -59,11 +74,17 @@ function blamed({ backups, info }: OpenDatabase, error: BackupError): ResultAsyn
     .orElse((found) =>
       okAsync(
         found.kind === 'check-failed' || isDamage(found)
-          ? migrateError({ kind: 'database-unusable', database: info.label, reason: 'corrupt', detail: `it is damaged (${('detail' in found ? found.detail : found.message).split('\n').slice(0, 2).join(' ')})` })
+          ? migrateError({
+              kind: 'database-unusable',
+              database: info.label,
+              reason: 'corrupt',
+              detail: `it is damaged (${('detail' in found ? found.detail : found.message).split('\n').slice(0, 2).join(' ')})`,
+            })
           : fromStore(error),
       ),
     )
     .andThen((blame) => errAsync(blame));
 }
 
-const isDamage = (cause: unknown): boolean => cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === 'corrupt';
+const isDamage = (cause: unknown): boolean =>
+  cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === 'corrupt';

@@ -3,7 +3,12 @@ import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import { migrateError } from '../errors/migrate-error.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
-import { DEFAULT_STEP_TIMEOUT_MS, type MigrationStep, type StepHandle, type StepWork } from '../steps/migration-step.js';
+import {
+  DEFAULT_STEP_TIMEOUT_MS,
+  type MigrationStep,
+  type StepHandle,
+  type StepWork,
+} from '../steps/migration-step.js';
 import { underDeadline } from './deadline.js';
 import type { StepErrors } from './step-errors.js';
 
@@ -11,10 +16,20 @@ import type { StepErrors } from './step-errors.js';
 export type Worked = { readonly statements: number | undefined };
 
 /** Runs `work`. The transaction is still open afterwards, whatever came of it. */
-export function runWork(work: StepWork, step: MigrationStep, transaction: StepTransaction, errors: StepErrors, signal: AbortSignal): ResultAsync<Worked, MigrateError> {
+export function runWork(
+  work: StepWork,
+  step: MigrationStep,
+  transaction: StepTransaction,
+  errors: StepErrors,
+  signal: AbortSignal,
+): ResultAsync<Worked, MigrateError> {
   const timeoutMs = step.definition.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS;
   if (typeof work !== 'function') {
-    const run = (): Promise<unknown> => transaction.execute(work, signal).match(() => undefined, (fault) => Promise.reject(new FaultThrown(fault)));
+    const run = (): Promise<unknown> =>
+      transaction.execute(work, signal).match(
+        () => undefined,
+        (fault) => Promise.reject(new FaultThrown(fault)),
+      );
     return interrupted(run, timeoutMs, signal, transaction, errors).map(() => ({ statements: work.length }));
   }
   const inner = new AbortController();
@@ -34,11 +49,25 @@ export function runWork(work: StepWork, step: MigrationStep, transaction: StepTr
 }
 
 /** Runs a question of the step's own (`validate`, `isDone`) on the transaction's handle. */
-export function ask(question: (handle: StepHandle) => unknown, step: MigrationStep, transaction: StepTransaction, errors: StepErrors, signal: AbortSignal): ResultAsync<unknown, MigrateError> {
+export function ask(
+  question: (handle: StepHandle) => unknown,
+  step: MigrationStep,
+  transaction: StepTransaction,
+  errors: StepErrors,
+  signal: AbortSignal,
+): ResultAsync<unknown, MigrateError> {
   return transaction
     .handle(signal, 'read')
     .mapErr((fault) => errors.fault(fault))
-    .andThen((handle) => interrupted(() => question(handle), step.definition.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS, signal, transaction, errors))
+    .andThen((handle) =>
+      interrupted(
+        () => question(handle),
+        step.definition.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS,
+        signal,
+        transaction,
+        errors,
+      ),
+    )
     .andThen((answer) => faultOf(transaction, errors).map(() => answer));
 }
 
@@ -51,20 +80,37 @@ export function truthy(answer: unknown): boolean {
 }
 
 /** The step's own check: what it throws, or `false`, refuses the step. */
-export function validateStep(step: MigrationStep, transaction: StepTransaction, errors: StepErrors, signal: AbortSignal): ResultAsync<void, MigrateError> {
+export function validateStep(
+  step: MigrationStep,
+  transaction: StepTransaction,
+  errors: StepErrors,
+  signal: AbortSignal,
+): ResultAsync<void, MigrateError> {
   const { validate } = step.definition;
   if (validate === undefined) return okAsync(undefined);
   return ask(validate, step, transaction, errors, signal).andThen((answer) =>
     answer === false
-      ? errAsync(migrateError({ kind: 'validation-failed', version: step.version, reason: `the check of step ${step.version} said no` }, { step: errors.location }))
+      ? errAsync(
+          migrateError(
+            { kind: 'validation-failed', version: step.version, reason: `the check of step ${step.version} said no` },
+            { step: errors.location },
+          ),
+        )
       : okAsync(undefined),
   );
 }
 
-function interrupted(work: () => unknown, timeoutMs: number, signal: AbortSignal, transaction: StepTransaction, errors: StepErrors): ResultAsync<unknown, MigrateError> {
+function interrupted(
+  work: () => unknown,
+  timeoutMs: number,
+  signal: AbortSignal,
+  transaction: StepTransaction,
+  errors: StepErrors,
+): ResultAsync<unknown, MigrateError> {
   return new ResultAsync(underDeadline(work, timeoutMs, signal)).mapErr((interruption) => {
     if (interruption.kind !== 'threw') transaction.interrupt();
-    if (interruption.kind === 'threw' && interruption.thrown instanceof FaultThrown) return errors.fault(interruption.thrown.fault);
+    if (interruption.kind === 'threw' && interruption.thrown instanceof FaultThrown)
+      return errors.fault(interruption.thrown.fault);
     return errors.interruption(interruption, timeoutMs, transaction);
   });
 }

@@ -18,9 +18,7 @@ export interface CopyFacts {
   readonly tables: readonly string[];
 }
 
-export type CheckError =
-  | { readonly kind: 'check-failed'; readonly check: string; readonly detail: string }
-  | SqlError;
+export type CheckError = { readonly kind: 'check-failed'; readonly check: string; readonly detail: string } | SqlError;
 
 /** Rows and an order-independent digest per table. */
 export interface ContentFingerprint {
@@ -60,7 +58,11 @@ export interface CopyFiles extends Pick<BackupSource, 'check' | 'fingerprint'> {
   /** Rows of the user's tables, and the schema's snapshot. */
   contentOf(file: string): ResultAsync<{ readonly rows: number; readonly snapshot: SchemaSnapshot }, SqlError>;
   /** Appends events verbatim to a copy's journal and replaces its projection. */
-  extend(file: string, events: readonly (RecordedEvent | StoredEvent)[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError>;
+  extend(
+    file: string,
+    events: readonly (RecordedEvent | StoredEvent)[],
+    steps: readonly AppliedStep[],
+  ): ResultAsync<void, SqlError>;
 }
 
 /** Putting a copy back while the database is open. */

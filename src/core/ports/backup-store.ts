@@ -50,7 +50,13 @@ export interface BackupListing {
 }
 
 export type BackupError =
-  | { readonly kind: 'store-failed'; readonly directory: string; readonly reason: string; readonly diskFull: boolean; readonly cause?: unknown }
+  | {
+      readonly kind: 'store-failed';
+      readonly directory: string;
+      readonly reason: string;
+      readonly diskFull: boolean;
+      readonly cause?: unknown;
+    }
   | { readonly kind: 'backup-corrupt'; readonly backupId: string; readonly check: string; readonly detail: string };
 
 export interface TakeBackup {
@@ -71,7 +77,11 @@ export interface BackupStore {
   take(request: TakeBackup): ResultAsync<StoredBackup, BackupError>;
   list(databaseId: string): ResultAsync<BackupListing, BackupError>;
   /** Proves that the stored bytes are those that were written, and checks their structure. */
-  verify(backup: StoredBackup, source: Pick<BackupSource, 'check' | 'fingerprint'>, level: 'stored' | 'full'): ResultAsync<void, BackupError>;
+  verify(
+    backup: StoredBackup,
+    source: Pick<BackupSource, 'check' | 'fingerprint'>,
+    level: 'stored' | 'full',
+  ): ResultAsync<void, BackupError>;
   remove(backup: StoredBackup): ResultAsync<void, BackupError>;
   /** Removes what killed processes left half-written; called with the lock held. */
   sweep(databaseId: string): ResultAsync<void, BackupError>;
@@ -80,12 +90,20 @@ export interface BackupStore {
   /** A path in the store for work that is thrown away, with the folder made. */
   scratch(databaseId: string, name: string): ResultAsync<string, BackupError>;
   /** Databases that have backups or a mirror here: those that were at `path` first, and of these the last used first. */
-  databases(path: string | undefined): ResultAsync<readonly { readonly databaseId: string; readonly matches: boolean }[], BackupError>;
+  databases(
+    path: string | undefined,
+  ): ResultAsync<readonly { readonly databaseId: string; readonly matches: boolean }[], BackupError>;
   /** Bytes free where the backups are kept. */
   freeBytes(): ResultAsync<number, BackupError>;
 }
 
-export type MirrorError = { readonly kind: 'mirror-failed'; readonly file: string; readonly reason: string; readonly diskFull: boolean; readonly cause: unknown };
+export type MirrorError = {
+  readonly kind: 'mirror-failed';
+  readonly file: string;
+  readonly reason: string;
+  readonly diskFull: boolean;
+  readonly cause: unknown;
+};
 
 /** The journal's mirror: what is left of the history when the database is not. */
 export interface JournalMirror {

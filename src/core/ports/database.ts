@@ -66,7 +66,11 @@ export interface OpenDatabase {
   prepareJournal(): ResultAsync<void, SqlError>;
   readJournal(from?: number): ResultAsync<StoredEvent[], SqlError>;
   /** Appends in a transaction of its own; `steps` replaces the projection where it is given. */
-  append(expected: JournalHead, events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError | StaleJournal>;
+  append(
+    expected: JournalHead,
+    events: readonly RecordedEvent[],
+    steps?: readonly AppliedStep[],
+  ): ResultAsync<void, SqlError | StaleJournal>;
   snapshot(): ResultAsync<SchemaSnapshot, SqlError>;
   /** A value that changes when another connection commits. */
   foreignWrites(): ResultAsync<number, SqlError>;

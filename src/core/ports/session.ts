@@ -37,7 +37,10 @@ export interface SqlError {
 /** Statements run in the order in which they are given; a session is never shared by two runs. */
 export interface Session {
   /** Runs one statement and returns its rows. */
-  all<R extends object = Record<string, SqlValue>>(sql: string, params?: readonly SqlValue[]): ResultAsync<R[], SqlError>;
+  all<R extends object = Record<string, SqlValue>>(
+    sql: string,
+    params?: readonly SqlValue[],
+  ): ResultAsync<R[], SqlError>;
   /** Runs one statement; `changes` is the number of rows it changed itself (not by triggers). */
   run(sql: string, params?: readonly SqlValue[]): ResultAsync<{ readonly changes: number }, SqlError>;
   close(): ResultAsync<void, SqlError>;

@@ -18,8 +18,20 @@ export type StepSourceError =
   | { readonly kind: 'step-file-name'; readonly file: string; readonly reason: string }
   | { readonly kind: 'step-file-encoding'; readonly file: string }
   | { readonly kind: 'step-empty'; readonly file: string }
-  | { readonly kind: 'step-directive'; readonly file: string; readonly line: number; readonly text: string; readonly reason: string }
-  | { readonly kind: 'step-script'; readonly file: string; readonly line: number; readonly reason: string; readonly keyword?: string }
+  | {
+      readonly kind: 'step-directive';
+      readonly file: string;
+      readonly line: number;
+      readonly text: string;
+      readonly reason: string;
+    }
+  | {
+      readonly kind: 'step-script';
+      readonly file: string;
+      readonly line: number;
+      readonly reason: string;
+      readonly keyword?: string;
+    }
   | { readonly kind: 'step-load'; readonly file: string; readonly cause: unknown }
   | { readonly kind: 'step-shape'; readonly file: string; readonly reason: string }
   | { readonly kind: 'duplicate-version'; readonly version: string; readonly files: readonly string[] };

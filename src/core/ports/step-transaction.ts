@@ -48,7 +48,12 @@ export interface StepObservation {
 /** A statement failed, or the step did what a step must not do. */
 export type StepFault =
   | { readonly kind: 'sql'; readonly error: SqlError; readonly statement?: ScriptStatement }
-  | { readonly kind: 'forbidden'; readonly what: 'transaction-control' | 'attach' | 'closed' | 'write-in-check' | 'journal'; readonly sql: string; readonly statement?: ScriptStatement }
+  | {
+      readonly kind: 'forbidden';
+      readonly what: 'transaction-control' | 'attach' | 'closed' | 'write-in-check' | 'journal';
+      readonly sql: string;
+      readonly statement?: ScriptStatement;
+    }
   | { readonly kind: 'ended-transaction' }
   | { readonly kind: 'foreign-write' };
 

@@ -27,8 +27,18 @@ export type SchemaChange =
       readonly before: TableSnapshot;
       readonly after: TableSnapshot;
     }
-  | { readonly kind: 'column-added'; readonly table: string; readonly column: string; readonly snapshot: ColumnSnapshot }
-  | { readonly kind: 'column-removed'; readonly table: string; readonly column: string; readonly snapshot: ColumnSnapshot }
+  | {
+      readonly kind: 'column-added';
+      readonly table: string;
+      readonly column: string;
+      readonly snapshot: ColumnSnapshot;
+    }
+  | {
+      readonly kind: 'column-removed';
+      readonly table: string;
+      readonly column: string;
+      readonly snapshot: ColumnSnapshot;
+    }
   | {
       readonly kind: 'column-changed';
       readonly table: string;
@@ -38,8 +48,18 @@ export type SchemaChange =
       readonly after: ColumnSnapshot;
     }
   /** The columns that both have stand in another order. */
-  | { readonly kind: 'columns-reordered'; readonly table: string; readonly before: readonly string[]; readonly after: readonly string[] }
-  | { readonly kind: 'primary-key-changed'; readonly table: string; readonly before?: KeySnapshot; readonly after?: KeySnapshot }
+  | {
+      readonly kind: 'columns-reordered';
+      readonly table: string;
+      readonly before: readonly string[];
+      readonly after: readonly string[];
+    }
+  | {
+      readonly kind: 'primary-key-changed';
+      readonly table: string;
+      readonly before?: KeySnapshot;
+      readonly after?: KeySnapshot;
+    }
   | { readonly kind: 'unique-added'; readonly table: string; readonly unique: KeySnapshot }
   | { readonly kind: 'unique-removed'; readonly table: string; readonly unique: KeySnapshot }
   | { readonly kind: 'check-added'; readonly table: string; readonly check: CheckSnapshot }
@@ -57,9 +77,24 @@ export type SchemaChange =
     }
   | { readonly kind: 'view-added'; readonly view: string; readonly snapshot: ViewSnapshot }
   | { readonly kind: 'view-removed'; readonly view: string; readonly snapshot: ViewSnapshot }
-  | { readonly kind: 'view-changed'; readonly view: string; readonly before: ViewSnapshot; readonly after: ViewSnapshot }
-  | { readonly kind: 'trigger-added'; readonly trigger: string; readonly table: string; readonly snapshot: TriggerSnapshot }
-  | { readonly kind: 'trigger-removed'; readonly trigger: string; readonly table: string; readonly snapshot: TriggerSnapshot }
+  | {
+      readonly kind: 'view-changed';
+      readonly view: string;
+      readonly before: ViewSnapshot;
+      readonly after: ViewSnapshot;
+    }
+  | {
+      readonly kind: 'trigger-added';
+      readonly trigger: string;
+      readonly table: string;
+      readonly snapshot: TriggerSnapshot;
+    }
+  | {
+      readonly kind: 'trigger-removed';
+      readonly trigger: string;
+      readonly table: string;
+      readonly snapshot: TriggerSnapshot;
+    }
   | {
       readonly kind: 'trigger-changed';
       readonly trigger: string;
@@ -142,7 +177,9 @@ function describeProperty(what: ColumnProperty, column: ColumnSnapshot): string 
     case 'type':
       return column.type === '' ? 'none' : column.type;
     case 'not-null':
-      return column.notNull ? ['yes', column.notNullOnConflict].filter((part) => part !== undefined).join(' on conflict ') : 'no';
+      return column.notNull
+        ? ['yes', column.notNullOnConflict].filter((part) => part !== undefined).join(' on conflict ')
+        : 'no';
     case 'default':
       return column.default === undefined ? 'none' : oneLine(column.default);
     case 'generated':

@@ -18,9 +18,16 @@ import type {
 type Fold = (name: string) => string;
 
 // Snapshots are never changed, and an inspector hands out the same object for what stayed the same.
-const known: Readonly<Record<IdentifierRule, WeakMap<object, string>>> = { 'ascii-case-insensitive': new WeakMap(), exact: new WeakMap() };
+const known: Readonly<Record<IdentifierRule, WeakMap<object, string>>> = {
+  'ascii-case-insensitive': new WeakMap(),
+  exact: new WeakMap(),
+};
 
-function once<T extends object>(object: T, rule: IdentifierRule, write: (object: T, rule: IdentifierRule) => string): string {
+function once<T extends object>(
+  object: T,
+  rule: IdentifierRule,
+  write: (object: T, rule: IdentifierRule) => string,
+): string {
   const text = known[rule].get(object) ?? write(object, rule);
   known[rule].set(object, text);
   return text;
@@ -29,7 +36,10 @@ function once<T extends object>(object: T, rule: IdentifierRule, write: (object:
 // One literal in one place fixes the order of its members, so that the native writer is canonical too, and many times faster.
 const written = (value: unknown): string => JSON.stringify(value);
 
-const folding = (rule: IdentifierRule): Fold => (name) => foldName(name, rule);
+const folding =
+  (rule: IdentifierRule): Fold =>
+  (name) =>
+    foldName(name, rule);
 
 /** The properties of a column that make two columns of one name differ, each as comparable text; the ordinal is left to the key. */
 export function columnProperties(column: ColumnSnapshot, rule: IdentifierRule) {
@@ -57,15 +67,24 @@ export function tableProperties(table: TableSnapshot, rule: IdentifierRule) {
 
 function term(value: IndexTerm, fold: Fold) {
   const what = 'column' in value ? { column: fold(value.column) } : { expression: value.expression };
-  return { ...what, descending: value.descending, collation: value.collation === undefined ? undefined : fold(value.collation) };
+  return {
+    ...what,
+    descending: value.descending,
+    collation: value.collation === undefined ? undefined : fold(value.collation),
+  };
 }
 
-const optional = (name: string | undefined, fold: Fold): string | undefined => (name === undefined ? undefined : fold(name));
+const optional = (name: string | undefined, fold: Fold): string | undefined =>
+  name === undefined ? undefined : fold(name);
 
 /** Comparable text of a primary key or a unique constraint. */
 export function keyText(key: KeySnapshot, rule: IdentifierRule): string {
   const fold = folding(rule);
-  return written({ name: optional(key.name, fold), terms: key.terms.map((part) => term(part, fold)), onConflict: key.onConflict });
+  return written({
+    name: optional(key.name, fold),
+    terms: key.terms.map((part) => term(part, fold)),
+    onConflict: key.onConflict,
+  });
 }
 
 /** Comparable text of a CHECK; the columns follow from the expression and are left out. */

@@ -40,8 +40,12 @@ export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): read
     ...tables.removed.map((table) => ({ kind: 'table-removed', table: table.name, snapshot: table }) as const),
     ...tables.added.map((table) => ({ kind: 'table-added', table: table.name, snapshot: table }) as const),
     ...differing(tables, (table) => tableText(table, rule)).flatMap(([old, now]) => diffTable(old, now, rule)),
-    ...indexes.removed.map((index) => ({ kind: 'index-removed', index: index.name, table: index.table, snapshot: index }) as const),
-    ...indexes.added.map((index) => ({ kind: 'index-added', index: index.name, table: index.table, snapshot: index }) as const),
+    ...indexes.removed.map(
+      (index) => ({ kind: 'index-removed', index: index.name, table: index.table, snapshot: index }) as const,
+    ),
+    ...indexes.added.map(
+      (index) => ({ kind: 'index-added', index: index.name, table: index.table, snapshot: index }) as const,
+    ),
     ...differing(indexes, (index) => indexText(index, rule)).map(
       ([old, now]) => ({ kind: 'index-changed', index: now.name, table: now.table, before: old, after: now }) as const,
     ),
@@ -50,10 +54,15 @@ export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): read
     ...differing(views, (view) => viewText(view, rule)).map(
       ([old, now]) => ({ kind: 'view-changed', view: now.name, before: old, after: now }) as const,
     ),
-    ...triggers.removed.map((it) => ({ kind: 'trigger-removed', trigger: it.name, table: it.table, snapshot: it }) as const),
-    ...triggers.added.map((it) => ({ kind: 'trigger-added', trigger: it.name, table: it.table, snapshot: it }) as const),
+    ...triggers.removed.map(
+      (it) => ({ kind: 'trigger-removed', trigger: it.name, table: it.table, snapshot: it }) as const,
+    ),
+    ...triggers.added.map(
+      (it) => ({ kind: 'trigger-added', trigger: it.name, table: it.table, snapshot: it }) as const,
+    ),
     ...differing(triggers, (trigger) => triggerText(trigger, rule)).map(
-      ([old, now]) => ({ kind: 'trigger-changed', trigger: now.name, table: now.table, before: old, after: now }) as const,
+      ([old, now]) =>
+        ({ kind: 'trigger-changed', trigger: now.name, table: now.table, before: old, after: now }) as const,
     ),
   ];
 }
@@ -82,7 +91,9 @@ function diffColumns(before: TableSnapshot, after: TableSnapshot, rule: Identifi
   const columns = pairByName(before.columns, after.columns, rule);
   const changed = columns.kept.flatMap(([old, now]) => {
     const what = differingProperties<ColumnProperty>(columnProperties(old, rule), columnProperties(now, rule));
-    return what.length === 0 ? [] : [{ kind: 'column-changed', table, column: now.name, what, before: old, after: now } as const];
+    return what.length === 0
+      ? []
+      : [{ kind: 'column-changed', table, column: now.name, what, before: old, after: now } as const];
   });
   const names = (all: readonly ColumnSnapshot[]): readonly string[] => all.map((column) => foldName(column.name, rule));
   const kept = new Set(columns.kept.map(([, now]) => foldName(now.name, rule)));
@@ -90,7 +101,9 @@ function diffColumns(before: TableSnapshot, after: TableSnapshot, rule: Identifi
   const orderAfter = names(after.columns).filter((name) => kept.has(name));
   const reordered = orderBefore.some((name, position) => name !== orderAfter[position]);
   return [
-    ...columns.removed.map((column) => ({ kind: 'column-removed', table, column: column.name, snapshot: column }) as const),
+    ...columns.removed.map(
+      (column) => ({ kind: 'column-removed', table, column: column.name, snapshot: column }) as const,
+    ),
     ...columns.added.map((column) => ({ kind: 'column-added', table, column: column.name, snapshot: column }) as const),
     ...changed,
     ...(reordered ? [{ kind: 'columns-reordered', table, before: orderBefore, after: orderAfter } as const] : []),
@@ -125,7 +138,10 @@ function differing<T>(pairs: Pairs<T>, text: (item: T) => string): readonly (rea
   return pairs.kept.filter(([old, now]) => old !== now && text(old) !== text(now));
 }
 
-function differingProperties<K extends string>(before: Readonly<Record<K, unknown>>, after: Readonly<Record<K, unknown>>): readonly K[] {
+function differingProperties<K extends string>(
+  before: Readonly<Record<K, unknown>>,
+  after: Readonly<Record<K, unknown>>,
+): readonly K[] {
   return (Object.keys(before) as K[]).filter((property) => before[property] !== after[property]);
 }
 

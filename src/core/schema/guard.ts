@@ -1,6 +1,12 @@
 // The guard: judges what a step did against what it declared. It is about data, not words: what was empty can go.
 import type { CreatedObject } from '../events/event.js';
-import type { ColumnFinding, ForeignKeyFinding, LostObject, RowFinding, StepObservation } from '../ports/step-transaction.js';
+import type {
+  ColumnFinding,
+  ForeignKeyFinding,
+  LostObject,
+  RowFinding,
+  StepObservation,
+} from '../ports/step-transaction.js';
 import type { Declarations } from '../steps/migration-step.js';
 import { foldAscii } from './names.js';
 
@@ -12,7 +18,11 @@ export type GuardFinding =
   | ({ readonly kind: 'table-dropped' } & RowFinding)
   | ({ readonly kind: 'column-dropped' } & ColumnFinding)
   | ({ readonly kind: 'values-nulled' } & ColumnFinding)
-  | ({ readonly kind: 'foreign-key-broken'; readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } & ForeignKeyFinding)
+  | ({
+      readonly kind: 'foreign-key-broken';
+      readonly onDelete?: 'cascade' | 'set-null';
+      readonly columns?: readonly string[];
+    } & ForeignKeyFinding)
   | ({ readonly kind: 'object-lost' } & Omit<LostObject, 'type'> & { readonly type: LostObject['type'] });
 
 /** What a revert may take away: what its own apply created, and as many rows as it inserted. */
@@ -30,12 +40,15 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
   const made = (type: CreatedObject['type'], name: string, table?: string): boolean =>
     own?.created.some(
       (object) =>
-        object.type === type && foldAscii(object.name) === foldAscii(name) && (table === undefined || object.table === undefined || foldAscii(object.table) === foldAscii(table)),
+        object.type === type &&
+        foldAscii(object.name) === foldAscii(name) &&
+        (table === undefined || object.table === undefined || foldAscii(object.table) === foldAscii(table)),
     ) ?? false;
   const insertedByApply = (table: string): number =>
     Object.entries(own?.inserted ?? {}).find(([name]) => foldAscii(name) === foldAscii(table))?.[1] ?? 0;
 
-  const byRows = <F extends { readonly rows: number }>(all: readonly F[]): readonly F[] => all.toSorted((a, b) => b.rows - a.rows);
+  const byRows = <F extends { readonly rows: number }>(all: readonly F[]): readonly F[] =>
+    all.toSorted((a, b) => b.rows - a.rows);
   return [
     ...byRows(seen.droppedTables)
       .filter((f) => f.rows > 0 && !has(mayDrop, f.table) && !made('table', f.table))
@@ -44,24 +57,50 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
       .filter((f) => f.rows > insertedByApply(f.table) && !has(mayLoseRows, f.table) && !made('table', f.table))
       .map((f) => ({ kind: 'rows-deleted' as const, ...f })),
     ...byRows(seen.droppedColumns)
-      .filter((f) => f.rows > 0 && !has(mayDrop, f.table, `${f.table}.${f.column}`) && !made('column', f.column, f.table) && !made('table', f.table))
+      .filter(
+        (f) =>
+          f.rows > 0 &&
+          !has(mayDrop, f.table, `${f.table}.${f.column}`) &&
+          !made('column', f.column, f.table) &&
+          !made('table', f.table),
+      )
       .map((f) => ({ kind: 'column-dropped' as const, ...f })),
     ...byRows(seen.nulledValues)
-      .filter((f) => f.rows > 0 && !has(mayNull, `${f.table}.${f.column}`) && !made('column', f.column, f.table) && !made('table', f.table))
+      .filter(
+        (f) =>
+          f.rows > 0 &&
+          !has(mayNull, `${f.table}.${f.column}`) &&
+          !made('column', f.column, f.table) &&
+          !made('table', f.table),
+      )
       .map((f) => ({ kind: 'values-nulled' as const, ...f })),
-    ...seen.brokenForeignKeys.filter((f) => f.rows > 0).map((f) => ({ kind: 'foreign-key-broken' as const, ...f, ...actionOf(seen, f) })),
+    ...seen.brokenForeignKeys
+      .filter((f) => f.rows > 0)
+      .map((f) => ({ kind: 'foreign-key-broken' as const, ...f, ...actionOf(seen, f) })),
     ...seen.lostObjects
-      .filter((o) => !has(mayDrop, o.name, `${o.table ?? ''}.${o.name}`) && !made(o.type, o.name, o.table) && !isOfDroppedColumn(o, declares))
+      .filter(
+        (o) =>
+          !has(mayDrop, o.name, `${o.table ?? ''}.${o.name}`) &&
+          !made(o.type, o.name, o.table) &&
+          !isOfDroppedColumn(o, declares),
+      )
       .map((o) => ({ kind: 'object-lost' as const, ...o })),
   ];
 }
 
 /** What the foreign key would do by itself when its parent goes: it does so in a step that asks for it. */
-function actionOf(seen: StepObservation, { table, parent }: ForeignKeyFinding): { readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } {
+function actionOf(
+  seen: StepObservation,
+  { table, parent }: ForeignKeyFinding,
+): { readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } {
   const isTable = (name: string, other: string): boolean => foldAscii(name) === foldAscii(other);
-  const key = seen.after.tables.find((one) => isTable(one.name, table))?.foreignKeys.find(({ references }) => isTable(references.table, parent));
+  const key = seen.after.tables
+    .find((one) => isTable(one.name, table))
+    ?.foreignKeys.find(({ references }) => isTable(references.table, parent));
   const lostParents = seen.deletedRows.some((deleted) => isTable(deleted.table, parent));
-  return lostParents && (key?.onDelete === 'cascade' || key?.onDelete === 'set-null') ? { onDelete: key.onDelete, columns: key.columns } : {};
+  return lostParents && (key?.onDelete === 'cascade' || key?.onDelete === 'set-null')
+    ? { onDelete: key.onDelete, columns: key.columns }
+    : {};
 }
 
 /** `may-drop check=orders` covers the unnamed checks of a table as well. */
@@ -95,7 +134,8 @@ export function describeFinding(finding: GuardFinding): string {
 
 const word = (name: string): string => (/^[\w.$-]+$/.test(name) ? name : JSON.stringify(name));
 /** A name as a string of TypeScript in single quotes; JSON's escapes are valid there. */
-const literal = (name: string): string => `'${JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
+const literal = (name: string): string =>
+  `'${JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 
 /** The lines that would allow the findings, for an SQL file or for `declares`; empty for what no line allows. */
 export function declarationsFor(findings: readonly GuardFinding[], language: 'sql' | 'code'): readonly string[] {

@@ -66,7 +66,12 @@ export const STEP_MEMBERS: ReadonlySet<string> = new Set([
   'component',
   'revision',
 ] satisfies readonly (keyof StepDefinition)[]);
-const DECLARABLE: ReadonlySet<string> = new Set(['touches', 'mayLoseRows', 'mayDrop', 'mayNull'] satisfies readonly (keyof Declarations)[]);
+const DECLARABLE: ReadonlySet<string> = new Set([
+  'touches',
+  'mayLoseRows',
+  'mayDrop',
+  'mayNull',
+] satisfies readonly (keyof Declarations)[]);
 
 export const DEFAULT_STEP_TIMEOUT_MS = 15 * 60_000;
 
@@ -96,7 +101,12 @@ export class MigrationStep {
   readonly origin: StepOrigin;
 
   /** Throws a TypeError on a version that is not made of digits and on members that are not known: bugs of the caller. */
-  constructor(version: string | number, description: string, definition: StepDefinition, origin: StepOrigin = { language: 'code' }) {
+  constructor(
+    version: string | number,
+    description: string,
+    definition: StepDefinition,
+    origin: StepOrigin = { language: 'code' },
+  ) {
     const parsed = parseVersion(version);
     if (parsed.isErr()) throw new TypeError(`a step's version is made of digits, not ${JSON.stringify(version)}`);
     if (definition === null || typeof definition !== 'object' || !isWork(definition.apply)) {
@@ -104,15 +114,16 @@ export class MigrationStep {
     }
     const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
     if (stranger !== undefined) throw new TypeError(`step ${version}: \`${stranger}\` is not a member of a step`);
-    const unknown = Object.keys({ ...definition.declares, ...definition.revertDeclares }).find((key) => !DECLARABLE.has(key));
+    const unknown = Object.keys({ ...definition.declares, ...definition.revertDeclares }).find(
+      (key) => !DECLARABLE.has(key),
+    );
     if (unknown !== undefined) throw new TypeError(`step ${version}: \`declares.${unknown}\` is not known`);
     this.version = parsed.value;
     this.description = description;
     this.definition = definition;
     this.origin = origin;
     this.checksum =
-      origin.checksum ??
-      `sha256:${sha256(canonicalJson([this.version, description, definition.revision ?? null]))}`;
+      origin.checksum ?? `sha256:${sha256(canonicalJson([this.version, description, definition.revision ?? null]))}`;
   }
 
   get component(): string {
@@ -128,8 +139,16 @@ const isWork = (work: unknown): boolean => typeof work === 'function' || Array.i
 
 /** What a revert may do: what the step declares, and what its revert declares besides. */
 export function revertDeclarations({ declares = {}, revertDeclares = {} }: StepDefinition): Declarations {
-  const both = (key: keyof Declarations): readonly string[] => [...(declares[key] ?? []), ...(revertDeclares[key] ?? [])];
-  return { touches: both('touches'), mayLoseRows: both('mayLoseRows'), mayDrop: both('mayDrop'), mayNull: both('mayNull') };
+  const both = (key: keyof Declarations): readonly string[] => [
+    ...(declares[key] ?? []),
+    ...(revertDeclares[key] ?? []),
+  ];
+  return {
+    touches: both('touches'),
+    mayLoseRows: both('mayLoseRows'),
+    mayDrop: both('mayDrop'),
+    mayNull: both('mayNull'),
+  };
 }
 
 /** Gives a step file's default export its types. The file's name states version and description. */

@@ -20,13 +20,23 @@ export interface StepStatus {
 }
 
 /** Every step that exists or is applied, lowest version first. */
-export function compareSteps(candidates: readonly StepCandidate[], applied: readonly AppliedStep[], interrupted?: string): StepStatus[] {
+export function compareSteps(
+  candidates: readonly StepCandidate[],
+  applied: readonly AppliedStep[],
+  interrupted?: string,
+): StepStatus[] {
   const done = new Map(applied.map((step) => [versionKey(step.version), step]));
   const known = new Set(candidates.map((step) => versionKey(step.version)));
-  const highest = candidates.reduce<string | undefined>((top, s) => (top === undefined || compareVersions(s.version, top) > 0 ? s.version : top), undefined);
+  const highest = candidates.reduce<string | undefined>(
+    (top, s) => (top === undefined || compareVersions(s.version, top) > 0 ? s.version : top),
+    undefined,
+  );
   const fromFiles = candidates.map((candidate): StepStatus => {
     const step = done.get(versionKey(candidate.version));
-    const pending = interrupted !== undefined && versionKey(interrupted) === versionKey(candidate.version) ? 'interrupted' : 'pending';
+    const pending =
+      interrupted !== undefined && versionKey(interrupted) === versionKey(candidate.version)
+        ? 'interrupted'
+        : 'pending';
     const state = step === undefined ? pending : step.checksum === candidate.checksum ? step.state : 'changed';
     return {
       component: candidate.component,
@@ -47,7 +57,10 @@ export function compareSteps(candidates: readonly StepCandidate[], applied: read
       component: step.component,
       version: step.version,
       description: step.description,
-      state: (highest === undefined || compareVersions(step.version, highest) > 0) && !renamed.has(step.checksum) ? 'ahead' : 'missing',
+      state:
+        (highest === undefined || compareVersions(step.version, highest) > 0) && !renamed.has(step.checksum)
+          ? 'ahead'
+          : 'missing',
       checksum: step.checksum,
       appliedAt: step.appliedAt,
       durationMs: step.durationMs,
@@ -70,7 +83,11 @@ export interface Plan {
 }
 
 /** The steps to apply, in order; or what stands against applying any, all of it. */
-export function planUp(candidates: readonly StepCandidate[], applied: readonly AppliedStep[], options: PlanOptions): Result<Plan, ErrorFacts> {
+export function planUp(
+  candidates: readonly StepCandidate[],
+  applied: readonly AppliedStep[],
+  options: PlanOptions,
+): Result<Plan, ErrorFacts> {
   const steps = compareSteps(candidates, applied);
   const inState = (state: StepState): StepStatus[] => steps.filter((step) => step.state === state);
   const versions = (of: readonly StepStatus[]): string[] => of.map((step) => step.version);
@@ -80,17 +97,29 @@ export function planUp(candidates: readonly StepCandidate[], applied: readonly A
   }
   const changed = inState('changed');
   if (changed.length > 0) {
-    return err({ kind: 'changed-step', versions: versions(changed), files: changed.map((step) => step.file ?? step.description) });
+    return err({
+      kind: 'changed-step',
+      versions: versions(changed),
+      files: changed.map((step) => step.file ?? step.description),
+    });
   }
   const missing = inState('missing');
   if (missing.length > 0) {
-    const twin = candidates.find((c) => missing.some((m) => m.checksum === c.checksum) && inState('pending').some((p) => p.version === c.version));
-    return err({ kind: 'missing-step', versions: versions(missing), ...(twin ? { renamedTo: twin.file ?? twin.version } : {}) });
+    const twin = candidates.find(
+      (c) => missing.some((m) => m.checksum === c.checksum) && inState('pending').some((p) => p.version === c.version),
+    );
+    return err({
+      kind: 'missing-step',
+      versions: versions(missing),
+      ...(twin ? { renamedTo: twin.file ?? twin.version } : {}),
+    });
   }
   const ahead = versions(inState('ahead'));
   if (ahead.length > 0 && options.onAhead === 'refuse') return err({ kind: 'ahead', versions: ahead });
 
-  const pending = inState('pending').filter((step) => options.to === undefined || compareVersions(step.version, options.to) <= 0);
+  const pending = inState('pending').filter(
+    (step) => options.to === undefined || compareVersions(step.version, options.to) <= 0,
+  );
   const current = currentVersion(applied);
   const late = pending.filter((step) => current !== null && compareVersions(step.version, current) < 0);
   if (late.length > 0 && options.outOfOrder === 'refuse') {
@@ -101,7 +130,10 @@ export function planUp(candidates: readonly StepCandidate[], applied: readonly A
 }
 
 /** The steps to revert, highest first. `to` stays applied; `base` leaves none. */
-export function planDown(applied: readonly AppliedStep[], target: { readonly count: number } | { readonly to: string }): Result<readonly AppliedStep[], ErrorFacts> {
+export function planDown(
+  applied: readonly AppliedStep[],
+  target: { readonly count: number } | { readonly to: string },
+): Result<readonly AppliedStep[], ErrorFacts> {
   const downwards = applied.toSorted((a, b) => compareVersions(b.version, a.version));
   if ('count' in target) return ok(downwards.slice(0, target.count));
   if (target.to === 'base') return ok(downwards);
@@ -112,7 +144,10 @@ export function planDown(applied: readonly AppliedStep[], target: { readonly cou
 }
 
 /** The steps that count as applied after a stamp: all up to and with `target`. */
-export function planStamp(candidates: readonly StepCandidate[], target: string): Result<readonly StepCandidate[], ErrorFacts> {
+export function planStamp(
+  candidates: readonly StepCandidate[],
+  target: string,
+): Result<readonly StepCandidate[], ErrorFacts> {
   if (target === 'base') return ok([]);
   if (target === 'head') return ok(candidates);
   if (!hasVersion(candidates, target)) {
@@ -123,7 +158,10 @@ export function planStamp(candidates: readonly StepCandidate[], target: string):
 
 /** The highest applied version, or null. */
 export const currentVersion = (applied: readonly { readonly version: string }[]): string | null =>
-  applied.reduce<string | null>((top, step) => (top === null || compareVersions(step.version, top) > 0 ? step.version : top), null);
+  applied.reduce<string | null>(
+    (top, step) => (top === null || compareVersions(step.version, top) > 0 ? step.version : top),
+    null,
+  );
 
 const hasVersion = (steps: readonly { readonly version: string }[], version: string): boolean =>
   /^\d+$/.test(version) && steps.some((step) => versionKey(step.version) === versionKey(version));

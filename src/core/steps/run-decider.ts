@@ -22,11 +22,18 @@ export type Refusal =
   | { readonly kind: 'nothing-to-recover' };
 
 interface StepResult extends StepOutcomeData {
-  readonly validated: { readonly changes: number; readonly reinstated: readonly string[]; readonly warnings: readonly string[] };
+  readonly validated: {
+    readonly changes: number;
+    readonly reinstated: readonly string[];
+    readonly warnings: readonly string[];
+  };
 }
 
 export type Command =
-  | ({ readonly type: 'start-run'; readonly drift?: { readonly expected: string; readonly actual: string; readonly changes: readonly string[] } } & {
+  | ({
+      readonly type: 'start-run';
+      readonly drift?: { readonly expected: string; readonly actual: string; readonly changes: readonly string[] };
+    } & {
       readonly databaseId: string;
       readonly kind: RunKind;
       readonly plan: readonly string[];
@@ -34,20 +41,68 @@ export type Command =
       readonly guard: string;
       readonly outOfOrder?: boolean;
     })
-  | { readonly type: 'record-backup'; readonly backupId: string; readonly bytes: number; readonly sha256: string; readonly reason: string; readonly version?: string; readonly journalPosition: number }
+  | {
+      readonly type: 'record-backup';
+      readonly backupId: string;
+      readonly bytes: number;
+      readonly sha256: string;
+      readonly reason: string;
+      readonly version?: string;
+      readonly journalPosition: number;
+    }
   | { readonly type: 'record-verification'; readonly backupId: string; readonly checks: readonly string[] }
-  | ({ readonly type: 'start-step'; readonly attempt: string; readonly direction: 'apply' | 'revert'; readonly transactional: boolean; readonly backupId?: string } & StepIdentity)
-  | ({ readonly type: 'finish-apply'; readonly backups: readonly string[]; readonly created: readonly CreatedObject[] } & StepResult)
+  | ({
+      readonly type: 'start-step';
+      readonly attempt: string;
+      readonly direction: 'apply' | 'revert';
+      readonly transactional: boolean;
+      readonly backupId?: string;
+    } & StepIdentity)
+  | ({
+      readonly type: 'finish-apply';
+      readonly backups: readonly string[];
+      readonly created: readonly CreatedObject[];
+    } & StepResult)
   | ({ readonly type: 'finish-revert'; readonly schemaRestored: boolean } & StepResult)
-  | { readonly type: 'fail-step'; readonly attempt: string; readonly error: { readonly code: string; readonly kind: string; readonly message: string } }
+  | {
+      readonly type: 'fail-step';
+      readonly attempt: string;
+      readonly error: { readonly code: string; readonly kind: string; readonly message: string };
+    }
   | { readonly type: 'roll-back-step'; readonly attempt: string; readonly rung: Rung; readonly schema: string }
-  | { readonly type: 'stamp'; readonly target: string; readonly steps: readonly StepIdentity[]; readonly schema: string }
-  | { readonly type: 'start-restore'; readonly backupId: string; readonly safetyBackupId: string | null; readonly tables: readonly string[] | 'all' }
-  | { readonly type: 'finish-restore'; readonly backupId: string; readonly safetyBackupId: string | null; readonly tables: readonly string[] | 'all'; readonly rows: number; readonly rewoundTo: number | null; readonly schema: string }
+  | {
+      readonly type: 'stamp';
+      readonly target: string;
+      readonly steps: readonly StepIdentity[];
+      readonly schema: string;
+    }
+  | {
+      readonly type: 'start-restore';
+      readonly backupId: string;
+      readonly safetyBackupId: string | null;
+      readonly tables: readonly string[] | 'all';
+    }
+  | {
+      readonly type: 'finish-restore';
+      readonly backupId: string;
+      readonly safetyBackupId: string | null;
+      readonly tables: readonly string[] | 'all';
+      readonly rows: number;
+      readonly rewoundTo: number | null;
+      readonly schema: string;
+    }
   | { readonly type: 'record-pruning'; readonly backupId: string; readonly reason: string }
   | { readonly type: 'complete-run'; readonly steps: number; readonly durationMs: number; readonly schema: string }
-  | { readonly type: 'fail-run'; readonly version?: string; readonly error: { readonly code: string; readonly kind: string; readonly message: string } }
-  | { readonly type: 'recover-run'; readonly version: string | null; readonly finding: 'nothing-of-it-committed' | 'step-was-done' | 'restore-undone' | 'between-steps' };
+  | {
+      readonly type: 'fail-run';
+      readonly version?: string;
+      readonly error: { readonly code: string; readonly kind: string; readonly message: string };
+    }
+  | {
+      readonly type: 'recover-run';
+      readonly version: string | null;
+      readonly finding: 'nothing-of-it-committed' | 'step-was-done' | 'restore-undone' | 'between-steps';
+    };
 
 /** The facts that a command leads to. `component` is that of the run. */
 export function decide(history: History, command: Command, component: string): Result<readonly DomainEvent[], Refusal> {
@@ -85,7 +140,9 @@ export function decide(history: History, command: Command, component: string): R
     }
     case 'stamp':
       if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
-      return ok([{ type: 'StepStamped', data: { target: command.target, steps: command.steps, schema: command.schema } }]);
+      return ok([
+        { type: 'StepStamped', data: { target: command.target, steps: command.steps, schema: command.schema } },
+      ]);
     case 'start-restore': {
       if (run.restoring !== undefined) return err({ kind: 'restore-under-way', backupId: run.restoring });
       const { type: _, ...data } = command;
@@ -111,20 +168,31 @@ export function decide(history: History, command: Command, component: string): R
   }
 }
 
-function startRun(history: History, command: Extract<Command, { type: 'start-run' }>): Result<readonly DomainEvent[], Refusal> {
+function startRun(
+  history: History,
+  command: Extract<Command, { type: 'start-run' }>,
+): Result<readonly DomainEvent[], Refusal> {
   if (history.run) return err({ kind: 'run-in-progress', runId: history.run.runId });
   const { type: _, drift, ...data } = command;
   const started: DomainEvent = { type: 'RunStarted', data };
   return ok(drift === undefined ? [started] : [started, { type: 'DriftDetected', data: drift }]);
 }
 
-function recover(run: OpenRun | undefined, command: Extract<Command, { type: 'recover-run' }>): Result<readonly DomainEvent[], Refusal> {
+function recover(
+  run: OpenRun | undefined,
+  command: Extract<Command, { type: 'recover-run' }>,
+): Result<readonly DomainEvent[], Refusal> {
   if (run === undefined) return err({ kind: 'nothing-to-recover' });
   const data = { interruptedRunId: run.runId, version: command.version, finding: command.finding };
   return ok([{ type: 'RunRecovered', data }]);
 }
 
-function startStep(history: History, run: OpenRun, command: Extract<Command, { type: 'start-step' }>, component: string): Result<readonly DomainEvent[], Refusal> {
+function startStep(
+  history: History,
+  run: OpenRun,
+  command: Extract<Command, { type: 'start-step' }>,
+  component: string,
+): Result<readonly DomainEvent[], Refusal> {
   const { version, direction, backupId } = command;
   if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
   if (run.restoring !== undefined) return err({ kind: 'restore-under-way', backupId: run.restoring });
@@ -136,11 +204,13 @@ function startStep(history: History, run: OpenRun, command: Extract<Command, { t
   // undone run reverts again is of the plan too, and its turn is the highest that is applied.
   if (run.kind === 'up' && direction === 'apply') {
     const expected = run.plan.find((planned) => !isApplied(planned));
-    if (expected === undefined || versionKey(expected) !== versionKey(version)) return err({ kind: 'out-of-turn', version, expected });
+    if (expected === undefined || versionKey(expected) !== versionKey(version))
+      return err({ kind: 'out-of-turn', version, expected });
   } else {
     const order = run.kind === 'down' ? run.plan : run.plan.toReversed();
     const expected = order.find((planned) => isApplied(planned));
-    if (expected === undefined || versionKey(expected) !== versionKey(version)) return err({ kind: 'out-of-turn', version, expected });
+    if (expected === undefined || versionKey(expected) !== versionKey(version))
+      return err({ kind: 'out-of-turn', version, expected });
   }
   if (!hasBackup(run)) return err({ kind: 'backup-required', version });
   if (backupId !== undefined && !run.verified.includes(backupId)) return err({ kind: 'backup-unknown', backupId });
@@ -155,7 +225,10 @@ function hasBackup(run: OpenRun): boolean {
   return true;
 }
 
-function finishStep(run: OpenRun, command: Extract<Command, { type: 'finish-apply' | 'finish-revert' }>): Result<readonly DomainEvent[], Refusal> {
+function finishStep(
+  run: OpenRun,
+  command: Extract<Command, { type: 'finish-apply' | 'finish-revert' }>,
+): Result<readonly DomainEvent[], Refusal> {
   const { step } = run;
   if (step === undefined) return err({ kind: 'no-step-under-way' });
   if (step.attempt !== command.attempt) return err({ kind: 'other-attempt', attempt: step.attempt });
@@ -170,7 +243,10 @@ function finishStep(run: OpenRun, command: Extract<Command, { type: 'finish-appl
   };
   if (command.type === 'finish-apply') {
     if (step.direction !== 'apply') return err({ kind: 'no-step-under-way' });
-    return ok([validated, { type: 'StepApplied', data: { ...outcome, backups: command.backups, created: command.created } }]);
+    return ok([
+      validated,
+      { type: 'StepApplied', data: { ...outcome, backups: command.backups, created: command.created } },
+    ]);
   }
   if (step.direction !== 'revert') return err({ kind: 'no-step-under-way' });
   return ok([validated, { type: 'StepReverted', data: { ...outcome, schemaRestored: command.schemaRestored } }]);

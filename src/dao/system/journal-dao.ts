@@ -28,7 +28,16 @@ interface EventRow {
   readonly previous_hash: string;
   readonly hash: string;
 }
-const STEP_COLUMNS = ['component', 'version', 'description', 'state', 'checksum', 'applied_at', 'duration_ms', 'position'] as const;
+const STEP_COLUMNS = [
+  'component',
+  'version',
+  'description',
+  'state',
+  'checksum',
+  'applied_at',
+  'duration_ms',
+  'position',
+] as const;
 type StepRow = readonly [string, string, string, string, string, string, number, number];
 interface GlanceRow {
   readonly database_id: string | null;
@@ -71,7 +80,9 @@ export class JournalDao {
   }
 
   projection(): ResultAsync<AppliedStep[], SqlError> {
-    return this.#session.all<Pick<GlanceRow, 'steps'>>(`SELECT ${this.#tables.rowsAsJson(this.#tables.steps, STEP_COLUMNS)} AS steps`).map(([row]) => stepsOf(row));
+    return this.#session
+      .all<Pick<GlanceRow, 'steps'>>(`SELECT ${this.#tables.rowsAsJson(this.#tables.steps, STEP_COLUMNS)} AS steps`)
+      .map(([row]) => stepsOf(row));
   }
 
   head(): ResultAsync<JournalHead, SqlError> {
@@ -109,7 +120,9 @@ export class JournalDao {
     const { steps: table } = this.#tables;
     const gone = without(before, steps);
     const added = without(steps, before);
-    return inOrder(gone, (step) => this.#session.run(`DELETE FROM ${table} WHERE component = ? AND version = ?`, [step.component, step.version]))
+    return inOrder(gone, (step) =>
+      this.#session.run(`DELETE FROM ${table} WHERE component = ? AND version = ?`, [step.component, step.version]),
+    )
       .andThen(() =>
         inOrder(added, (s) =>
           this.#session.run(
@@ -130,7 +143,10 @@ export class JournalDao {
   /** Notes the database's id as its journal says it. To be called inside a transaction. */
   identify(databaseId: string): ResultAsync<void, SqlError> {
     return this.#session
-      .run(`INSERT INTO ${this.#tables.meta} (key, value) VALUES ('database_id', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`, [databaseId])
+      .run(
+        `INSERT INTO ${this.#tables.meta} (key, value) VALUES ('database_id', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`,
+        [databaseId],
+      )
       .andThen(() => okAsync(undefined));
   }
 }
@@ -156,9 +172,19 @@ const stepRow = (s: AppliedStep): SqlValue[] => [
   s.position,
 ];
 
-const stepsOf = (row: Pick<GlanceRow, 'steps'> | undefined): AppliedStep[] => (JSON.parse(row?.steps ?? '[]') as readonly StepRow[]).map(stepOf);
+const stepsOf = (row: Pick<GlanceRow, 'steps'> | undefined): AppliedStep[] =>
+  (JSON.parse(row?.steps ?? '[]') as readonly StepRow[]).map(stepOf);
 
-const stepOf = ([component, version, description, state, checksum, appliedAt, durationMs, position]: StepRow): AppliedStep => ({
+const stepOf = ([
+  component,
+  version,
+  description,
+  state,
+  checksum,
+  appliedAt,
+  durationMs,
+  position,
+]: StepRow): AppliedStep => ({
   component,
   version,
   description,

@@ -8,7 +8,8 @@ export const CHECKS: Words<CheckFacts> = {
     code: 'MS-STEP-CHANGED',
     exit: 3,
     message: (f) => `${list(f.versions)} changed after being applied (${list(f.files)})`,
-    hint: () => 'Put the file back as it was, and write what is new as a new step. Nothing was changed in the database.',
+    hint: () =>
+      'Put the file back as it was, and write what is new as a new step. Nothing was changed in the database.',
   },
   'missing-step': {
     code: 'MS-STEP-MISSING',
@@ -17,7 +18,10 @@ export const CHECKS: Words<CheckFacts> = {
       f.renamedTo === undefined
         ? `${list(f.versions)} is applied, but its file is gone`
         : `${list(f.versions)} is applied, but its file is gone; ${f.renamedTo} has the same content: was it renumbered?`,
-    hint: (f) => (f.renamedTo === undefined ? 'Put the file back, from version control for example.' : 'Give the file its old number back.'),
+    hint: (f) =>
+      f.renamedTo === undefined
+        ? 'Put the file back, from version control for example.'
+        : 'Give the file its old number back.',
   },
   'out-of-order': {
     code: 'MS-STEP-ORDER',
@@ -44,20 +48,23 @@ export const CHECKS: Words<CheckFacts> = {
       f.tool === undefined
         ? `${f.database} has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} but no journal: nobody has said which steps it already has`
         : `${f.database} has ${f.tables} ${f.tables === 1 ? 'table' : 'tables'} and the history of ${f.tool.name} (table ${f.tool.table}), but no journal`,
-    hint: () => 'Say what it has: `migrate-safe stamp V` if the steps up to V are in it already, or `migrate-safe stamp base` to begin from here. Nothing was changed.',
+    hint: () =>
+      'Say what it has: `migrate-safe stamp V` if the steps up to V are in it already, or `migrate-safe stamp base` to begin from here. Nothing was changed.',
   },
   'database-gone': {
     code: 'MS-DB-GONE',
     exit: 3,
     state: 'needs-attention',
     message: (f) => `${f.database} has no journal, or is not there at all, but ${f.directory} has backups of it`,
-    hint: () => 'Put it back: migrate-safe restore --latest   (or say what the file has: migrate-safe stamp V). To begin anew on purpose, name other backups with --backups. Nothing was changed.',
+    hint: () =>
+      'Put it back: migrate-safe restore --latest   (or say what the file has: migrate-safe stamp V). To begin anew on purpose, name other backups with --backups. Nothing was changed.',
   },
   'chain-broken': {
     code: 'MS-CHAIN-BROKEN',
     exit: 3,
     state: 'needs-attention',
-    message: (f) => `the journal ${f.where === 'mirror' ? 'mirror ' : ''}is not what was written: event ${f.at.position} is ${f.at.problem}`,
+    message: (f) =>
+      `the journal ${f.where === 'mirror' ? 'mirror ' : ''}is not what was written: event ${f.at.position} is ${f.at.problem}`,
     hint: (f) =>
       f.where === 'mirror'
         ? 'The database and its own journal are whole; only the copy of the journal in the backups was changed. Nothing was changed. Move its journal.ndjson away (keep it as evidence): the next `migrate-safe up` that has a step to apply writes it anew.'
@@ -68,7 +75,8 @@ export const CHECKS: Words<CheckFacts> = {
     exit: 3,
     state: 'needs-attention',
     message: (f) => `the table of applied steps does not say what the journal says: ${f.detail}`,
-    hint: () => 'The journal is right. Every run writes the table again from it; this one changes nothing else: migrate-safe backup create',
+    hint: () =>
+      'The journal is right. Every run writes the table again from it; this one changes nothing else: migrate-safe backup create',
   },
   'mirror-ahead': {
     code: 'MS-MIRROR-AHEAD',
@@ -78,7 +86,8 @@ export const CHECKS: Words<CheckFacts> = {
       f.diverged
         ? `the database's journal and its mirror in the backups differ from event ${f.database} on: this is not the database that the backups belong to, or it was put back by hand`
         : `the database ends at event ${f.database}, its mirror in the backups at event ${f.mirror}: an older copy of the database was put back by hand`,
-    hint: () => 'Put a known state back, with its journal: migrate-safe restore --latest   (a copy of the present file is kept first). Or name other backups with --backups if this copy is to live on its own.',
+    hint: () =>
+      'Put a known state back, with its journal: migrate-safe restore --latest   (a copy of the present file is kept first). Or name other backups with --backups if this copy is to live on its own.',
   },
   'journal-newer': {
     code: 'MS-JOURNAL-NEWER',

@@ -26,7 +26,10 @@ export const CONFIG: Words<ConfigFacts> = {
     code: 'MS-VERSION-UNKNOWN',
     exit: 2,
     message: (f) => `there is no step ${f.version}`,
-    hint: (f) => (f.known.length > 0 ? `Known steps: ${list(f.known)}.` : 'There are no steps; make one with `migrate-safe new <name>`.'),
+    hint: (f) =>
+      f.known.length > 0
+        ? `Known steps: ${list(f.known)}.`
+        : 'There are no steps; make one with `migrate-safe new <name>`.',
   },
   'database-missing': {
     code: 'MS-DB-MISSING',
@@ -43,7 +46,10 @@ export const CONFIG: Words<ConfigFacts> = {
   'driver-missing': {
     code: 'MS-DRIVER-MISSING',
     exit: 2,
-    message: (f) => (f.installed ? `the driver ${f.driver} is installed, but its binary is not` : `the driver ${f.driver} is not installed`),
+    message: (f) =>
+      f.installed
+        ? `the driver ${f.driver} is installed, but its binary is not`
+        : `the driver ${f.driver} is not installed`,
     hint: (f) =>
       f.installed
         ? `npm skipped its build script. Type: npm install-scripts approve ${f.driver} && npm rebuild ${f.driver}   (or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`
@@ -52,8 +58,10 @@ export const CONFIG: Words<ConfigFacts> = {
   'driver-conflict': {
     code: 'MS-DRIVER-CONFLICT',
     exit: 2,
-    message: (f) => `this process has already loaded ${f.loaded}; opening the same file with ${f.driver} as well would drop its locks and lose rows`,
-    hint: (f) => `Pass the application's own knex instance as \`database\`, or choose the driver: sqlite:app.db?driver=${f.loaded}`,
+    message: (f) =>
+      `this process has already loaded ${f.loaded}; opening the same file with ${f.driver} as well would drop its locks and lose rows`,
+    hint: (f) =>
+      `Pass the application's own knex instance as \`database\`, or choose the driver: sqlite:app.db?driver=${f.loaded}`,
   },
   'driver-unsupported': {
     code: 'MS-DRIVER-UNSUPPORTED',

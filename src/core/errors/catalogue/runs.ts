@@ -5,7 +5,8 @@ import { megabytes } from './words.js';
 
 /** What to do about a database that cannot be used, by the driver's reason. */
 const UNUSABLE: Readonly<Record<string, string>> = {
-  'not-a-database': 'It is not a SQLite file (or it is encrypted). Name the right one with --database, or put a backup back: migrate-safe restore --latest',
+  'not-a-database':
+    'It is not a SQLite file (or it is encrypted). Name the right one with --database, or put a backup back: migrate-safe restore --latest',
   corrupt: 'Put a backup back: migrate-safe restore --latest   (the damaged file is kept aside)',
   'read-only': 'It is read-only for this user: see the rights of the file and its directory.',
   'cannot-open': 'See the rights of the file and its directory.',
@@ -22,13 +23,15 @@ export const RUNS: Words<RunFacts> = {
       f.owner === undefined
         ? `another run holds the lock; waited ${Math.round(f.waitedMs / 1000)} s`
         : `another run holds the lock: pid ${f.owner.pid} on ${f.owner.host}, since ${f.owner.since}, ${f.owner.doing}; waited ${Math.round(f.waitedMs / 1000)} s`,
-    hint: () => 'Wait for it, or wait longer with --lock-wait 30m. The lock ends with its process; there is nothing to remove.',
+    hint: () =>
+      'Wait for it, or wait longer with --lock-wait 30m. The lock ends with its process; there is nothing to remove.',
   },
   'lock-failed': {
     code: 'MS-LOCK-FAILED',
     exit: 1,
     message: (f) => `the lock at ${f.path} could not be taken: ${f.reason}`,
-    hint: () => 'The directory of the database must be there, and writable for the one who migrates it. Nothing was changed.',
+    hint: () =>
+      'The directory of the database must be there, and writable for the one who migrates it. Nothing was changed.',
   },
   cancelled: {
     code: 'MS-CANCELLED',
@@ -43,7 +46,8 @@ export const RUNS: Words<RunFacts> = {
     exit: 4,
     retryable: true,
     message: (f) => `${f.database} is locked by another connection, which did not let go while ${f.doing}`,
-    hint: () => 'Nothing was changed. End the long transaction of the application, or wait longer with --lock-wait 30m.',
+    hint: () =>
+      'Nothing was changed. End the long transaction of the application, or wait longer with --lock-wait 30m.',
   },
   'database-unusable': {
     code: 'MS-DB-UNUSABLE',
@@ -56,13 +60,15 @@ export const RUNS: Words<RunFacts> = {
     exit: 1,
     retryable: true,
     message: (f) => `${f.doing}: ${f.detail}`,
-    hint: (f) => UNUSABLE[f.reason] ?? 'Nothing half-done was left. Run it again; if it stays, run `migrate-safe doctor`.',
+    hint: (f) =>
+      UNUSABLE[f.reason] ?? 'Nothing half-done was left. Run it again; if it stays, run `migrate-safe doctor`.',
   },
   'disk-space': {
     code: 'MS-DISK-SPACE',
     exit: 1,
     retryable: true,
-    message: (f) => `${f.directory} has ${megabytes(f.freeBytes)} free; the backups of this run need about ${megabytes(f.neededBytes)}`,
+    message: (f) =>
+      `${f.directory} has ${megabytes(f.freeBytes)} free; the backups of this run need about ${megabytes(f.neededBytes)}`,
     hint: () => 'Nothing was changed. Free some space, or keep backups elsewhere with --backups.',
   },
   'backup-failed': {
@@ -77,7 +83,8 @@ export const RUNS: Words<RunFacts> = {
     exit: 1,
     retryable: true,
     message: (f) => `the copy of the journal in the backups could not be read or written: ${f.file}: ${f.reason}`,
-    hint: () => 'What was committed before is in the database with its own journal, and nothing was begun after. See that the directory can be written and has room, and run `migrate-safe up` again: it brings the copy up to date.',
+    hint: () =>
+      'What was committed before is in the database with its own journal, and nothing was begun after. See that the directory can be written and has room, and run `migrate-safe up` again: it brings the copy up to date.',
   },
   'backup-not-found': {
     code: 'MS-BACKUP-UNKNOWN',

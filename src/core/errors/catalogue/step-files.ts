@@ -13,13 +13,15 @@ export const STEP_FILES: Words<StepFileFacts> = {
     code: 'MS-STEP-NAME',
     exit: 2,
     message: (f) => `${f.file}: ${f.reason}`,
-    hint: () => 'Name steps like 0001_create_users.up.sql, 0001_create_users.down.sql, 0001_create_users.sql or 0001_create_users.ts.',
+    hint: () =>
+      'Name steps like 0001_create_users.up.sql, 0001_create_users.down.sql, 0001_create_users.sql or 0001_create_users.ts.',
   },
   'step-file-encoding': {
     code: 'MS-STEP-ENCODING',
     exit: 2,
     message: (f) => `${f.file} is not UTF-8`,
-    hint: (f) => `Save it as UTF-8. If it was written in Latin-1: iconv -f ISO-8859-1 -t UTF-8 ${f.file} > utf8.sql   (or -f UTF-16), look at the result, and put it in its place. Nothing was run.`,
+    hint: (f) =>
+      `Save it as UTF-8. If it was written in Latin-1: iconv -f ISO-8859-1 -t UTF-8 ${f.file} > utf8.sql   (or -f UTF-16), look at the result, and put it in its place. Nothing was run.`,
   },
   'step-empty': {
     code: 'MS-STEP-EMPTY',
@@ -31,7 +33,8 @@ export const STEP_FILES: Words<StepFileFacts> = {
     code: 'MS-STEP-DIRECTIVE',
     exit: 2,
     message: (f) => `${f.file}:${f.line}: ${f.reason}: ${f.text}`,
-    hint: () => 'Directives are: no-transaction, foreign-keys on, touches table=…, may-lose-rows table=…, may-drop table=… | column=t.c | index=… | view=… | trigger=… | check=t.c, may-null column=t.c, done-when SELECT …',
+    hint: () =>
+      'Directives are: no-transaction, foreign-keys on, touches table=…, may-lose-rows table=…, may-drop table=… | column=t.c | index=… | view=… | trigger=… | check=t.c, may-null column=t.c, done-when SELECT …',
   },
   'step-script': {
     code: 'MS-STEP-SCRIPT',

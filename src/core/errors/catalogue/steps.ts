@@ -11,7 +11,7 @@ export const STEPS: Words<StepFacts> = {
     message: (f) => f.reason,
     hint: (f) =>
       /from within a transaction|inside a transaction/.test(f.reason)
-        ? 'The step was rolled back and nothing of it is left. What cannot run in a transaction goes into a step of its own that says at its top: -- migrate-safe: no-transaction   (in code: transaction: \'none\')'
+        ? "The step was rolled back and nothing of it is left. What cannot run in a transaction goes into a step of its own that says at its top: -- migrate-safe: no-transaction   (in code: transaction: 'none')"
         : 'The step was rolled back and nothing of it is left. Correct it and run the same command again.',
   },
   'guard-refused': {
@@ -38,21 +38,24 @@ export const STEPS: Words<StepFacts> = {
     exit: 1,
     state: 'rolled-back',
     message: (f) => `step ${f.version} did not end within ${f.ms / 1000} s`,
-    hint: () => 'It was rolled back. A step that needs longer says so: timeoutMs in its definition. A step whose promise never resolves is often one that waits for a connection of its own: it must use the handle it is given.',
+    hint: () =>
+      'It was rolled back. A step that needs longer says so: timeoutMs in its definition. A step whose promise never resolves is often one that waits for a connection of its own: it must use the handle it is given.',
   },
   'step-ended-transaction': {
     code: 'MS-STEP-TRANSACTION',
     exit: 1,
     state: 'rolled-back',
     message: (f) => `step ${f.version} may not do this inside its transaction: ${f.what}`,
-    hint: () => 'A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: \'none\').',
+    hint: () =>
+      "A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: 'none').",
   },
   'step-foreign-connection': {
     code: 'MS-STEP-CONNECTION',
     exit: 1,
     state: 'rolled-back',
     message: (f) => `step ${f.version} works on the database through a connection of its own: ${f.reason}`,
-    hint: () => 'Use the handle that the step is given: only what goes through it is backed up, checked and rolled back.',
+    hint: () =>
+      'Use the handle that the step is given: only what goes through it is backed up, checked and rolled back.',
   },
   'no-revert': {
     code: 'MS-NO-REVERT',
@@ -64,7 +67,8 @@ export const STEPS: Words<StepFacts> = {
     code: 'MS-NEEDS-PERSON',
     exit: 5,
     state: 'needs-attention',
-    message: (f) => `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} rows written since would be lost by going back on its own`}`,
+    message: (f) =>
+      `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} rows written since would be lost by going back on its own`}`,
     hint: (f) => `Look at it, then type: ${f.command}`,
   },
 };

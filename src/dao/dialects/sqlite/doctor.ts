@@ -15,7 +15,12 @@ const CHECKED_BYTES = 256 * 1024 * 1024;
 const SAFE_WAL = [3, 51, 3];
 const WAIT_MS = 5000;
 
-const good = (name: string, detail: string, fix: string | null = null): HealthCheck => ({ name, ok: true, detail, fix });
+const good = (name: string, detail: string, fix: string | null = null): HealthCheck => ({
+  name,
+  ok: true,
+  detail,
+  fix,
+});
 const bad = (name: string, detail: string, fix: string): HealthCheck => ({ name, ok: false, detail, fix });
 
 export class SqliteDoctor implements DatabaseDoctor {
@@ -33,8 +38,10 @@ export class SqliteDoctor implements DatabaseDoctor {
       return [bad('driver', message, hint), ...this.#directory()];
     }
     const version = await versionOf(driver.value);
-    if (version === undefined) return [bad('driver', `${name} loads, but opens nothing`, `npm rebuild ${name}`), ...this.#directory()];
-    const database = file === ':memory:' ? [good('database', 'in memory')] : await this.#database(driver.value, version);
+    if (version === undefined)
+      return [bad('driver', `${name} loads, but opens nothing`, `npm rebuild ${name}`), ...this.#directory()];
+    const database =
+      file === ':memory:' ? [good('database', 'in memory')] : await this.#database(driver.value, version);
     return [good('driver', `${name} with SQLite ${version}`), ...this.#directory(), ...database];
   }
 
@@ -45,7 +52,15 @@ export class SqliteDoctor implements DatabaseDoctor {
     const directory = path.dirname(realPath(file));
     const label = labelOf(directory) || '.';
     if (!existsSync(directory)) return [bad('directory', `${label} is not there`, `mkdir -p ${label}`)];
-    return [canWrite(directory) ? good('directory', `${label} can be written: lock and journal files have their place`) : bad('directory', `${label} cannot be written: the lock and SQLite's own files lie beside the database`, `chmod u+w ${label}`)];
+    return [
+      canWrite(directory)
+        ? good('directory', `${label} can be written: lock and journal files have their place`)
+        : bad(
+            'directory',
+            `${label} cannot be written: the lock and SQLite's own files lie beside the database`,
+            `chmod u+w ${label}`,
+          ),
+    ];
   }
 
   async #database(driver: SqliteDriver, version: string): Promise<readonly HealthCheck[]> {
@@ -77,23 +92,46 @@ interface Look {
 
 const look = (session: Session, size: number) =>
   session
-    .all<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`)
-    .andThen((tables) => session.all<{ journal_mode: string }>('PRAGMA journal_mode').map(([mode]) => ({ tables: tables.map(({ name }) => name), journalMode: mode?.journal_mode ?? '' })))
-    .andThen((seen) => session.all<{ quick_check: string }>(size > CHECKED_BYTES ? `SELECT 'ok' AS quick_check` : 'PRAGMA quick_check(1)').map(([row]): Look => ({ ...seen, problem: row?.quick_check === 'ok' ? undefined : row?.quick_check })));
+    .all<{ name: string }>(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'`,
+    )
+    .andThen((tables) =>
+      session
+        .all<{ journal_mode: string }>('PRAGMA journal_mode')
+        .map(([mode]) => ({ tables: tables.map(({ name }) => name), journalMode: mode?.journal_mode ?? '' })),
+    )
+    .andThen((seen) =>
+      session
+        .all<{ quick_check: string }>(size > CHECKED_BYTES ? `SELECT 'ok' AS quick_check` : 'PRAGMA quick_check(1)')
+        .map(([row]): Look => ({ ...seen, problem: row?.quick_check === 'ok' ? undefined : row?.quick_check })),
+    );
 
 function describe(label: string, version: string, { tables, journalMode, problem }: Look): readonly HealthCheck[] {
-  if (problem !== undefined) return [bad('database', `${label} is damaged: ${problem}`, 'migrate-safe restore --latest')];
+  if (problem !== undefined)
+    return [bad('database', `${label} is damaged: ${problem}`, 'migrate-safe restore --latest')];
   const own = tables.filter((name) => !name.startsWith('migrate_safe_'));
   const mode = journalMode === 'wal' ? ', in WAL mode' : '';
   const old = journalMode === 'wal' && isBefore(version, SAFE_WAL);
-  const tools = new Map(own.flatMap((name) => historyTableOf(name) ?? []).map((tool) => [tool, own.find((name) => historyTableOf(name) === tool)]));
+  const tools = new Map(
+    own
+      .flatMap((name) => historyTableOf(name) ?? [])
+      .map((tool) => [tool, own.find((name) => historyTableOf(name) === tool)]),
+  );
   const journal = tables.length > own.length;
   return [
     old
-      ? good('database', `${label} opens, but is in WAL mode, and SQLite ${version} can lose a checkpoint of such a database when several connections write (the WAL-reset bug)`, 'use a driver with SQLite 3.51.3 or later: npm install better-sqlite3@latest, and ?driver=better-sqlite3 in the database URL')
+      ? good(
+          'database',
+          `${label} opens, but is in WAL mode, and SQLite ${version} can lose a checkpoint of such a database when several connections write (the WAL-reset bug)`,
+          'use a driver with SQLite 3.51.3 or later: npm install better-sqlite3@latest, and ?driver=better-sqlite3 in the database URL',
+        )
       : good('database', `${label} opens, ${own.length} ${own.length === 1 ? 'table' : 'tables'}${mode}`),
     ...[...tools].map(([tool, table]) =>
-      good('other tool', `table ${table ?? ''} is the history of ${tool}`, journal ? null : 'migrate-safe stamp V says what the database already has'),
+      good(
+        'other tool',
+        `table ${table ?? ''} is the history of ${tool}`,
+        journal ? null : 'migrate-safe stamp V says what the database already has',
+      ),
     ),
   ];
 }

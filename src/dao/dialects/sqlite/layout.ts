@@ -44,12 +44,21 @@ export const LAYOUTS: readonly (readonly string[])[] = [
 export const LAYOUT = LAYOUTS.length;
 
 /** What the layout is made of; a name that is missing was taken away by hand. */
-const OBJECTS = ['migrate_safe_meta', 'migrate_safe_events', 'migrate_safe_steps', 'migrate_safe_events_no_update', 'migrate_safe_events_no_delete', 'migrate_safe_events_in_turn'];
+const OBJECTS = [
+  'migrate_safe_meta',
+  'migrate_safe_events',
+  'migrate_safe_steps',
+  'migrate_safe_events_no_update',
+  'migrate_safe_events_no_delete',
+  'migrate_safe_events_in_turn',
+];
 
 /** The layout's version; 0 where there is no journal, or where part of it is missing and has to be made again. */
 export function readLayout(session: Session): ResultAsync<number, SqlError> {
   return session
-    .all<{ name: string }>(`SELECT name FROM main.sqlite_schema WHERE name IN (${OBJECTS.map((name) => `'${name}'`).join(', ')})`)
+    .all<{ name: string }>(
+      `SELECT name FROM main.sqlite_schema WHERE name IN (${OBJECTS.map((name) => `'${name}'`).join(', ')})`,
+    )
     .andThen((found) =>
       found.length < OBJECTS.length
         ? okAsync(0)
@@ -60,7 +69,10 @@ export function readLayout(session: Session): ResultAsync<number, SqlError> {
 }
 
 /** Creates the tables, or raises them to this program's version, in one transaction of its own. */
-export function raiseLayout(session: Session, layouts: readonly (readonly string[])[] = LAYOUTS): ResultAsync<void, SqlError> {
+export function raiseLayout(
+  session: Session,
+  layouts: readonly (readonly string[])[] = LAYOUTS,
+): ResultAsync<void, SqlError> {
   return readLayout(session).andThen((present) => {
     if (present >= layouts.length) return okAsync(undefined);
     const record = `INSERT INTO migrate_safe_meta (key, value) VALUES ('layout', '${layouts.length}')
@@ -68,6 +80,11 @@ export function raiseLayout(session: Session, layouts: readonly (readonly string
     const statements = ['BEGIN IMMEDIATE', ...layouts.slice(present).flat(), record, 'COMMIT'];
     return inOrder(statements, (sql) => session.run(sql))
       .map(() => undefined)
-      .orElse((error) => session.run('ROLLBACK').orElse(() => okAsync({ changes: 0 })).andThen(() => errAsync(error)));
+      .orElse((error) =>
+        session
+          .run('ROLLBACK')
+          .orElse(() => okAsync({ changes: 0 }))
+          .andThen(() => errAsync(error)),
+      );
   });
 }

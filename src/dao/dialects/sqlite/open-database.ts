@@ -3,7 +3,13 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
 import type { JournalHead } from '../../../core/journal/chain.js';
-import type { DatabaseInfo, JournalGlance, OpenDatabase, StaleJournal, StepTransactionOptions } from '../../../core/ports/database.js';
+import type {
+  DatabaseInfo,
+  JournalGlance,
+  OpenDatabase,
+  StaleJournal,
+  StepTransactionOptions,
+} from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import type { StepTransaction } from '../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
@@ -49,10 +55,19 @@ export class OpenSqliteDatabase implements OpenDatabase {
     this.#connection = options.connection;
     this.#inspector = new SqliteInspector(this.#connection);
     this.#journal = new JournalDao(this.#connection, SQLITE_TABLES);
-    this.backups = new SqliteBackupSource(options.driver, options.info.path, options.busyWaitMs, () => this.#connection);
-    this.restore = new LiveRestore(() => this.#connection, (events, steps) => this.#record(events, steps), () => {
-      this.#projected = undefined;
-    });
+    this.backups = new SqliteBackupSource(
+      options.driver,
+      options.info.path,
+      options.busyWaitMs,
+      () => this.#connection,
+    );
+    this.restore = new LiveRestore(
+      () => this.#connection,
+      (events, steps) => this.#record(events, steps),
+      () => {
+        this.#projected = undefined;
+      },
+    );
   }
 
   readonly layout = LAYOUT;
@@ -80,10 +95,16 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
-    return this.#journal.read(from).orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error)));
+    return this.#journal
+      .read(from)
+      .orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error)));
   }
 
-  append(expected: JournalHead, events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError | StaleJournal> {
+  append(
+    expected: JournalHead,
+    events: readonly RecordedEvent[],
+    steps?: readonly AppliedStep[],
+  ): ResultAsync<void, SqlError | StaleJournal> {
     const projected = this.#projected;
     return this.#connection.run('BEGIN IMMEDIATE').andThen(() =>
       this.#journal
@@ -118,7 +139,10 @@ export class OpenSqliteDatabase implements OpenDatabase {
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
     const { transactional } = options;
     const { driver, info, busyWaitMs, host } = this.#options;
-    const image = info.path === undefined ? MemoryImage.of(this.#connection) : okAsync<MemoryImage | undefined, SqlError>(undefined);
+    const image =
+      info.path === undefined
+        ? MemoryImage.of(this.#connection)
+        : okAsync<MemoryImage | undefined, SqlError>(undefined);
     return image.andThen((memory) =>
       settle(this.#connection, options)
         .andThen(() => (transactional ? this.#connection.run('BEGIN IMMEDIATE') : okAsync({ changes: 0 })))
@@ -152,12 +176,14 @@ export class OpenSqliteDatabase implements OpenDatabase {
   /** Without `steps` the projection stays as it is. */
   #record(events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError> {
     const first = events.find((event) => event.type === 'RunStarted');
-    const identified = first?.type === 'RunStarted' ? this.#journal.identify(first.data.databaseId) : okAsync<void, SqlError>(undefined);
+    const identified =
+      first?.type === 'RunStarted' ? this.#journal.identify(first.data.databaseId) : okAsync<void, SqlError>(undefined);
     return identified
       .andThen(() => this.#journal.append(events))
       .andThen(() => {
         if (steps === undefined || steps === this.#projected) return okAsync(undefined);
-        const before: ResultAsync<readonly AppliedStep[], SqlError> = this.#projected === undefined ? this.#journal.projection() : okAsync(this.#projected);
+        const before: ResultAsync<readonly AppliedStep[], SqlError> =
+          this.#projected === undefined ? this.#journal.projection() : okAsync(this.#projected);
         return before.andThen((known) => this.#journal.project(known, steps)).map(() => void (this.#projected = steps));
       });
   }
@@ -166,13 +192,16 @@ export class OpenSqliteDatabase implements OpenDatabase {
   #reconnect(): ResultAsync<void, SqlError> {
     const { driver, info, busyWaitMs } = this.#options;
     if (info.path === undefined) return okAsync(undefined);
-    return driver.connect(info.path, 'read', { busyWaitMs }).andThen((fresh) => makeDurable(fresh).map(() => fresh)).andThen((fresh) => {
-      const old = this.#connection;
-      this.#connection = fresh;
-      this.#inspector = new SqliteInspector(fresh);
-      this.#journal = new JournalDao(fresh, SQLITE_TABLES);
-      return old.close();
-    });
+    return driver
+      .connect(info.path, 'read', { busyWaitMs })
+      .andThen((fresh) => makeDurable(fresh).map(() => fresh))
+      .andThen((fresh) => {
+        const old = this.#connection;
+        this.#connection = fresh;
+        this.#inspector = new SqliteInspector(fresh);
+        this.#journal = new JournalDao(fresh, SQLITE_TABLES);
+        return old.close();
+      });
   }
 }
 
@@ -181,4 +210,5 @@ export class OpenSqliteDatabase implements OpenDatabase {
  * the directory after the rollback journal is gone; better-sqlite3 would use NORMAL in WAL mode.
  * https://sqlite.org/pragma.html#pragma_synchronous
  */
-const makeDurable = (connection: SqliteConnection): ResultAsync<void, SqlError> => connection.run('PRAGMA synchronous = EXTRA').map(() => undefined);
+const makeDurable = (connection: SqliteConnection): ResultAsync<void, SqlError> =>
+  connection.run('PRAGMA synchronous = EXTRA').map(() => undefined);

@@ -16,12 +16,19 @@ export function glanceAtRemains(session: Session): ResultAsync<JournalGlance | u
   const { events, steps, meta } = SQLITE_TABLES;
   const bare = (table: string): string => table.replace(/^main\./, '');
   return session
-    .all<{ name: string }>(`SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)`, [events, steps, meta].map(bare))
+    .all<{ name: string }>(
+      `SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name IN (?, ?, ?)`,
+      [events, steps, meta].map(bare),
+    )
     .andThen((found) => {
       if (found.length === 0) return okAsync(undefined);
       const has = (table: string): boolean => found.some(({ name }) => name === bare(table));
-      const notes = has(meta) ? session.all<{ key: string; value: string }>(`SELECT key, value FROM ${meta}`) : okAsync<{ key: string; value: string }[], SqlError>([]);
-      const last = has(events) ? session.all<Head>(`SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1`) : okAsync<Head[], SqlError>([]);
+      const notes = has(meta)
+        ? session.all<{ key: string; value: string }>(`SELECT key, value FROM ${meta}`)
+        : okAsync<{ key: string; value: string }[], SqlError>([]);
+      const last = has(events)
+        ? session.all<Head>(`SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1`)
+        : okAsync<Head[], SqlError>([]);
       return notes.andThen((noted) =>
         last.map(([head]): JournalGlance => ({
           databaseId: noted.find(({ key }) => key === 'database_id')?.value ?? '',

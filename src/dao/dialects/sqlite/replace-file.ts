@@ -11,7 +11,11 @@ const SIDE_FILES = ['', '-wal', '-shm', '-journal'];
  * Main file and side files are moved aside together: an old `-wal` beside a new main file would be blended into it
  * (https://sqlite.org/howtocorrupt.html, section 1.4). Returns what was moved, with its new name.
  */
-export function replaceFile(database: string, copy: string, suffix: string): ResultAsync<{ readonly movedAside: readonly string[] }, SqlError> {
+export function replaceFile(
+  database: string,
+  copy: string,
+  suffix: string,
+): ResultAsync<{ readonly movedAside: readonly string[] }, SqlError> {
   const replace = (): { readonly movedAside: readonly string[] } => {
     const moved = SIDE_FILES.map((side) => `${database}${side}`).filter((file) => existsSync(file));
     // The main file last: until it is moved, a crash leaves a set that the next attempt finds again.

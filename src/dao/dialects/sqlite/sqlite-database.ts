@@ -63,18 +63,20 @@ export class SqliteDatabase implements Database {
     const inMemory = file === ':memory:';
     const stats = inMemory ? undefined : statSync(file, { throwIfNoEntry: false });
     if (stats?.isDirectory()) return errAsync({ kind: 'database-is-directory', path: labelOf(file) });
-    if (!inMemory && stats === undefined && mode === 'read') return errAsync({ kind: 'database-missing', path: labelOf(file) });
+    if (!inMemory && stats === undefined && mode === 'read')
+      return errAsync({ kind: 'database-missing', path: labelOf(file) });
     const options = { busyWaitMs: mode === 'read' ? Math.min(READ_WAIT_MS, busyWaitMs) : busyWaitMs };
     return this.#connect(driver.value, mode, options)
-      .map(({ connection, giveBack }): OpenDatabase =>
-        new OpenSqliteDatabase({
-          info: this.info,
-          driver: driver.value,
-          connection,
-          host: this.#target.host,
-          busyWaitMs: options.busyWaitMs,
-          ...(giveBack ? { giveBack } : {}),
-        }),
+      .map(
+        ({ connection, giveBack }): OpenDatabase =>
+          new OpenSqliteDatabase({
+            info: this.info,
+            driver: driver.value,
+            connection,
+            host: this.#target.host,
+            busyWaitMs: options.busyWaitMs,
+            ...(giveBack ? { giveBack } : {}),
+          }),
       )
       .mapErr((error): OpenError => ({ kind: 'database-unusable', path: labelOf(file), error }));
   }
@@ -93,7 +95,9 @@ export class SqliteDatabase implements Database {
     const driver = this.driver();
     if (driver.isErr()) return errAsync({ kind: 'driver-missing', code: '', message: driver.error.driver });
     // In WAL mode this succeeds only for the last one that has it open; a ruin cannot be asked, and is nobody's any more.
-    return withConnection(driver.value, database, 'read', READ_WAIT_MS, (connection) => connection.all('PRAGMA journal_mode = DELETE'))
+    return withConnection(driver.value, database, 'read', READ_WAIT_MS, (connection) =>
+      connection.all('PRAGMA journal_mode = DELETE'),
+    )
       .map(() => undefined)
       .orElse((error) => (error.kind === 'busy' ? errAsync(error) : okAsync(undefined)))
       .andThen(() => replaceFile(database, copy, suffix));
@@ -110,7 +114,9 @@ export class SqliteDatabase implements Database {
       .connect(file, file === ':memory:' ? 'create' : mode, options)
       .orElse((error) =>
         // What this user may not write can still be looked at.
-        mode === 'read' && (error.kind === 'cannot-open' || error.kind === 'read-only') ? driver.connect(file, 'read-only', options) : errAsync(error),
+        mode === 'read' && (error.kind === 'cannot-open' || error.kind === 'read-only')
+          ? driver.connect(file, 'read-only', options)
+          : errAsync(error),
       )
       .map((connection) => ({ connection }));
   }

@@ -29,7 +29,11 @@ export class SqliteLock implements RunLock {
       .connect(this.#file, 'create', { busyWaitMs: 0 })
       .mapErr((error): LockError => {
         const directory = path.dirname(this.#file);
-        return { kind: 'lock-failed', path: this.#file, cause: existsSync(directory) ? error : new Error(`there is no directory ${directory}`, { cause: error }) };
+        return {
+          kind: 'lock-failed',
+          path: this.#file,
+          cause: existsSync(directory) ? error : new Error(`there is no directory ${directory}`, { cause: error }),
+        };
       })
       .andThen((connection) =>
         this.#poll(connection, options, Date.now(), FIRST_PAUSE_MS)
@@ -43,7 +47,12 @@ export class SqliteLock implements RunLock {
       );
   }
 
-  #poll(connection: SqliteConnection, options: AcquireOptions, since: number, pauseMs: number): ResultAsync<void, LockError> {
+  #poll(
+    connection: SqliteConnection,
+    options: AcquireOptions,
+    since: number,
+    pauseMs: number,
+  ): ResultAsync<void, LockError> {
     if (options.signal.aborted) return errAsync({ kind: 'cancelled' });
     return connection
       .run('BEGIN EXCLUSIVE')

@@ -1,7 +1,14 @@
 // The SQLite side of backups: copying through the backup API, checking copies, comparing them with the live database.
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
-import type { BackupSource, CheckError, ContentFingerprint, CopyFacts, CopyProgress, RowsAtStake } from '../../../../core/ports/backup-source.js';
+import type {
+  BackupSource,
+  CheckError,
+  ContentFingerprint,
+  CopyFacts,
+  CopyProgress,
+  RowsAtStake,
+} from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { compareTable } from '../compare/compare-table.js';
 import { countRows, readShape } from '../compare/shape.js';
@@ -34,7 +41,8 @@ export class SqliteBackupSource implements BackupSource {
 
   copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
     const path = this.#path;
-    if (path === undefined) return errAsync({ kind: 'other', code: 'SQLITE_ERROR', message: 'a database in memory has no file backup' });
+    if (path === undefined)
+      return errAsync({ kind: 'other', code: 'SQLITE_ERROR', message: 'a database in memory has no file backup' });
     // A connection of its own: the work connection may hold the step's transaction, and a copy from there would fail.
     return withConnection(this.#driver, path, 'read', this.#busyWaitMs, (source) =>
       source.all<CopyFactsRow>(COPY_FACTS).andThen(([facts]) => {
@@ -44,13 +52,15 @@ export class SqliteBackupSource implements BackupSource {
     ).andThen(() =>
       // The copy of a database in WAL mode says so in its header: put back, it would change the live one's mode.
       withConnection(this.#driver, file, 'read', this.#busyWaitMs, (copy) =>
-        copy
-          .all<{ journal_mode: string }>('PRAGMA journal_mode = DELETE')
-          .andThen(([mode]) =>
-            mode?.journal_mode === 'delete'
-              ? okAsync(undefined)
-              : errAsync<void, SqlError>({ kind: 'other', code: 'SQLITE_ERROR', message: 'the copy could not be made to stand alone' }),
-          ),
+        copy.all<{ journal_mode: string }>('PRAGMA journal_mode = DELETE').andThen(([mode]) =>
+          mode?.journal_mode === 'delete'
+            ? okAsync(undefined)
+            : errAsync<void, SqlError>({
+                kind: 'other',
+                code: 'SQLITE_ERROR',
+                message: 'the copy could not be made to stand alone',
+              }),
+        ),
       ),
     );
   }

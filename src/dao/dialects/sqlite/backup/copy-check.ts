@@ -21,31 +21,35 @@ export interface CopyFactsRow {
 }
 
 /** Structure check of a copy; opens it without the right to write. */
-export function checkCopy(driver: SqliteDriver, file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError> {
+export function checkCopy(
+  driver: SqliteDriver,
+  file: string,
+  level: 'quick' | 'full',
+): ResultAsync<CopyFacts, CheckError> {
   return withConnection(driver, file, 'read-only', WAIT_MS, (copy) => {
     const check = level === 'quick' ? 'quick_check' : 'integrity_check';
-    return (
-      copy
-        .all<Record<string, string>>(`PRAGMA ${check}(10)`)
-        .andThen((rows) => {
-          const messages = rows.flatMap((row) => Object.values(row));
-          return messages.length === 1 && messages[0] === 'ok' ? okAsync(rows) : errAsync<never, CheckError>(failed(check, messages.join('; ') || 'no answer'));
-        })
-        .andThen(() => copy.all<CopyFactsRow>(COPY_FACTS))
-        .andThen(([facts]) => tablesOf(copy).map((tables) => ({ facts, tables })))
-        .andThen(({ facts, tables }) =>
-          facts === undefined || facts.page_count === 0
-            ? errAsync<CopyFacts, CheckError>(failed('header', 'the copy is empty'))
-            : okAsync<CopyFacts, CheckError>({
-                pageSize: facts.page_size,
-                pageCount: facts.page_count,
-                userVersion: facts.user_version,
-                applicationId: facts.application_id,
-                journalMode: 'delete',
-                tables,
-              }),
-        )
-    );
+    return copy
+      .all<Record<string, string>>(`PRAGMA ${check}(10)`)
+      .andThen((rows) => {
+        const messages = rows.flatMap((row) => Object.values(row));
+        return messages.length === 1 && messages[0] === 'ok'
+          ? okAsync(rows)
+          : errAsync<never, CheckError>(failed(check, messages.join('; ') || 'no answer'));
+      })
+      .andThen(() => copy.all<CopyFactsRow>(COPY_FACTS))
+      .andThen(([facts]) => tablesOf(copy).map((tables) => ({ facts, tables })))
+      .andThen(({ facts, tables }) =>
+        facts === undefined || facts.page_count === 0
+          ? errAsync<CopyFacts, CheckError>(failed('header', 'the copy is empty'))
+          : okAsync<CopyFacts, CheckError>({
+              pageSize: facts.page_size,
+              pageCount: facts.page_count,
+              userVersion: facts.user_version,
+              applicationId: facts.application_id,
+              journalMode: 'delete',
+              tables,
+            }),
+      );
   });
 }
 
@@ -53,14 +57,17 @@ export function checkCopy(driver: SqliteDriver, file: string, level: 'quick' | '
 export function fingerprintCopy(driver: SqliteDriver, file: string): ResultAsync<ContentFingerprint, SqlError> {
   return withConnection(driver, file, 'read-only', WAIT_MS, (copy) =>
     new SqliteInspector(copy).snapshot().andThen(({ snapshot }) =>
-      inOrder(snapshot.tables.filter((table) => table.kind === 'table'), (table) =>
-        digestTable(copy, table.name).map((digest) => [table.name, digest] as const),
+      inOrder(
+        snapshot.tables.filter((table) => table.kind === 'table'),
+        (table) => digestTable(copy, table.name).map((digest) => [table.name, digest] as const),
       ).andThen((tables) =>
-        copy.all<{ n: number }>('SELECT count(*) AS n FROM pragma_foreign_key_check').map(([violations]): ContentFingerprint => ({
-          schema: fingerprint(snapshot, sha256),
-          foreignKeyViolations: violations?.n ?? 0,
-          tables: Object.fromEntries(tables),
-        })),
+        copy
+          .all<{ n: number }>('SELECT count(*) AS n FROM pragma_foreign_key_check')
+          .map(([violations]): ContentFingerprint => ({
+            schema: fingerprint(snapshot, sha256),
+            foreignKeyViolations: violations?.n ?? 0,
+            tables: Object.fromEntries(tables),
+          })),
       ),
     ),
   );
@@ -76,4 +83,3 @@ const tablesOf = (copy: SqliteConnection): ResultAsync<string[], SqlError> =>
     .map((rows) => rows.map(({ name }) => name).filter((name) => !isForeignObject(name)));
 
 const failed = (check: string, detail: string): CheckError => ({ kind: 'check-failed', check, detail });
-

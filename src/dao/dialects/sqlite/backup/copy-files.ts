@@ -34,14 +34,19 @@ export class SqliteCopyFiles implements CopyFiles {
 
   journalOf(file: string): ResultAsync<StoredEvent[], SqlError> {
     return withConnection(this.#driver, file, 'read-only', WAIT_MS, (copy) =>
-      new JournalDao(copy, SQLITE_TABLES).read().orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error))),
+      new JournalDao(copy, SQLITE_TABLES)
+        .read()
+        .orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error))),
     );
   }
 
   contentOf(file: string): ResultAsync<{ readonly rows: number; readonly snapshot: SchemaSnapshot }, SqlError> {
     return withConnection(this.#driver, file, 'read-only', WAIT_MS, (copy) =>
       new SqliteInspector(copy).snapshot().andThen(({ snapshot }) =>
-        inOrder(snapshot.tables.filter((table) => table.kind === 'table'), (table) => countRows(copy, table.name)).map((counts) => ({
+        inOrder(
+          snapshot.tables.filter((table) => table.kind === 'table'),
+          (table) => countRows(copy, table.name),
+        ).map((counts) => ({
           rows: counts.reduce((all, count) => all + count, 0),
           snapshot,
         })),
@@ -49,10 +54,16 @@ export class SqliteCopyFiles implements CopyFiles {
     );
   }
 
-  extend(file: string, events: readonly (RecordedEvent | StoredEvent)[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError> {
+  extend(
+    file: string,
+    events: readonly (RecordedEvent | StoredEvent)[],
+    steps: readonly AppliedStep[],
+  ): ResultAsync<void, SqlError> {
     return withConnection(this.#driver, file, 'read', WAIT_MS, (copy) => {
       const journal = new JournalDao(copy, SQLITE_TABLES);
-      const first = events.find((event) => event.type === 'RunStarted')?.data as { readonly databaseId?: string } | undefined;
+      const first = events.find((event) => event.type === 'RunStarted')?.data as
+        | { readonly databaseId?: string }
+        | undefined;
       return copy
         .run('PRAGMA synchronous = FULL')
         .andThen(() => raiseLayout(copy))

@@ -35,7 +35,11 @@ export class LiveRestore implements LiveRestorePort {
     return connection
       .run('PRAGMA cache_size = -64000')
       .andThen(() => fittingPages(connection, file))
-      .andThen((mode) => connection.copyFrom(file, onProgress).andThen(() => (mode === undefined ? okAsync(undefined) : connection.all(`PRAGMA journal_mode = ${mode}`))))
+      .andThen((mode) =>
+        connection
+          .copyFrom(file, onProgress)
+          .andThen(() => (mode === undefined ? okAsync(undefined) : connection.all(`PRAGMA journal_mode = ${mode}`))),
+      )
       .andThen(() => connection.run('PRAGMA cache_size = -2000'))
       .map(() => this.#onSwitched());
   }
@@ -46,28 +50,29 @@ export class LiveRestore implements LiveRestorePort {
     record: (rows: number) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
   ): ResultAsync<{ readonly rows: number }, RestoreError> {
     const connection = this.#connection();
-    const inTransaction = (): ResultAsync<{ rows: number }, RestoreError> => connection
-      .run('BEGIN IMMEDIATE')
-      .andThen(() => orphansOf(connection, tables))
-      .andThen((before) =>
-        inOrder(tables, (table) => restoreTable(connection, table)).andThen((counts) =>
-          orphansOf(connection, tables)
-            .andThen((after) => noNewOrphans(before, after))
-            .map(() => counts.reduce((all, count) => all + count, 0)),
-        ),
-      )
-      .andThen((rows) => {
-        const { events, steps } = record(rows);
-        return this.#record(events, steps)
-          .andThen(() => connection.run('COMMIT'))
-          .map(() => ({ rows }));
-      })
-      .orElse((error: RestoreError) =>
-        connection
-          .run('ROLLBACK')
-          .orElse(() => okAsync({ changes: 0 }))
-          .andThen(() => errAsync<{ rows: number }, RestoreError>(error)),
-      );
+    const inTransaction = (): ResultAsync<{ rows: number }, RestoreError> =>
+      connection
+        .run('BEGIN IMMEDIATE')
+        .andThen(() => orphansOf(connection, tables))
+        .andThen((before) =>
+          inOrder(tables, (table) => restoreTable(connection, table)).andThen((counts) =>
+            orphansOf(connection, tables)
+              .andThen((after) => noNewOrphans(before, after))
+              .map(() => counts.reduce((all, count) => all + count, 0)),
+          ),
+        )
+        .andThen((rows) => {
+          const { events, steps } = record(rows);
+          return this.#record(events, steps)
+            .andThen(() => connection.run('COMMIT'))
+            .map(() => ({ rows }));
+        })
+        .orElse((error: RestoreError) =>
+          connection
+            .run('ROLLBACK')
+            .orElse(() => okAsync({ changes: 0 }))
+            .andThen(() => errAsync<{ rows: number }, RestoreError>(error)),
+        );
     return connection
       .run('PRAGMA foreign_keys = OFF')
       .andThen(() => connection.run('ATTACH DATABASE ? AS migrate_safe_backup', [file]))
@@ -89,7 +94,11 @@ export class LiveRestore implements LiveRestorePort {
 function fittingPages(connection: SqliteConnection, file: string): ResultAsync<'wal' | undefined, SqlError> {
   return connection
     .run('ATTACH DATABASE ? AS migrate_safe_aside', [file])
-    .andThen(() => connection.all<{ now: number; then: number; mode: string }>(`SELECT (SELECT page_size FROM pragma_page_size) AS now, (SELECT page_size FROM pragma_page_size('migrate_safe_aside')) AS "then", (SELECT journal_mode FROM pragma_journal_mode) AS mode`))
+    .andThen(() =>
+      connection.all<{ now: number; then: number; mode: string }>(
+        `SELECT (SELECT page_size FROM pragma_page_size) AS now, (SELECT page_size FROM pragma_page_size('migrate_safe_aside')) AS "then", (SELECT journal_mode FROM pragma_journal_mode) AS mode`,
+      ),
+    )
     .andThen(([found]) => connection.run('DETACH DATABASE migrate_safe_aside').map(() => found))
     .andThen((found) =>
       found === undefined || found.now === found.then || found.mode !== 'wal'
@@ -111,17 +120,26 @@ function restoreTable(connection: SqliteConnection, table: string): ResultAsync<
       const list = then.map(quoted).join(', ');
       const source = now.length === 0 ? 'migrate_safe_backup' : 'main';
       return objectsOf(connection, source, table).andThen((objects) => {
-        if (objects.some(({ type, sql }) => type === 'table' && DERIVED.test(sql))) return errAsync<number, RestoreError>({ kind: 'table-derived', table });
+        if (objects.some(({ type, sql }) => type === 'table' && DERIVED.test(sql)))
+          return errAsync<number, RestoreError>({ kind: 'table-derived', table });
         const triggers = objects.filter((object) => object.type === 'trigger');
         const others = objects.filter((object) => object.type !== 'trigger');
         const prepare: ResultAsync<unknown, SqlError> =
           now.length === 0
             ? inOrder(others, ({ sql }) => connection.run(sql))
-            : inOrder(triggers, (trigger) => connection.run(`DROP TRIGGER main.${quoted(trigger.name)}`)).andThen(() => connection.run(`DELETE FROM main.${name}`));
+            : inOrder(triggers, (trigger) => connection.run(`DROP TRIGGER main.${quoted(trigger.name)}`)).andThen(() =>
+                connection.run(`DELETE FROM main.${name}`),
+              );
         return prepare
           .andThen(() => rowidOf(connection, table))
-          .andThen((rowid) => connection.run(`INSERT INTO main.${name} (${rowid}${list}) SELECT ${rowid}${list} FROM migrate_safe_backup.${name}`))
-          .andThen(({ changes }) => (now.length === 0 ? putCounterBack(connection, table) : okAsync(undefined)).map(() => changes))
+          .andThen((rowid) =>
+            connection.run(
+              `INSERT INTO main.${name} (${rowid}${list}) SELECT ${rowid}${list} FROM migrate_safe_backup.${name}`,
+            ),
+          )
+          .andThen(({ changes }) =>
+            (now.length === 0 ? putCounterBack(connection, table) : okAsync(undefined)).map(() => changes),
+          )
           .andThen((changes) => inOrder(triggers, ({ sql }) => connection.run(sql)).map(() => changes));
       });
     });
@@ -131,12 +149,19 @@ function restoreTable(connection: SqliteConnection, table: string): ResultAsync<
 /** A table that is made again would count from its highest row, and give out the numbers of rows that were deleted before. */
 function putCounterBack(connection: SqliteConnection, table: string): ResultAsync<unknown, SqlError> {
   return connection
-    .all(`SELECT 1 FROM main.sqlite_schema AS m JOIN migrate_safe_backup.sqlite_schema AS b USING (name) WHERE name = 'sqlite_sequence'`)
+    .all(
+      `SELECT 1 FROM main.sqlite_schema AS m JOIN migrate_safe_backup.sqlite_schema AS b USING (name) WHERE name = 'sqlite_sequence'`,
+    )
     .andThen((counted): ResultAsync<unknown, SqlError> => {
       if (counted.length === 0) return okAsync(undefined);
       return connection
         .run('DELETE FROM main.sqlite_sequence WHERE name = ? COLLATE NOCASE', [table])
-        .andThen(() => connection.run('INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM migrate_safe_backup.sqlite_sequence WHERE name = ? COLLATE NOCASE', [table]));
+        .andThen(() =>
+          connection.run(
+            'INSERT INTO main.sqlite_sequence (name, seq) SELECT name, seq FROM migrate_safe_backup.sqlite_sequence WHERE name = ? COLLATE NOCASE',
+            [table],
+          ),
+        );
     });
 }
 
@@ -152,7 +177,9 @@ function rowidOf(connection: SqliteConnection, table: string): ResultAsync<strin
     const free = ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
     if (free === undefined) return okAsync('');
     if (shape.virtual !== true) return okAsync(`${free}, `);
-    return objectsOf(connection, 'main', table).map((objects) => (objects.some(({ type, sql }) => type === 'table' && FULL_TEXT.test(sql)) ? `${free}, ` : ''));
+    return objectsOf(connection, 'main', table).map((objects) =>
+      objects.some(({ type, sql }) => type === 'table' && FULL_TEXT.test(sql)) ? `${free}, ` : '',
+    );
   });
 }
 
@@ -166,7 +193,11 @@ const columnsOf = (connection: SqliteConnection, schema: string, table: string):
     .map((rows) => rows.map(({ name }) => name));
 
 /** What belongs to a table, the table itself first. */
-const objectsOf = (connection: SqliteConnection, schema: string, table: string): ResultAsync<StoredObject[], SqlError> =>
+const objectsOf = (
+  connection: SqliteConnection,
+  schema: string,
+  table: string,
+): ResultAsync<StoredObject[], SqlError> =>
   connection.all<StoredObject>(
     `SELECT type, name, sql FROM ${schema}.sqlite_schema WHERE tbl_name = ? COLLATE NOCASE AND sql IS NOT NULL ORDER BY type = 'table' DESC, rowid`,
     [table],
@@ -176,7 +207,10 @@ const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   JSON.stringify(a.map(folded).toSorted()) === JSON.stringify(b.map(folded).toSorted());
 
 /** Rows without their parent, per table, among the tables and those that point at them. */
-function orphansOf(connection: SqliteConnection, tables: readonly string[]): ResultAsync<ReadonlyMap<string, number>, SqlError> {
+function orphansOf(
+  connection: SqliteConnection,
+  tables: readonly string[],
+): ResultAsync<ReadonlyMap<string, number>, SqlError> {
   return connection
     .all<{ table: string; n: number }>(
       `WITH wanted AS (SELECT lower(value) AS name FROM json_each(?))
@@ -188,7 +222,12 @@ function orphansOf(connection: SqliteConnection, tables: readonly string[]): Res
 }
 
 /** Rows put back must find their parents, and rows that stayed must not lose theirs. */
-function noNewOrphans(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): Result<void, RestoreError> {
+function noNewOrphans(
+  before: ReadonlyMap<string, number>,
+  after: ReadonlyMap<string, number>,
+): Result<void, RestoreError> {
   const worse = [...after].find(([table, n]) => n > (before.get(table) ?? 0));
-  return worse === undefined ? ok(undefined) : err({ kind: 'foreign-keys-broken', table: worse[0], rows: worse[1] - (before.get(worse[0]) ?? 0) });
+  return worse === undefined
+    ? ok(undefined)
+    : err({ kind: 'foreign-keys-broken', table: worse[0], rows: worse[1] - (before.get(worse[0]) ?? 0) });
 }

@@ -61,7 +61,13 @@ export function prepareSides(
   });
 }
 
-function sideOf(version: Version, kind: Sides['kind'], key: Key, expressions: readonly string[], carriage: Carriage): Side {
+function sideOf(
+  version: Version,
+  kind: Sides['kind'],
+  key: Key,
+  expressions: readonly string[],
+  carriage: Carriage,
+): Side {
   const cells = joined(expressions.map((one) => cell(one, carriage)));
   return {
     session: version.session,

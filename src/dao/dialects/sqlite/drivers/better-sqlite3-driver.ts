@@ -30,7 +30,10 @@ class BetterSqlite3Connection implements SqliteConnection {
     this.#busyWaitMs = options.busyWaitMs;
   }
 
-  all<R extends object = Record<string, SqlValue>>(sql: string, params: readonly SqlValue[] = []): ResultAsync<R[], SqlError> {
+  all<R extends object = Record<string, SqlValue>>(
+    sql: string,
+    params: readonly SqlValue[] = [],
+  ): ResultAsync<R[], SqlError> {
     return this.#statement(sql, params).map(({ rows }) => rows as readonly object[] as R[]);
   }
 
@@ -59,7 +62,10 @@ class BetterSqlite3Connection implements SqliteConnection {
 
   close(): ResultAsync<void, SqlError> {
     if (!this.#owned) return okAsync(undefined);
-    return ResultAsync.fromPromise(Promise.resolve().then(() => void this.#db.close()), (thrown) => classify(thrown));
+    return ResultAsync.fromPromise(
+      Promise.resolve().then(() => void this.#db.close()),
+      (thrown) => classify(thrown),
+    );
   }
 
   /** A loop of synchronous statements would starve every timer: its own deadline, a cancel, a heartbeat of the host. */
@@ -119,7 +125,12 @@ export function betterSqlite3Driver(construct: Constructor): SqliteDriver {
     connect: (file, mode, options) =>
       ResultAsync.fromPromise(
         Promise.resolve().then(
-          () => new construct(file, { readonly: mode === 'read-only', fileMustExist: mode !== 'create', timeout: DRIVER_BUSY_MS }),
+          () =>
+            new construct(file, {
+              readonly: mode === 'read-only',
+              fileMustExist: mode !== 'create',
+              timeout: DRIVER_BUSY_MS,
+            }),
         ),
         (thrown) => classify(thrown),
       ).andThen((db) => {

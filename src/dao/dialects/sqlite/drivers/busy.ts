@@ -7,7 +7,11 @@ export const DRIVER_BUSY_MS = 20;
 const PAUSE_MS = 15;
 
 /** Runs again what met a lock, until it goes through or the time is up. */
-export function whileBusy<T>(attempt: () => ResultAsync<T, SqlError>, waitMs: number, since = Date.now()): ResultAsync<T, SqlError> {
+export function whileBusy<T>(
+  attempt: () => ResultAsync<T, SqlError>,
+  waitMs: number,
+  since = Date.now(),
+): ResultAsync<T, SqlError> {
   return attempt().orElse((error) => {
     if (error.kind !== 'busy' || Date.now() - since >= waitMs) return errAsync(error);
     const pause = ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS)));

@@ -34,8 +34,16 @@ export function loadDriver(name: DriverName, chosen: boolean): Result<SqliteDriv
     const version = versionOf(resolve, name);
     if (version === undefined) continue;
     // better-sqlite3 13 carries binaries for Node 22 and later and crashes the process on Node 20.
-    if (name === 'better-sqlite3' && Number(version.split('.')[0]) >= 13 && Number(process.versions.node.split('.')[0]) < 22) {
-      return err({ kind: 'driver-unsupported', driver: `${name} ${version}`, reason: 'it needs Node.js 22 or later (version 12 runs on Node.js 20)' });
+    if (
+      name === 'better-sqlite3' &&
+      Number(version.split('.')[0]) >= 13 &&
+      Number(process.versions.node.split('.')[0]) < 22
+    ) {
+      return err({
+        kind: 'driver-unsupported',
+        driver: `${name} ${version}`,
+        reason: 'it needs Node.js 22 or later (version 12 runs on Node.js 20)',
+      });
     }
     try {
       const driver = name === 'sqlite3' ? sqlite3Driver(resolve(name)) : withBinary(resolve(name));

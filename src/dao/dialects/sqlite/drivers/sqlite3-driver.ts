@@ -20,7 +20,13 @@ interface Backup {
   finish(callback: (error: Error | null) => void): void;
 }
 type Database = DriverDatabase & {
-  backup(file: string, destination: string, source: string, fileIsDestination: boolean, callback: (error: Error | null) => void): Backup;
+  backup(
+    file: string,
+    destination: string,
+    source: string,
+    fileIsDestination: boolean,
+    callback: (error: Error | null) => void,
+  ): Backup;
 };
 
 class Sqlite3Connection implements SqliteConnection {
@@ -36,7 +42,10 @@ class Sqlite3Connection implements SqliteConnection {
     this.#busyWaitMs = options.busyWaitMs;
   }
 
-  all<R extends object = Record<string, SqlValue>>(sql: string, params: readonly SqlValue[] = []): ResultAsync<R[], SqlError> {
+  all<R extends object = Record<string, SqlValue>>(
+    sql: string,
+    params: readonly SqlValue[] = [],
+  ): ResultAsync<R[], SqlError> {
     return this.#retried(() => this.#rows<R>(sql, params));
   }
 
@@ -47,9 +56,17 @@ class Sqlite3Connection implements SqliteConnection {
   query(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes'): ResultAsync<DriverResult, SqlError> {
     // This driver gives either: `all` has no change count, `run` no rows.
     if (wants === 'rows') {
-      return this.#retried(() => this.#rows<Record<string, unknown>>(sql, bindings)).map((rows) => ({ rows, changes: 0, lastId: 0 }));
+      return this.#retried(() => this.#rows<Record<string, unknown>>(sql, bindings)).map((rows) => ({
+        rows,
+        changes: 0,
+        lastId: 0,
+      }));
     }
-    return this.#retried(() => this.#change(sql, bindings)).map(({ changes, lastId }) => ({ rows: [], changes, lastId }));
+    return this.#retried(() => this.#change(sql, bindings)).map(({ changes, lastId }) => ({
+      rows: [],
+      changes,
+      lastId,
+    }));
   }
 
   copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
@@ -125,7 +142,10 @@ class Sqlite3Connection implements SqliteConnection {
   }
 }
 
-const fromCallback = <T>(start: (done: (error: Error | null, value: T) => void) => void, sql?: string): ResultAsync<T, SqlError> =>
+const fromCallback = <T>(
+  start: (done: (error: Error | null, value: T) => void) => void,
+  sql?: string,
+): ResultAsync<T, SqlError> =>
   ResultAsync.fromPromise(
     new Promise<T>((resolve, reject) => {
       start((error, value) => (error ? reject(error) : resolve(value)));

@@ -28,7 +28,15 @@ export function buildVirtualTable(object: RawObject): TableSnapshot | undefined 
   const module = parseCreateVirtualTable(object.sql ?? '');
   if (module === undefined) return undefined;
   const nothing = { columns: [], uniques: [], checks: [], foreignKeys: [] };
-  return { name: object.name, kind: 'virtual', ...nothing, autoincrement: false, withoutRowid: false, strict: false, module };
+  return {
+    name: object.name,
+    kind: 'virtual',
+    ...nothing,
+    autoincrement: false,
+    withoutRowid: false,
+    strict: false,
+    module,
+  };
 }
 
 /** Builds an ordinary table; `indexes` are the raw objects of its indexes. */
@@ -38,7 +46,9 @@ export function buildTable(details: TableDetails, indexes: readonly RawObject[])
   const known = new Set([...columnNames, 'rowid', 'oid', '_rowid_'].map(foldAscii));
   const byIndex = groupBy(details.indexTerms, ([index]) => index);
   const primaryKey = buildPrimaryKey(details, parsed);
-  const uniques = [...byIndex.values()].filter((terms) => terms[0]?.[2] === 'u').map((terms) => buildUnique(terms, parsed));
+  const uniques = [...byIndex.values()]
+    .filter((terms) => terms[0]?.[2] === 'u')
+    .map((terms) => buildUnique(terms, parsed));
   return {
     table: {
       name: details.object.name,
@@ -56,11 +66,17 @@ export function buildTable(details: TableDetails, indexes: readonly RawObject[])
       })),
       foreignKeys: buildForeignKeys(details.foreignKeys, parsed),
     },
-    indexes: indexes.flatMap((index) => (index.sql === null ? [] : [buildIndex(index, index.sql, byIndex.get(index.name) ?? [], known)])),
+    indexes: indexes.flatMap((index) =>
+      index.sql === null ? [] : [buildIndex(index, index.sql, byIndex.get(index.name) ?? [], known)],
+    ),
   };
 }
 
-function buildColumn([, name, type, notNull, default_, primaryKey]: ColumnRow, parsed: ParsedColumn | undefined, known: ReadonlySet<string>): ColumnSnapshot {
+function buildColumn(
+  [, name, type, notNull, default_, primaryKey]: ColumnRow,
+  parsed: ParsedColumn | undefined,
+  known: ReadonlySet<string>,
+): ColumnSnapshot {
   const generated = parsed?.generated;
   return {
     name,
@@ -69,7 +85,9 @@ function buildColumn([, name, type, notNull, default_, primaryKey]: ColumnRow, p
     ...(parsed?.notNullOnConflict && { notNullOnConflict: parsed.notNullOnConflict }),
     ...(default_ !== null && { default: comparableDefault(significant(default_)) }),
     primaryKey,
-    ...(generated && { generated: { storage: generated.storage, expression: comparableExpression(generated.expression, known) } }),
+    ...(generated && {
+      generated: { storage: generated.storage, expression: comparableExpression(generated.expression, known) },
+    }),
     ...withCollation(parsed?.collation),
   };
 }
@@ -146,7 +164,12 @@ function referentialAction(pragma: string): ReferentialAction {
   return REFERENTIAL_ACTIONS.get(pragma) ?? 'no-action';
 }
 
-function buildIndex(object: RawObject, sql: string, rows: readonly IndexTermRow[], known: ReadonlySet<string>): IndexSnapshot {
+function buildIndex(
+  object: RawObject,
+  sql: string,
+  rows: readonly IndexTermRow[],
+  known: ReadonlySet<string>,
+): IndexSnapshot {
   const parsed = parseCreateIndex(sql);
   const terms = inOrder(rows).map((row) => {
     if (row[4] !== null) return buildTerm(row);

@@ -4,7 +4,8 @@ import { normaliseSql } from '../sql/normalise.js';
 import { RESERVED_WORDS } from '../sql/keywords.js';
 import { keywordOf, unquote, type Token } from '../sql/token.js';
 
-const isOperator = (token: Token | undefined, text: string): boolean => token?.kind === 'operator' && token.text === text;
+const isOperator = (token: Token | undefined, text: string): boolean =>
+  token?.kind === 'operator' && token.text === text;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /**
@@ -29,7 +30,14 @@ export function comparableDefault(tokens: readonly Token[]): string {
   return only.kind === 'quoted' ? literal(unquote(only)) : only.text;
 }
 
-const CONSTANTS: ReadonlySet<string> = new Set(['NULL', 'TRUE', 'FALSE', 'CURRENT_DATE', 'CURRENT_TIME', 'CURRENT_TIMESTAMP']);
+const CONSTANTS: ReadonlySet<string> = new Set([
+  'NULL',
+  'TRUE',
+  'FALSE',
+  'CURRENT_DATE',
+  'CURRENT_TIME',
+  'CURRENT_TIMESTAMP',
+]);
 const NO_COLUMNS: ReadonlySet<string> = new Set();
 
 /** The columns, of those given and in their order, that an expression may mention; one too many rather than one too few. */

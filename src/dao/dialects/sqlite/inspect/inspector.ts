@@ -7,7 +7,14 @@ import { normaliseSql } from '../sql/normalise.js';
 import { buildTable, buildVirtualTable, type BuiltTable } from './build-table.js';
 import { groupBy } from './group-by.js';
 import { isForeignObject } from './neighbours.js';
-import { readDetails, readObjects, readShadows, type ObjectRow, type RawObject, type TableDetails } from './read-objects.js';
+import {
+  readDetails,
+  readObjects,
+  readShadows,
+  type ObjectRow,
+  type RawObject,
+  type TableDetails,
+} from './read-objects.js';
 
 export interface InspectedSchema {
   /** The application's schema: without what `isForeignObject` names. */
@@ -79,12 +86,17 @@ export class SqliteInspector {
 
   #readTables(units: readonly Unit[]): ResultAsync<readonly TableDetails[], SqlError> {
     if (units.length === 0) return okAsync([]);
-    return readDetails(this.#session, units.map((unit) => unit.object.id));
+    return readDetails(
+      this.#session,
+      units.map((unit) => unit.object.id),
+    );
   }
 
   #readShadows(units: readonly Unit[], built: ReadonlyMap<string, Built>): ResultAsync<ReadonlySet<string>, SqlError> {
     const virtual = units.some(({ key }) => isVirtual(built.get(key)));
-    return virtual ? readShadows(this.#session).map((names) => new Set(names.map(foldAscii))) : okAsync(new Set<string>());
+    return virtual
+      ? readShadows(this.#session).map((names) => new Set(names.map(foldAscii)))
+      : okAsync(new Set<string>());
   }
 }
 
@@ -142,7 +154,11 @@ function assemble(parts: readonly Built[], shadows: ReadonlySet<string>): Schema
   const tables = parts.filter((part) => 'table' in part);
   return {
     identifiers: 'ascii-case-insensitive',
-    tables: byName(tables.map(({ table }): TableSnapshot => (shadows.has(foldAscii(table.name)) ? { ...table, kind: 'shadow' } : table))),
+    tables: byName(
+      tables.map(({ table }): TableSnapshot =>
+        shadows.has(foldAscii(table.name)) ? { ...table, kind: 'shadow' } : table,
+      ),
+    ),
     indexes: byName(tables.flatMap(({ indexes }) => indexes).filter((index) => !isForeignObject(index.name))),
     views: byName(parts.filter((part) => 'view' in part).map(({ view }) => view)),
     triggers: byName(parts.filter((part) => 'trigger' in part).map(({ trigger }) => trigger)),

@@ -17,7 +17,15 @@ export interface ObjectRow extends RawObject {
 }
 
 /** A row of `PRAGMA table_xinfo`. */
-export type ColumnRow = readonly [cid: number, name: string, type: string, notNull: number, default_: string | null, pk: number, hidden: number];
+export type ColumnRow = readonly [
+  cid: number,
+  name: string,
+  type: string,
+  notNull: number,
+  default_: string | null,
+  pk: number,
+  hidden: number,
+];
 /** A key column of `PRAGMA index_list` with `PRAGMA index_xinfo`; `name` is null for an expression. */
 export type IndexTermRow = readonly [
   index: string,
@@ -29,7 +37,15 @@ export type IndexTermRow = readonly [
   collation: string,
 ];
 /** A row of `PRAGMA foreign_key_list`; `to` is null where the primary key is meant. */
-export type ForeignKeyRow = readonly [id: number, seq: number, table: string, from: string, to: string | null, onUpdate: string, onDelete: string];
+export type ForeignKeyRow = readonly [
+  id: number,
+  seq: number,
+  table: string,
+  from: string,
+  to: string | null,
+  onUpdate: string,
+  onDelete: string,
+];
 
 /** What the pragmas tell of one table, with the row that was current while they told it. */
 export interface TableDetails {
@@ -62,7 +78,9 @@ export function readObjects(session: Session): ResultAsync<ObjectRow[], SqlError
 /** Columns, indexes and foreign keys of the tables with these ids; an id that is gone has no row. Not for virtual tables and views. */
 export function readDetails(session: Session, ids: readonly number[]): ResultAsync<TableDetails[], SqlError> {
   return session
-    .all<ObjectRow & { readonly columns: string; readonly indexTerms: string; readonly foreignKeys: string }>(DETAILS, [JSON.stringify(ids)])
+    .all<ObjectRow & { readonly columns: string; readonly indexTerms: string; readonly foreignKeys: string }>(DETAILS, [
+      JSON.stringify(ids),
+    ])
     .map((rows) =>
       rows.map(({ columns, indexTerms, foreignKeys, ...object }) => ({
         object,

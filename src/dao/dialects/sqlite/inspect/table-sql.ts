@@ -65,7 +65,7 @@ const TABLE_CONSTRAINTS: ReadonlySet<string> = new Set(['CONSTRAINT', 'PRIMARY',
 function columnDefinition(cursor: TokenCursor, draft: Draft): void {
   const first = cursor.next();
   const parsed: ColumnDraft = { name: first === undefined ? '' : unquote(first) };
-  for (let name: string | undefined; !cursor.done && !cursor.atOperator(','); ) {
+  for (let name: string | undefined; !cursor.done && !cursor.atOperator(',');) {
     const constraint = takeName(cursor);
     if (constraint !== undefined) name = constraint;
     else if (columnConstraint(cursor, parsed, name === undefined ? {} : { name }, draft)) name = undefined;
@@ -80,7 +80,12 @@ function takeName(cursor: TokenCursor): string | undefined {
   return token === undefined ? '' : unquote(token);
 }
 
-function columnConstraint(cursor: TokenCursor, column: ColumnDraft, name: { readonly name?: string }, draft: Draft): boolean {
+function columnConstraint(
+  cursor: TokenCursor,
+  column: ColumnDraft,
+  name: { readonly name?: string },
+  draft: Draft,
+): boolean {
   if (cursor.take('PRIMARY', 'KEY')) {
     if (!cursor.take('ASC')) cursor.take('DESC');
     draft.primaryKey = { ...name, columns: [column.name], ...parseConflict(cursor) };

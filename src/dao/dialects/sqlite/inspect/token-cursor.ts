@@ -28,7 +28,12 @@ export class TokenCursor {
   /** Takes these bare words if they stand here in this order; else takes nothing. */
   take(...words: readonly string[]): boolean {
     // Of most tokens the length alone says no.
-    if (!words.every((word, ahead) => this.#tokens[this.#at + ahead]?.text.length === word.length && this.keyword(ahead) === word)) return false;
+    if (
+      !words.every(
+        (word, ahead) => this.#tokens[this.#at + ahead]?.text.length === word.length && this.keyword(ahead) === word,
+      )
+    )
+      return false;
     this.#at += words.length;
     return true;
   }
@@ -48,7 +53,7 @@ export class TokenCursor {
   takeParenthesis(): readonly Token[] | undefined {
     if (!this.takeOperator('(')) return undefined;
     const from = this.#at;
-    for (let depth = 1; !this.done; ) {
+    for (let depth = 1; !this.done;) {
       depth += this.atOperator('(') ? 1 : this.atOperator(')') ? -1 : 0;
       this.#at += 1;
       if (depth === 0) return this.#tokens.slice(from, this.#at - 1);

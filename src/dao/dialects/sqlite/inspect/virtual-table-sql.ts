@@ -19,5 +19,7 @@ export function parseCreateVirtualTable(sql: string): ParsedVirtualTable | undef
 }
 
 function spelled(tokens: readonly Token[]): string {
-  return tokens.map((token, at) => (at > 0 && tokens[at - 1]?.end !== token.start ? ` ${token.text}` : token.text)).join('');
+  return tokens
+    .map((token, at) => (at > 0 && tokens[at - 1]?.end !== token.start ? ` ${token.text}` : token.text))
+    .join('');
 }

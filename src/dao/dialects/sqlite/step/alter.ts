@@ -26,7 +26,9 @@ export function alterMode(sql: string, context: RenameContext): 'legacy' | 'mode
 export function renameOf(sql: string): { readonly from: string; readonly to: string } | undefined {
   const tokens = significant(sql);
   if (keywordOf(tokens[0]) !== 'ALTER' || keywordOf(tokens[1]) !== 'TABLE') return undefined;
-  const at = tokens.findIndex((token, index) => index > 2 && keywordOf(token) === 'RENAME' && keywordOf(tokens[index + 1]) === 'TO');
+  const at = tokens.findIndex(
+    (token, index) => index > 2 && keywordOf(token) === 'RENAME' && keywordOf(tokens[index + 1]) === 'TO',
+  );
   const [from, to] = [tokens[at - 1], tokens[at + 2]];
   if (at < 0 || from === undefined || to === undefined) return undefined;
   return { from: folded(unquote(from)), to: folded(unquote(to)) };
@@ -38,7 +40,11 @@ function makes(sql: string, name: string): boolean {
   if (renameOf(sql)?.to === name) return true;
   if (keywordOf(tokens[0]) !== 'CREATE') return false;
   const at = tokens.findIndex((token) => keywordOf(token) === 'TABLE');
-  return at > 0 && at < 3 && tokens.slice(at + 1, at + 7).some((token: Token) => isName(token) && folded(unquote(token)) === name);
+  return (
+    at > 0 &&
+    at < 3 &&
+    tokens.slice(at + 1, at + 7).some((token: Token) => isName(token) && folded(unquote(token)) === name)
+  );
 }
 
 const isName = (token: Token): boolean => token.kind === 'word' || token.kind === 'quoted' || token.kind === 'string';

@@ -39,7 +39,9 @@ function problemOf(session: Session, object: LostObject): ResultAsync<string | u
       ? okAsync<string[], SqlError>([])
       : session
           .all<{ name: string }>(`SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0 LIMIT 1`, [object.table])
-          .map((columns) => columns.map(({ name }) => `UPDATE ${quoted(object.table ?? '')} SET ${quoted(name)} = ${quoted(name)}`));
+          .map((columns) =>
+            columns.map(({ name }) => `UPDATE ${quoted(object.table ?? '')} SET ${quoted(name)} = ${quoted(name)}`),
+          );
   return updates.andThen((more) =>
     inOrder([...statements, ...more], (sql) =>
       session

@@ -32,7 +32,11 @@ interface SqliteClientClass {
 const require = createRequire(import.meta.url);
 
 /** Makes the handle; knex is loaded only now. */
-export function knexHandle(execute: Execute, host: HostKnexConfig, signal: AbortSignal): ResultAsync<StepHandle, unknown> {
+export function knexHandle(
+  execute: Execute,
+  host: HostKnexConfig,
+  signal: AbortSignal,
+): ResultAsync<StepHandle, unknown> {
   const make = async (): Promise<StepHandle> => {
     const { default: knex } = await import('knex');
     const client = pinnedClient(require('knex/lib/dialects/sqlite3/index.js') as SqliteClientClass, execute);

@@ -3,7 +3,12 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
 import type { TableEffects } from '../../../../core/events/effects.js';
-import type { ColumnFinding, LostObject, RowFinding, StepObservation } from '../../../../core/ports/step-transaction.js';
+import type {
+  ColumnFinding,
+  LostObject,
+  RowFinding,
+  StepObservation,
+} from '../../../../core/ports/step-transaction.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareTable } from '../compare/compare-table.js';
 import { droppedColumnLoss } from '../compare/dropped-column.js';
@@ -48,30 +53,39 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
       (reinstated.length === 0 ? okAsync<InspectedSchema, SqlError>(left) : inspector.snapshot()).andThen((after) => {
         const fates = followTables(before, after, trace);
         const onlyAdded = isOnlyAdded(before, after);
-        const broken = (): ResultAsync<readonly LostObject[], SqlError> => (onlyAdded ? okAsync([]) : brokenObjects(connection, after.raw, image));
-        return keepSequences(connection, fates, image).andThen(() => inOrder(fates, (fate) => reportOf(fate, connection, image))).andThen((reports) =>
-          broken().andThen((brokenNow) =>
-            newViolations(connection, childrenToCheck(after.snapshot, fates), image).map((brokenForeignKeys): StepObservation => ({
-              before: before.snapshot,
-              after: after.snapshot,
-              effects: { tables: Object.fromEntries(reports.filter(hasEffects).map((r) => [r.table, r.effects])) },
-              deletedRows: reports.flatMap((r) => r.deleted ?? []),
-              droppedTables: reports.flatMap((r) => r.dropped ?? []),
-              droppedColumns: reports.flatMap((r) => r.columns),
-              nulledValues: reports.flatMap((r) => r.nulled),
-              brokenForeignKeys,
-              lostObjects: [...lost, ...brokenNow, ...lostViews(before, after, trace), ...lostChecks(fates)],
-              reinstated,
-            })),
-          ),
-        );
+        const broken = (): ResultAsync<readonly LostObject[], SqlError> =>
+          onlyAdded ? okAsync([]) : brokenObjects(connection, after.raw, image);
+        return keepSequences(connection, fates, image)
+          .andThen(() => inOrder(fates, (fate) => reportOf(fate, connection, image)))
+          .andThen((reports) =>
+            broken().andThen((brokenNow) =>
+              newViolations(connection, childrenToCheck(after.snapshot, fates), image).map(
+                (brokenForeignKeys): StepObservation => ({
+                  before: before.snapshot,
+                  after: after.snapshot,
+                  effects: { tables: Object.fromEntries(reports.filter(hasEffects).map((r) => [r.table, r.effects])) },
+                  deletedRows: reports.flatMap((r) => r.deleted ?? []),
+                  droppedTables: reports.flatMap((r) => r.dropped ?? []),
+                  droppedColumns: reports.flatMap((r) => r.columns),
+                  nulledValues: reports.flatMap((r) => r.nulled),
+                  brokenForeignKeys,
+                  lostObjects: [...lost, ...brokenNow, ...lostViews(before, after, trace), ...lostChecks(fates)],
+                  reinstated,
+                }),
+              ),
+            ),
+          );
       }),
     );
 }
 
 const hasEffects = ({ effects }: RowReport): boolean => effects.inserted + effects.updated + effects.deleted > 0;
 
-function reportOf(fate: TableFate, connection: Session, image: () => ResultAsync<Session, SqlError>): ResultAsync<RowReport, SqlError> {
+function reportOf(
+  fate: TableFate,
+  connection: Session,
+  image: () => ResultAsync<Session, SqlError>,
+): ResultAsync<RowReport, SqlError> {
   const nothing = { columns: [], nulled: [] };
   switch (fate.kind) {
     case 'created':
@@ -94,7 +108,11 @@ function reportOf(fate: TableFate, connection: Session, image: () => ResultAsync
   }
 }
 
-function compareKept(fate: TableFate & { kind: 'kept' }, before: Session, after: Session): ResultAsync<RowReport, SqlError> {
+function compareKept(
+  fate: TableFate & { kind: 'kept' },
+  before: Session,
+  after: Session,
+): ResultAsync<RowReport, SqlError> {
   const { name, nameBefore, rebuilt } = fate;
   return readShape(before, nameBefore).andThen((shapeBefore) =>
     readShape(after, name).andThen((shapeAfter) => {
@@ -103,16 +121,26 @@ function compareKept(fate: TableFate & { kind: 'kept' }, before: Session, after:
       const kept = new Set(shapeAfter.columns.map(folded));
       const gone = shapeBefore.columns.filter((column) => !kept.has(folded(column)));
       return inOrder(gone, (column) =>
-        droppedColumnLoss(before, shapeBefore, after, shapeAfter, column, { rebuilt }).map((loss) => ({ column, ...loss })),
+        droppedColumnLoss(before, shapeBefore, after, shapeAfter, column, { rebuilt }).map((loss) => ({
+          column,
+          ...loss,
+        })),
       ).andThen((losses) => {
         // A column that holds what another one held was renamed: nothing was written to it.
         const renamed = new Set(losses.flatMap(({ renamedTo }) => (renamedTo === undefined ? [] : folded(renamedTo))));
-        const added = rebuilt ? [] : addedColumns(shapeBefore, fate.after).filter(({ column }) => !renamed.has(folded(column)));
+        const added = rebuilt
+          ? []
+          : addedColumns(shapeBefore, fate.after).filter(({ column }) => !renamed.has(folded(column)));
         return compareTable(before, shapeBefore, after, shapeAfter, { rebuilt, added }).map((rows): RowReport => ({
           table: name,
           effects: { inserted: rows.inserted, updated: rows.updated, deleted: rows.deleted },
           ...(rows.deleted > 0 ? { deleted: { table: nameBefore, rows: rows.deleted, keys: rows.deletedKeys } } : {}),
-          columns: losses.map(({ column, rows: lost, keys }): ColumnFinding => ({ table: nameBefore, column, rows: lost, keys })),
+          columns: losses.map(({ column, rows: lost, keys }): ColumnFinding => ({
+            table: nameBefore,
+            column,
+            rows: lost,
+            keys,
+          })),
           nulled: rows.nulled.map((n) => ({ table: nameBefore, ...n })),
         }));
       });
@@ -136,10 +164,15 @@ function isOnlyAdded(before: InspectedSchema, after: InspectedSchema): boolean {
 
 /** Tables whose foreign keys the step can have broken: those it changed, and those that point at one it changed. */
 function childrenToCheck(schema: SchemaSnapshot, fates: readonly TableFate[]): readonly string[] {
-  const changed = new Set(fates.flatMap((fate) => [folded(fate.name), ...(fate.kind === 'kept' ? [folded(fate.nameBefore)] : [])]));
+  const changed = new Set(
+    fates.flatMap((fate) => [folded(fate.name), ...(fate.kind === 'kept' ? [folded(fate.nameBefore)] : [])]),
+  );
   return schema.tables
     .filter((table) => table.foreignKeys.length > 0)
-    .filter((table) => changed.has(folded(table.name)) || table.foreignKeys.some((key) => changed.has(folded(key.references.table))))
+    .filter(
+      (table) =>
+        changed.has(folded(table.name)) || table.foreignKeys.some((key) => changed.has(folded(key.references.table))),
+    )
     .map((table) => table.name);
 }
 
@@ -158,12 +191,18 @@ function lostChecks(fates: readonly TableFate[]): readonly LostObject[] {
     if (fate.kind !== 'kept' || fate.before === undefined || fate.after === undefined) return [];
     const { before, after } = fate;
     const columns = new Set(after.columns.map((column) => folded(column.name)));
-    const onSame = (table: TableSnapshot, key: string): number => table.checks.filter((check) => columnsKey(check.columns) === key).length;
+    const onSame = (table: TableSnapshot, key: string): number =>
+      table.checks.filter((check) => columnsKey(check.columns) === key).length;
     return before.checks
       .filter((check) => check.columns.every((column) => columns.has(folded(column))))
       .filter((check) => !after.checks.some((kept) => kept.expression === check.expression))
       .filter((check) => onSame(after, columnsKey(check.columns)) < onSame(before, columnsKey(check.columns)))
-      .map((check): LostObject => ({ type: 'check', name: check.name ?? 'check', table: fate.nameBefore, reason: `CHECK (${check.expression})` }));
+      .map((check): LostObject => ({
+        type: 'check',
+        name: check.name ?? 'check',
+        table: fate.nameBefore,
+        reason: `CHECK (${check.expression})`,
+      }));
   });
 }
 

@@ -11,7 +11,11 @@ import type { WriteTrace } from './trace.js';
 /** The stored SQL names a table that is called something else now. */
 const RENAMED = {
   run: (): ResultAsync<unknown, SqlError> =>
-    errAsync({ kind: 'missing-object', code: 'SQLITE_ERROR', message: 'its table was made anew and renamed in one step; do it in two' }),
+    errAsync({
+      kind: 'missing-object',
+      code: 'SQLITE_ERROR',
+      message: 'its table was made anew and renamed in one step; do it in two',
+    }),
 };
 
 export interface Reinstated {
@@ -29,7 +33,8 @@ export function reinstate(
   after: readonly RawObject[],
   trace: Pick<WriteTrace, 'drops' | 'nameNow'>,
 ): ResultAsync<Reinstated, SqlError> {
-  const key = (object: { readonly type: string; readonly name: string }): string => `${object.type} ${folded(object.name)}`;
+  const key = (object: { readonly type: string; readonly name: string }): string =>
+    `${object.type} ${folded(object.name)}`;
   const present = new Set(after.map(key));
   const named = new Set(trace.drops.map(key));
   const holders = new Set(after.filter((o) => o.type === 'table' || o.type === 'view').map((o) => folded(o.name)));
@@ -51,7 +56,9 @@ export function reinstate(
         return okAsync(undefined);
       }),
   ).map(() => ({
-    reinstated: results.filter((r) => r.reason === undefined).map(({ object }) => ({ type: object.type, name: object.name })),
+    reinstated: results
+      .filter((r) => r.reason === undefined)
+      .map(({ object }) => ({ type: object.type, name: object.name })),
     lost: results
       .filter((r) => r.reason !== undefined)
       .map(({ object, reason }): LostObject => ({

@@ -8,8 +8,14 @@ import type { TableFate } from './table-fate.js';
  * `DROP TABLE` forgets the table's counter, and the rebuilt one begins from its highest row: after the newest rows were
  * deleted, their numbers would come back. https://sqlite.org/autoinc.html
  */
-export function keepSequences(after: Session, fates: readonly TableFate[], before: () => ResultAsync<Session, SqlError>): ResultAsync<void, SqlError> {
-  const rebuilt = fates.filter((fate) => fate.kind === 'kept').filter((fate) => fate.rebuilt && fate.before?.autoincrement === true && fate.after?.autoincrement === true);
+export function keepSequences(
+  after: Session,
+  fates: readonly TableFate[],
+  before: () => ResultAsync<Session, SqlError>,
+): ResultAsync<void, SqlError> {
+  const rebuilt = fates
+    .filter((fate) => fate.kind === 'kept')
+    .filter((fate) => fate.rebuilt && fate.before?.autoincrement === true && fate.after?.autoincrement === true);
   if (rebuilt.length === 0) return okAsync(undefined);
   return before().andThen((session) =>
     inOrder(rebuilt, ({ name, nameBefore }) =>
@@ -28,5 +34,7 @@ export function keepSequences(after: Session, fates: readonly TableFate[], befor
 /** As text: a counter may lie beyond what a JavaScript number holds. */
 const sequenceOf = (session: Session, table: string): ResultAsync<string | undefined, SqlError> =>
   session
-    .all<{ seq: string }>('SELECT CAST(seq AS TEXT) AS seq FROM sqlite_sequence WHERE name = ? AND seq IS NOT NULL', [table])
+    .all<{ seq: string }>('SELECT CAST(seq AS TEXT) AS seq FROM sqlite_sequence WHERE name = ? AND seq IS NOT NULL', [
+      table,
+    ])
     .map(([row]) => row?.seq);

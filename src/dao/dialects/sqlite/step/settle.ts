@@ -9,7 +9,10 @@ type Setting = keyof Settings;
 const SETTINGS: readonly Setting[] = ['foreign_keys', 'legacy_alter_table', 'cache_spill'];
 
 /** Sets what is not yet so, and reads it back: a setting that did not take is a reason not to begin. Outside of a transaction only. */
-export function settle(session: Session, { foreignKeys, transactional, comparesWith }: StepTransactionOptions): ResultAsync<void, SqlError> {
+export function settle(
+  session: Session,
+  { foreignKeys, transactional, comparesWith }: StepTransactionOptions,
+): ResultAsync<void, SqlError> {
   const wanted: Settings = {
     foreign_keys: foreignKeys === 'on' ? 'ON' : 'OFF',
     legacy_alter_table: 'ON',
@@ -29,7 +32,13 @@ function differing(session: Session, wanted: Settings): ResultAsync<readonly Set
   // `cache_spill` answers with a number of pages where it is on.
   return session
     .all<Record<Setting, number>>(`SELECT ${columns.join(', ')}`)
-    .map(([now]) => SETTINGS.filter((setting) => now === undefined || (now[setting] !== 0) !== (wanted[setting] === 'ON')));
+    .map(([now]) =>
+      SETTINGS.filter((setting) => now === undefined || (now[setting] !== 0) !== (wanted[setting] === 'ON')),
+    );
 }
 
-const NOT_TAKEN: SqlError = { kind: 'other', code: 'SQLITE_ERROR', message: 'the connection did not take the settings that a safe step needs' };
+const NOT_TAKEN: SqlError = {
+  kind: 'other',
+  code: 'SQLITE_ERROR',
+  message: 'the connection did not take the settings that a safe step needs',
+};

@@ -61,7 +61,13 @@ export class StatementGate {
   }
 
   /** Runs one statement. `upcoming`: what the same script has still to run. */
-  run(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes', access: Access = 'work', upcoming: readonly string[] = []): ResultAsync<DriverResult, StepFault> {
+  run(
+    sql: string,
+    bindings: readonly unknown[],
+    wants: 'rows' | 'changes',
+    access: Access = 'work',
+    upcoming: readonly string[] = [],
+  ): ResultAsync<DriverResult, StepFault> {
     const running = Promise.resolve(this.#admit(sql, bindings, wants, access, upcoming));
     this.#inFlight.add(running);
     return new ResultAsync(running.finally(() => this.#inFlight.delete(running)));
@@ -83,19 +89,35 @@ export class StatementGate {
     return this.#state === 'closed' || (this.#state === 'sealed' && access === 'work');
   }
 
-  #admit(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes', access: Access, upcoming: readonly string[]): ResultAsync<DriverResult, StepFault> {
+  #admit(
+    sql: string,
+    bindings: readonly unknown[],
+    wants: 'rows' | 'changes',
+    access: Access,
+    upcoming: readonly string[],
+  ): ResultAsync<DriverResult, StepFault> {
     const { connection, transactional, trace } = this.#context;
     const closed: StepFault = { kind: 'forbidden', what: 'closed', sql };
     if (this.#isShutFor(access)) return errAsync(closed);
     if (this.#fault) return errAsync(this.#fault);
     // SQLite reads no further than a NUL: what follows (a WHERE, as like as not) would not count.
-    if (sql.includes('\0')) return errAsync({ kind: 'sql', error: { kind: 'syntax', code: 'SQLITE_ERROR', message: 'the statement has a NUL character, at which SQLite stops reading', sql } });
+    if (sql.includes('\0'))
+      return errAsync({
+        kind: 'sql',
+        error: {
+          kind: 'syntax',
+          code: 'SQLITE_ERROR',
+          message: 'the statement has a NUL character, at which SQLite stops reading',
+          sql,
+        },
+      });
     const facts = statementFacts(sql);
     const forbidden = facts.control === undefined ? undefined : FORBIDDEN[facts.control];
     if (forbidden === 'attach' || (forbidden !== undefined && transactional)) {
       return errAsync(this.#keep({ kind: 'forbidden', what: forbidden, sql }));
     }
-    if (access === 'read' && !isReading(facts)) return errAsync(this.#keep({ kind: 'forbidden', what: 'write-in-check', sql }));
+    if (access === 'read' && !isReading(facts))
+      return errAsync(this.#keep({ kind: 'forbidden', what: 'write-in-check', sql }));
     if (changesOwnObjects(sql, facts)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
     // A TEMP table stands in for a table of its name, a TEMP trigger fires: neither may meet the next step.
     if (facts.pragma?.sets === true || (facts.verb === 'CREATE' && TEMPORARY.test(sql))) this.#settingsChanged = true;

@@ -42,13 +42,19 @@ export class SqliteStepTransaction implements StepTransaction {
       const upcoming = statements.slice(index + 1).map(({ sql }) => sql);
       return this.#gate
         .run(statement.sql, [], 'rows', 'work', upcoming)
-        .mapErr((fault): StepFault => (fault.kind === 'sql' || fault.kind === 'forbidden' ? { ...fault, statement } : fault));
+        .mapErr((fault): StepFault =>
+          fault.kind === 'sql' || fault.kind === 'forbidden' ? { ...fault, statement } : fault,
+        );
     }).map(() => undefined);
   }
 
   handle(signal: AbortSignal, access: Access): ResultAsync<StepHandle, StepFault> {
     const splitter = new SqliteScriptSplitter();
-    const execute = async (sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes'): Promise<DriverResult> => {
+    const execute = async (
+      sql: string,
+      bindings: readonly unknown[],
+      wants: 'rows' | 'changes',
+    ): Promise<DriverResult> => {
       // With bindings it is one statement: the driver itself refuses what is more.
       const statements = bindings.length > 0 ? [sql] : statementsIn(splitter, sql);
       const result = await (Array.isArray(statements)
@@ -57,9 +63,10 @@ export class SqliteStepTransaction implements StepTransaction {
       if (result.isErr()) throw errorOf(result.error);
       return result.value.at(-1) ?? { rows: [], changes: 0, lastId: 0 };
     };
-    return knexHandle(execute, this.#context.host, signal).mapErr(
-      (cause): StepFault => ({ kind: 'sql', error: { ...classify(cause), kind: 'driver-missing' } }),
-    );
+    return knexHandle(execute, this.#context.host, signal).mapErr((cause): StepFault => ({
+      kind: 'sql',
+      error: { ...classify(cause), kind: 'driver-missing' },
+    }));
   }
 
   endWork(): ResultAsync<void, never> {
@@ -124,8 +131,16 @@ function statementsIn(splitter: SqliteScriptSplitter, sql: string): string[] | S
   const split: Result<string[], SqlError> = splitter
     .split(sql, { transactionControl: 'keep' })
     .map(({ statements }) => statements.map((statement) => statement.sql))
-    .mapErr((error) => ({ kind: 'syntax', code: 'SQLITE_ERROR', message: error.kind === 'unterminated' ? `unterminated ${error.what}` : error.keyword, sql }));
-  return split.match((all) => (all.length === 0 ? [sql] : all), (error): string[] | SqlError => error);
+    .mapErr((error) => ({
+      kind: 'syntax',
+      code: 'SQLITE_ERROR',
+      message: error.kind === 'unterminated' ? `unterminated ${error.what}` : error.keyword,
+      sql,
+    }));
+  return split.match(
+    (all) => (all.length === 0 ? [sql] : all),
+    (error): string[] | SqlError => error,
+  );
 }
 
 /** What a step's code gets thrown: the driver's own error, or one that says what is not allowed. */

@@ -18,7 +18,11 @@ export type TableFate =
     };
 
 /** The tables that the step created, dropped, wrote to or changed; the others were not touched. */
-export function followTables(before: InspectedSchema, after: InspectedSchema, trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything' | 'nameNow'>): readonly TableFate[] {
+export function followTables(
+  before: InspectedSchema,
+  after: InspectedSchema,
+  trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything' | 'nameNow'>,
+): readonly TableFate[] {
   const old = tablesOf(before);
   const now = tablesOf(after);
   const nowByName = new Map(now.map((table) => [folded(table.name), table]));
@@ -42,8 +46,11 @@ export function followTables(before: InspectedSchema, after: InspectedSchema, tr
     const rebuilt = kept.root !== table.root;
     const written = trace.wroteAnything || [table.name, kept.name].some((name) => trace.written.has(folded(name)));
     const changed = kept.sql !== table.sql;
-    if (table.shadow || !(rebuilt || written || changed || (table.virtual && (trace.wroteVirtual || wroteShadow)))) return [];
-    return [{ kind: 'kept', name: kept.name, nameBefore: table.name, rebuilt, before: table.snapshot, after: kept.snapshot }];
+    if (table.shadow || !(rebuilt || written || changed || (table.virtual && (trace.wroteVirtual || wroteShadow))))
+      return [];
+    return [
+      { kind: 'kept', name: kept.name, nameBefore: table.name, rebuilt, before: table.snapshot, after: kept.snapshot },
+    ];
   });
   const created = now
     .filter((table) => !claimed.has(folded(table.name)) && !oldNames.has(folded(table.name)) && !table.shadow)

@@ -16,7 +16,21 @@ interface Opcode {
   readonly p5: number;
 }
 
-const READS_ONLY: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'PRAGMA', 'SAVEPOINT', 'RELEASE', 'ROLLBACK', 'BEGIN', 'COMMIT', 'END', 'EXPLAIN', 'REINDEX', 'ANALYZE', 'VACUUM']);
+const READS_ONLY: ReadonlySet<string> = new Set([
+  'SELECT',
+  'VALUES',
+  'PRAGMA',
+  'SAVEPOINT',
+  'RELEASE',
+  'ROLLBACK',
+  'BEGIN',
+  'COMMIT',
+  'END',
+  'EXPLAIN',
+  'REINDEX',
+  'ANALYZE',
+  'VACUUM',
+]);
 // https://sqlite.org/opcode.html; a P2 that names a register (P5 has 0x10) is a b-tree made by the statement itself.
 const P2_IS_REGISTER = 0x10;
 
@@ -44,7 +58,10 @@ export class WriteTrace {
   /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
   constructor(connection: SqliteConnection, schema: readonly RawObject[] | undefined) {
     this.#connection = connection;
-    if (schema) this.#owners = new Map(schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]));
+    if (schema)
+      this.#owners = new Map(
+        schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]),
+      );
   }
 
   /** Some statement could not be explained and went through: any table may have been written to. */
@@ -115,7 +132,9 @@ export class WriteTrace {
   #readOwners(): ResultAsync<ReadonlyMap<number, string>, SqlError> {
     if (this.#owners) return okAsync(this.#owners);
     return this.#connection
-      .all<{ rootpage: number; tbl_name: string }>('SELECT rootpage, tbl_name FROM main.sqlite_schema WHERE rootpage > 0')
+      .all<{ rootpage: number; tbl_name: string }>(
+        'SELECT rootpage, tbl_name FROM main.sqlite_schema WHERE rootpage > 0',
+      )
       .map((rows) => (this.#owners = new Map(rows.map((row) => [row.rootpage, folded(row.tbl_name)]))));
   }
 

@@ -1,0 +1,161 @@
+// One attempt at a step inside its open transaction: work, effects, guard, checks, record, commit.
+import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { sha256 } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { Effects } from '../events/effects.js';
+import type { ApplyRecord } from '../history/history.js';
+import type { StoredBackup } from '../ports/backup-store.js';
+import type { StepObservation, StepTransaction } from '../ports/step-transaction.js';
+import { describeChange } from '../schema/change.js';
+import { diffSchemas } from '../schema/diff.js';
+import { fingerprint } from '../schema/fingerprint.js';
+import { declarationsFor, judge, type OwnWork } from '../schema/guard.js';
+import type { Declarations, MigrationStep, StepWork } from '../steps/migration-step.js';
+import { fromSql } from './as-error.js';
+import { createdObjects } from './created-objects.js';
+import type { Direction } from './progress.js';
+import type { StepContext } from './step-context.js';
+import type { StepErrors } from './step-errors.js';
+import { ask, runWork, truthy, validateStep } from './step-work.js';
+
+/** What became of a step that went through. */
+export interface StepReport {
+  readonly component: string;
+  readonly version: string;
+  readonly description: string;
+  readonly durationMs: number;
+  readonly backups: readonly string[];
+  readonly effects: Effects;
+  readonly schemaChanges: readonly string[];
+  readonly reinstated: readonly string[];
+  /** For a revert: the schema is again what it was before the apply. */
+  readonly schemaRestored: boolean;
+}
+
+/** What is tried, and under which name. */
+export interface Attempt {
+  readonly step: MigrationStep;
+  readonly direction: Direction;
+  readonly attempt: string;
+  readonly work: StepWork;
+  readonly declares: Declarations;
+  readonly applied: ApplyRecord | undefined;
+  readonly errors: StepErrors;
+}
+
+/** The recorder holds the step's events until the commit; on an error the transaction is still open. */
+export function attemptStep(
+  context: StepContext,
+  attempt: Attempt,
+  transaction: StepTransaction,
+  backup: StoredBackup | undefined,
+  started: number,
+): ResultAsync<StepReport, MigrateError> {
+  const { ports, recorder, signal, database } = context;
+  const { step, direction, work, errors } = attempt;
+  const { observer } = ports;
+  const failing =
+    (phase: 'work' | 'guard' | 'validate' | 'record') =>
+    (error: MigrateError): MigrateError => {
+      observer.progress({ kind: 'step-failed', phase, error });
+      return error;
+    };
+  return safeTry(async function* () {
+    const workStarted = performance.now();
+    // A step without a transaction may have been done by a run that did not live to record it.
+    const isDone = direction === 'apply' && !step.transactional && step.definition.isDone !== undefined;
+    const done = isDone && truthy(yield* ask(step.definition.isDone, step, transaction, errors, signal));
+    const worked = done
+      ? { statements: 0 }
+      : yield* runWork(work, step, transaction, errors, signal).mapErr(failing('work'));
+    observer.progress({
+      kind: 'worked',
+      direction,
+      statements: worked.statements,
+      ms: performance.now() - workStarted,
+    });
+    const seen = yield* transaction.observe().mapErr((fault) => failing('guard')(errors.fault(fault)));
+    yield* guard(context, attempt, seen).mapErr(failing('guard'));
+    observer.progress({ kind: 'observed', effects: seen.effects });
+    if (direction === 'apply') yield* validateStep(step, transaction, errors, signal).mapErr(failing('validate'));
+    if (signal.aborted) return err(migrateError({ kind: 'cancelled' }, { step: errors.location }));
+
+    const changes = diffSchemas(seen.before, seen.after);
+    const described = changes.map(describeChange);
+    const reinstated = seen.reinstated.map(({ type, name }) => `${type} ${name}`);
+    const schemaBefore = fingerprint(seen.before, sha256);
+    const schemaAfter = changes.length === 0 ? schemaBefore : fingerprint(seen.after, sha256);
+    const schemaRestored = direction === 'apply' || attempt.applied?.schemaBefore === schemaAfter;
+    const durationMs = Math.round(performance.now() - started);
+    const backups = backup ? [backup.manifest.id] : [];
+    observer.progress({
+      kind: 'validated',
+      changes: described,
+      reinstated,
+      ...(direction === 'revert' ? { schemaRestored } : {}),
+    });
+
+    const outcome = {
+      version: step.version,
+      description: step.description,
+      checksum: step.checksum,
+      attempt: attempt.attempt,
+      durationMs,
+      effects: seen.effects,
+      schemaBefore,
+      schemaAfter,
+      validated: { changes: changes.length, reinstated, warnings: [] },
+    };
+    recorder.record(
+      direction === 'apply'
+        ? { type: 'finish-apply', ...outcome, backups, created: createdObjects(changes) }
+        : { type: 'finish-revert', ...outcome, schemaRestored },
+    );
+    yield* recorder
+      .flushThrough((events, steps) => transaction.append(events, steps))
+      .andThen(() => transaction.commit())
+      .mapErr((error) => failing('record')(fromSql(error, database.info.label, `recording ${step.version}`)));
+    const { component, version, description } = step;
+    return ok({
+      component,
+      version,
+      description,
+      durationMs,
+      backups,
+      effects: seen.effects,
+      schemaChanges: described,
+      reinstated,
+      schemaRestored,
+    });
+  });
+}
+
+function guard(
+  { policy, ports }: StepContext,
+  attempt: Attempt,
+  seen: StepObservation,
+): ResultAsync<void, MigrateError> {
+  const { step, direction, declares, applied, errors } = attempt;
+  if (policy.guard === 'off') return okAsync(undefined);
+  const findings = judge(seen, declares, direction === 'revert' && applied ? ownWork(applied) : undefined);
+  if (findings.length === 0) return okAsync(undefined);
+  if (policy.guard === 'warn') {
+    for (const finding of findings) ports.observer.progress({ kind: 'guard-warning', finding });
+    return okAsync(undefined);
+  }
+  const { language } = step.origin;
+  const declare = declarationsFor(findings, language);
+  return errAsync(
+    migrateError(
+      { kind: 'guard-refused', version: step.version, direction, findings, declare, language },
+      { step: errors.location },
+    ),
+  );
+}
+
+const ownWork = (applied: ApplyRecord): OwnWork => ({
+  created: applied.created,
+  inserted: Object.fromEntries(
+    Object.entries(applied.effects.tables).map(([table, { inserted }]) => [table, inserted]),
+  ),
+});
