@@ -99,7 +99,7 @@ describe('kill -9 while a run is going on', () => {
       .map((event) => event.data['version']);
     expect(applied, `of ${events} events`).to.deep.equal(['1', '2', '3', '4', '5', '6']);
     expect(value(await safe.status())).to.include({ pending: 0, current: '6' });
-    await safe.close();
+    void (await safe.close());
   }
 
   for (const driver of DRIVERS) {

@@ -9,7 +9,7 @@ const safe = createMigrateSafe({
   lockWait: 500,
 });
 // Drivers and modules are loaded while they can still be read.
-await safe.status();
+void (await safe.status());
 try {
   if (process.getuid?.() === 0) {
     process.setgid?.(65534);
@@ -25,4 +25,4 @@ const told = up.match(
   ({ kind, exitCode, message, hint, state }) => ({ kind, exitCode, message, hint, state }),
 );
 process.stdout.write(JSON.stringify({ status: status.isOk() ? 'ok' : status.error.message, up: told }));
-await safe.close();
+void (await safe.close());

@@ -84,5 +84,5 @@ if (isMain) {
         : {}),
     }),
   );
-  await safe.close();
+  void (await safe.close());
 }

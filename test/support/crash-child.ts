@@ -66,4 +66,4 @@ outcome.match(
     process.exitCode = error.exitCode;
   },
 );
-await safe.close();
+void (await safe.close());

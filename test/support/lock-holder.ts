@@ -9,8 +9,9 @@ const endless = new MigrationStep(1, 'twice', {
     await new Promise((resolve) => setTimeout(resolve, 60_000));
   },
 });
-await createMigrateSafe({
+const outcome = await createMigrateSafe({
   database: `sqlite:${order.file}?driver=${order.driver}`,
   backups: order.backups,
   steps: [endless],
 }).up();
+process.exitCode = outcome.isOk() ? 0 : outcome.error.exitCode;

@@ -14,4 +14,4 @@ const told = outcome.match(
 );
 // Kilobytes, https://nodejs.org/api/process.html#processresourceusage
 process.stdout.write(JSON.stringify({ ...told, megabytes: process.resourceUsage().maxRSS / 1024 }));
-await safe.close();
+void (await safe.close());

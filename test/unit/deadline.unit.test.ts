@@ -75,7 +75,7 @@ describe('underDeadline', () => {
 
   it('leaves no listener behind', async () => {
     const { signal, abort, listeners } = controlled();
-    await underDeadline(() => 1, 60_000, signal);
+    void (await underDeadline(() => 1, 60_000, signal));
     expect(listeners()).to.equal(0);
     abort();
   });

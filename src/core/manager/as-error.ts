@@ -1,7 +1,6 @@
 // Turns what ports report into the error that leaves the engine.
 import { migrateError, reasonOf, type DatabaseState, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupError, MirrorError } from '../ports/backup-store.js';
-import type { CheckError } from '../ports/backup-source.js';
 import type { OpenError, StaleJournal } from '../ports/database.js';
 import type { LockError } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
@@ -72,12 +71,6 @@ export function fromStore(error: BackupError | MirrorError): MigrateError {
     { kind: 'backup-failed', directory: error.directory, reason: error.reason },
     { cause: error.cause },
   );
-}
-
-export function fromCheck(error: CheckError, backupId: string, database: string): MigrateError {
-  if (error.kind === 'check-failed')
-    return migrateError({ kind: 'backup-corrupt', backupId, check: error.check, detail: error.detail });
-  return fromSql(error, database, 'checking a backup');
 }
 
 export function fromSource(error: StepSourceError): MigrateError {
