@@ -48,9 +48,8 @@ export async function writeSet({
     await createExclusive(file);
     const copied = await source.copyTo(file, request.onProgress);
     if (copied.isErr()) return err(failed(label, copied.error));
-    await syncFile(file);
-    // Structure and digest are read side by side: both only read, and nobody else knows the file yet.
-    const [stored, checked] = await Promise.all([readBack(file), source.check(file, verify)]);
+    // The copy is complete: it is made to last, read back and checked side by side. Nobody else knows the file yet.
+    const [stored, checked] = await Promise.all([readBack(file), source.check(file, verify), syncFile(file)]);
     if (checked.isErr()) {
       const { error } = checked;
       return err(error.kind === 'check-failed' ? corrupt(id, error.check, error.detail) : failed(label, error));

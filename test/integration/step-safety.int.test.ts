@@ -1,5 +1,6 @@
 // The promise about data, on both drivers: what a step did not declare to lose is all there afterwards.
 import { expect } from 'chai';
+import { copyFileSync } from 'node:fs';
 import knexFactory, { type Knex } from 'knex';
 import { MigrationStep, type StepDefinition } from 'migrate-safe';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
@@ -359,6 +360,109 @@ for (const driver of DRIVERS) {
     it('is compared row by row', async () => {
       const error = failure(await both({ mayDrop: ['parent_log', 'parent_name'], mayLoseRows: [] }).up());
       expect(error.message).to.match(/would lose 1 row of parent/);
+    });
+  });
+}
+
+for (const driver of DRIVERS) {
+  describe(`effects of inserts (${driver})`, () => {
+    let p: Project;
+    beforeEach(async () => {
+      p = project(driver);
+      p.write({
+        '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1,'a'),(2,'b'),(3,'c');
+          CREATE TABLE r (id INTEGER PRIMARY KEY ON CONFLICT REPLACE, v TEXT); INSERT INTO r VALUES (1,'a'),(2,'b');
+          CREATE TABLE u (id INTEGER PRIMARY KEY, v TEXT UNIQUE); INSERT INTO u VALUES (1,'a'),(2,'b');
+          CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO w VALUES ('a', 1);`,
+      });
+      value(await p.manager().up());
+    });
+    afterEach(() => p.remove());
+    const none = { inserted: 0, updated: 0, deleted: 0 };
+
+    const cases: readonly (readonly [name: string, sql: string, tables: object])[] = [
+      [
+        'plain',
+        `INSERT INTO t (v) VALUES ('x'), ('y'); INSERT INTO t (v) SELECT v FROM t;`,
+        { t: { ...none, inserted: 7 } },
+      ],
+      ['OR IGNORE', `INSERT OR IGNORE INTO t VALUES (1,'x'), (9,'y');`, { t: { ...none, inserted: 1 } }],
+      ['WITHOUT ROWID', `INSERT INTO w VALUES ('b', 2), ('c', 3);`, { w: { ...none, inserted: 2 } }],
+      [
+        'OR REPLACE on the rowid',
+        `INSERT OR REPLACE INTO t VALUES (1,'x'), (9,'y');`,
+        { t: { ...none, inserted: 1, updated: 1 } },
+      ],
+      ['REPLACE', `REPLACE INTO t VALUES (1,'x'), (2,'b'), (9,'y');`, { t: { ...none, inserted: 1, updated: 1 } }],
+      [
+        'a table that replaces by itself',
+        `INSERT INTO r VALUES (1,'x'), (9,'y');`,
+        { r: { ...none, inserted: 1, updated: 1 } },
+      ],
+      [
+        'an upsert',
+        `INSERT INTO u VALUES (1,'x'), (9,'y') ON CONFLICT (id) DO UPDATE SET v = excluded.v;`,
+        { u: { ...none, inserted: 1, updated: 1 } },
+      ],
+      [
+        'an upsert that does nothing',
+        `INSERT INTO u VALUES (1,'x'), (9,'y') ON CONFLICT DO NOTHING;`,
+        { u: { ...none, inserted: 1 } },
+      ],
+      ['with RETURNING', `INSERT INTO t (v) VALUES ('x') RETURNING id;`, { t: { ...none, inserted: 1 } }],
+      [
+        'and an update',
+        `INSERT INTO t (v) VALUES ('x'); UPDATE t SET v = 'z' WHERE id = 1;`,
+        { t: { ...none, inserted: 1, updated: 1 } },
+      ],
+      [
+        'and a way back to a savepoint',
+        `SAVEPOINT s; INSERT INTO t (v) VALUES ('x'); ROLLBACK TO s; RELEASE s; INSERT INTO t (v) VALUES ('y');`,
+        { t: { ...none, inserted: 1 } },
+      ],
+      [
+        'into a table that gets a trigger first',
+        `CREATE TRIGGER tr AFTER INSERT ON t BEGIN UPDATE u SET v = v || '!'; END; INSERT INTO t (v) VALUES ('x');`,
+        { t: { ...none, inserted: 1 }, u: { ...none, updated: 2 } },
+      ],
+      [
+        'into a column that it adds',
+        `ALTER TABLE t ADD COLUMN n INTEGER; INSERT INTO t (v, n) VALUES ('x', 1);`,
+        { t: { ...none, inserted: 1 } },
+      ],
+    ];
+    for (const [name, sql, tables] of cases) {
+      it(`are exact: ${name}`, async () => {
+        p.write({ '0002_i.sql': sql });
+        for (const fileBackup of ['each-step', 'never'] as const) {
+          const copy = project(driver);
+          copyFileSync(p.file, copy.file);
+          const report = value(
+            await p
+              .manager({ database: `sqlite:${copy.file}?driver=${driver}`, backups: copy.backups, fileBackup })
+              .up(),
+          );
+          expect(report.applied[0]?.effects.tables, fileBackup).to.deep.equal(tables);
+          copy.remove();
+        }
+      });
+    }
+
+    it('are exact when some fail and are caught, half-way too', async () => {
+      const safe = p.manager();
+      safe.addMigration(
+        new MigrationStep(2, 'or fail', {
+          apply: async (knex) => {
+            await knex('t').insert({ v: 'x' });
+            await knex.raw(`INSERT OR FAIL INTO t VALUES (20,'x'), (1,'again')`).catch(() => undefined);
+            await knex('t')
+              .insert({ id: 1, v: 'again' })
+              .catch(() => undefined);
+            await knex.raw(`INSERT INTO t (v) VALUES (?)`, ['y']);
+          },
+        }),
+      );
+      expect(value(await safe.up()).applied[0]?.effects.tables).to.deep.equal({ t: { ...none, inserted: 3 } });
     });
   });
 }

@@ -32,12 +32,13 @@ export function runStep(
 
   return safeTry(async function* () {
     const started = performance.now();
-    const seen = yield* foreignWrites(context);
     const needsBackup =
       policy.fileBackup === 'each-step' ||
       (policy.fileBackup === 'each-run' && context.runBackup === undefined) ||
       !step.transactional;
-    let backup = policy.fileBackup !== 'never' && needsBackup ? yield* beforeStep(context, step, direction) : undefined;
+    const takesBackup = policy.fileBackup !== 'never' && needsBackup;
+    const seen = takesBackup ? yield* foreignWrites(context) : 0;
+    let backup = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
 
     // A step without a transaction is in the journal before it begins: a crash must leave a trace of it.
     const start = (): void => recordStart(context, attempt, backup ?? context.runBackup);

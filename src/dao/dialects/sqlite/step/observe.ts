@@ -56,7 +56,7 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
         const broken = (): ResultAsync<readonly LostObject[], SqlError> =>
           onlyAdded ? okAsync([]) : brokenObjects(connection, after.raw, image);
         return keepSequences(connection, fates, image)
-          .andThen(() => inOrder(fates, (fate) => reportOf(fate, connection, image)))
+          .andThen(() => inOrder(fates, (fate) => reportOf(fate, connection, image, trace)))
           .andThen((reports) =>
             broken().andThen((brokenNow) =>
               newViolations(connection, childrenToCheck(after.snapshot, fates), image).map(
@@ -85,8 +85,14 @@ function reportOf(
   fate: TableFate,
   connection: Session,
   image: () => ResultAsync<Session, SqlError>,
+  trace: WriteTrace,
 ): ResultAsync<RowReport, SqlError> {
   const nothing = { columns: [], nulled: [] };
+  // Rows that were only added are known from their statements: nothing that was there has to be read.
+  const inserted = fate.kind === 'kept' && fate.asItWas ? trace.onlyInserted(fate.name) : undefined;
+  if (inserted !== undefined) {
+    return okAsync({ table: fate.name, effects: { inserted, updated: 0, deleted: 0 }, ...nothing });
+  }
   switch (fate.kind) {
     case 'created':
       return countRows(connection, fate.name).map((inserted) => ({

@@ -8,7 +8,7 @@ import { folded } from '../quote.js';
 import { statementFacts, type StatementFacts } from '../sql/statement.js';
 import { alterMode } from './alter.js';
 import { changesOwnObjects, isOwn } from './own-tables.js';
-import type { WriteTrace } from './trace.js';
+import { RETURNING, type WriteTrace } from './trace.js';
 
 /** Who asks: the step's work, or a question of the step, which may only read. */
 export type Access = 'work' | 'read';
@@ -129,13 +129,18 @@ export class StatementGate {
         if (this.#isShutFor(access)) return errAsync(closed);
         if ([...trace.written].some(isOwn)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
         for (const drop of facts.drops) if (drop.type === 'table') this.#knownTables.add(folded(drop.name));
+        // An insert without RETURNING has no rows to give, and its number of changes is worth knowing.
+        const counted = facts.verb === 'INSERT' && !RETURNING.test(sql);
         return connection
-          .query(sql, bindings, wants)
+          .query(sql, bindings, counted ? 'changes' : wants)
           .map((result) => {
-            traced.succeeded();
+            traced.succeeded(result.changes);
             return result;
           })
-          .orElse((error) => this.#failed(error));
+          .orElse((error) => {
+            traced.failed();
+            return this.#failed(error);
+          });
       });
   }
 

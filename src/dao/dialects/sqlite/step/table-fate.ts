@@ -11,6 +11,8 @@ export type TableFate =
       readonly kind: 'kept';
       readonly name: string;
       readonly nameBefore: string;
+      /** Its name, its definition and its b-tree are what they were. */
+      readonly asItWas: boolean;
       /** The b-tree is another one: rows may have new rowids. */
       readonly rebuilt: boolean;
       readonly before: TableSnapshot | undefined;
@@ -49,7 +51,15 @@ export function followTables(
     if (table.shadow || !(rebuilt || written || changed || (table.virtual && (trace.wroteVirtual || wroteShadow))))
       return [];
     return [
-      { kind: 'kept', name: kept.name, nameBefore: table.name, rebuilt, before: table.snapshot, after: kept.snapshot },
+      {
+        kind: 'kept',
+        name: kept.name,
+        nameBefore: table.name,
+        asItWas: !rebuilt && !changed && !table.virtual && kept.name === table.name,
+        rebuilt,
+        before: table.snapshot,
+        after: kept.snapshot,
+      },
     ];
   });
   const created = now

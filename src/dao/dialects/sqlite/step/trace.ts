@@ -34,11 +34,31 @@ const READS_ONLY: ReadonlySet<string> = new Set([
 // https://sqlite.org/opcode.html; a P2 that names a register (P5 has 0x10) is a b-tree made by the statement itself.
 const P2_IS_REGISTER = 0x10;
 
-/** To be told when the statement that was traced has gone through. */
+/** To be told what became of the statement that was traced. */
 export interface Traced {
-  succeeded(): void;
+  /** `changes`: the rows that it changed itself. */
+  succeeded(changes: number): void;
+  failed(): void;
 }
-const NOTHING: Traced = { succeeded: () => undefined };
+const NOTHING: Traced = { succeeded: () => undefined, failed: () => undefined };
+
+/** What one statement can write. `onlyInserts`: it adds rows to its one table, and does nothing else. */
+interface Program {
+  readonly tables: readonly string[];
+  readonly onlyInserts: boolean;
+}
+// An update deletes and inserts, a trigger or a foreign key action is a program of its own.
+const MORE_THAN_INSERTS: ReadonlySet<string> = new Set([
+  'Delete',
+  'IdxDelete',
+  'Clear',
+  'Destroy',
+  'Program',
+  'VUpdate',
+]);
+const REPLACE = /\breplace\b/i;
+/** Such an insert gives rows, and with them no number of changes. */
+export const RETURNING = /\breturning\b/i;
 
 /**
  * Collects which tables a step's statements wrote to. Triggers and foreign key actions are part of a statement's
@@ -46,22 +66,37 @@ const NOTHING: Traced = { succeeded: () => undefined };
  */
 export class WriteTrace {
   readonly #connection: SqliteConnection;
-  readonly #programs = new Map<string, readonly string[]>();
+  readonly #programs = new Map<string, Program>();
   /** Which table a b-tree belongs to; undefined once the schema has changed. */
   #owners: ReadonlyMap<number, string> | undefined;
   readonly #written = new Set<string>();
   readonly #drops: NamedObject[] = [];
   readonly #renames: { readonly from: string; readonly to: string }[] = [];
+  /** Rows added to tables that nothing else was done to; a table that more was done to is in `#mixed`. */
+  readonly #inserts = new Map<string, number>();
+  readonly #mixed = new Set<string>();
+  /** Tables whose own constraints replace rows: an insert into them is never only that. */
+  readonly #replacing: ReadonlySet<string> | undefined;
+  #rewound = false;
   #virtual = false;
   #blind = false;
 
   /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
   constructor(connection: SqliteConnection, schema: readonly RawObject[] | undefined) {
     this.#connection = connection;
-    if (schema)
-      this.#owners = new Map(
-        schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]),
-      );
+    if (schema === undefined) return;
+    this.#owners = new Map(
+      schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]),
+    );
+    this.#replacing = new Set(
+      schema.filter(({ sql }) => REPLACE.test(sql ?? '')).map(({ tableName }) => folded(tableName)),
+    );
+  }
+
+  /** How many rows the step added to a table, where that is all it did to it; undefined where nobody can say. */
+  onlyInserted(table: string): number | undefined {
+    const name = folded(table);
+    return this.#rewound || this.#blind || this.#mixed.has(name) ? undefined : this.#inserts.get(name);
   }
 
   /** Some statement could not be explained and went through: any table may have been written to. */
@@ -94,33 +129,46 @@ export class WriteTrace {
     this.#drops.push(...facts.drops);
     const rename = facts.verb === 'ALTER' ? renameOf(sql) : undefined;
     if (rename !== undefined) this.#renames.push(rename);
-    if (READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(NOTHING);
+    // What was counted before may be undone by it.
+    if (facts.control === 'rollback-to') this.#rewound = true;
+    // What a CREATE writes, rows and all, is new.
+    if (facts.verb === 'CREATE') this.#forget();
+    if (READS_ONLY.has(facts.verb) || facts.verb === 'CREATE' || facts.verb === '') return okAsync(NOTHING);
     const known = this.#programs.get(sql);
-    if (known !== undefined) {
-      this.#add(known);
-      return okAsync(NOTHING);
-    }
+    if (known !== undefined) return okAsync(this.#add(known));
     return this.#connection
       .query(`EXPLAIN ${sql}`, bindings, 'rows')
       .andThen(({ rows }) =>
         this.#readOwners().map((owners): Traced => {
-          const tables = this.#tablesOf(rows as unknown as readonly Opcode[], owners, sql);
+          const program = this.#programOf(rows as unknown as readonly Opcode[], owners, sql, facts);
           if (facts.isSchemaChange) this.#forget();
-          else this.#programs.set(sql, tables);
-          this.#add(tables);
-          return NOTHING;
+          else this.#programs.set(sql, program);
+          return this.#add(program);
         }),
       )
       .orElse(() => {
         // A statement that does not compile fails by itself in a moment, with its own words. Should it go through after
         // all, nobody knows what it wrote: every table is looked at then.
         this.#forget();
-        return okAsync<Traced, SqlError>({ succeeded: () => void (this.#blind = true) });
+        return okAsync<Traced, SqlError>({ ...NOTHING, succeeded: () => void (this.#blind = true) });
       });
   }
 
-  #add(tables: readonly string[]): void {
+  #add({ tables, onlyInserts }: Program): Traced {
     for (const table of tables) this.#written.add(table);
+    const mix = (): void => {
+      for (const table of tables) this.#mixed.add(table);
+    };
+    const [table] = tables;
+    if (!onlyInserts || table === undefined) {
+      mix();
+      return NOTHING;
+    }
+    return {
+      succeeded: (changes) => void this.#inserts.set(table, (this.#inserts.get(table) ?? 0) + changes),
+      // What OR FAIL had added before it failed stays, uncounted.
+      failed: mix,
+    };
   }
 
   /** Programs are compiled against one schema; b-trees move when the schema changes. */
@@ -136,6 +184,24 @@ export class WriteTrace {
         'SELECT rootpage, tbl_name FROM main.sqlite_schema WHERE rootpage > 0',
       )
       .map((rows) => (this.#owners = new Map(rows.map((row) => [row.rootpage, folded(row.tbl_name)]))));
+  }
+
+  #programOf(
+    program: readonly Opcode[],
+    owners: ReadonlyMap<number, string>,
+    sql: string,
+    facts: StatementFacts,
+  ): Program {
+    const tables = this.#tablesOf(program, owners, sql);
+    const onlyInserts =
+      facts.verb === 'INSERT' &&
+      tables.length === 1 &&
+      this.#replacing !== undefined &&
+      !this.#replacing.has(tables[0] ?? '') &&
+      !REPLACE.test(sql) &&
+      !RETURNING.test(sql) &&
+      !program.some(({ opcode }) => MORE_THAN_INSERTS.has(opcode));
+    return { tables, onlyInserts };
   }
 
   #tablesOf(program: readonly Opcode[], owners: ReadonlyMap<number, string>, sql: string): string[] {
