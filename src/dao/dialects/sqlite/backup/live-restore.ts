@@ -33,7 +33,7 @@ export class LiveRestore implements LiveRestorePort {
     const connection = this.#connection();
     // A larger cache spares the destination half of its reads; the journal keeps the switch atomic.
     return connection
-      .run('PRAGMA cache_size = -64000')
+      .run('PRAGMA cache_size = -16000')
       .andThen(() => fittingPages(connection, file))
       .andThen((mode) =>
         connection

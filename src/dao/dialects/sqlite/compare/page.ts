@@ -35,7 +35,7 @@ export interface Page {
 }
 
 /** What a page should weigh, in bytes; it may weigh fourfold. A single row may always be as large as SQLite lets it be. */
-const PAGE_BYTES = 4 * 1024 * 1024;
+const PAGE_BYTES = 1024 * 1024;
 
 /** What a row too wide for its page leaves in the body; no row begins like this. */
 const WIDE = '!';
