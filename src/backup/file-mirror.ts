@@ -28,8 +28,15 @@ export class FileMirror implements JournalMirror {
     const file = this.#fileOf(databaseId);
     return this.#attempt(file, async () => {
       const handle = await this.#handleOf(databaseId, file);
-      await handle.appendFile(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-      await handle.datasync();
+      try {
+        await handle.appendFile(events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+        await handle.datasync();
+      } catch (thrown) {
+        // What was torn is cut off when the file is opened again.
+        this.#open = undefined;
+        await handle.close().catch(() => undefined);
+        throw thrown;
+      }
     });
   }
 

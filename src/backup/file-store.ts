@@ -5,7 +5,14 @@ import path from 'node:path';
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import { newBackupId } from '../core/brands.js';
 import type { BackupSource } from '../core/ports/backup-source.js';
-import type { BackupError, BackupListing, BackupStore, StoredBackup, TakeBackup } from '../core/ports/backup-store.js';
+import type {
+  BackupError,
+  BackupListing,
+  BackupStore,
+  StoredBackup,
+  StoredDatabase,
+  TakeBackup,
+} from '../core/ports/backup-store.js';
 import type { Clock, IdSource } from '../core/ports/clock.js';
 import { copyDurably, makeDirectory, readBack } from './durable.js';
 import { readFirst, readManifest } from './read-manifest.js';
@@ -138,9 +145,7 @@ export class FileBackupStore implements BackupStore {
     });
   }
 
-  databases(
-    wanted: string | undefined,
-  ): ResultAsync<readonly { readonly databaseId: string; readonly matches: boolean }[], BackupError> {
+  databases(wanted: string | undefined): ResultAsync<readonly StoredDatabase[], BackupError> {
     return this.#attempt(async () => {
       const names = existsSync(this.#root) ? await readdir(this.#root, { withFileTypes: true }) : [];
       const found = [];
@@ -152,6 +157,8 @@ export class FileBackupStore implements BackupStore {
         found.push({
           databaseId: name,
           matches: wanted !== undefined && newest?.database.path === wanted,
+          path: newest?.database.path ?? '',
+          present: existsSync(newest?.database.path ?? ''),
           newest: newest?.id ?? '',
         });
       }

@@ -20,7 +20,7 @@ export function reasonText({ kind, version, direction }: BackupReason): string {
 
 /** What somebody must know before saying yes. */
 export function previewLines(
-  { database, backup, tables, atStake }: RestorePreview,
+  { database, backup, tables, atStake, present }: RestorePreview,
   { paint }: Pick<Sink, 'paint'>,
 ): string[] {
   const { createdAt, reason, id } = backup.manifest;
@@ -33,6 +33,12 @@ export function previewLines(
       ? timeOfDay(createdAt)
       : localTime(createdAt, true);
   const head = `${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`;
+  if (!present) {
+    return [
+      `${paint.bold(database)} is not there; it will be made from the backup of ${when}, ${reasonText(reason)} (${id}).`,
+      '  What was written after that is not in it. The journal is not rewound.',
+    ];
+  }
   if (atStake === undefined) {
     return [
       head,

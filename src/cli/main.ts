@@ -5,6 +5,7 @@ import { migrateError, reasonOf, type MigrateError } from '../core/errors/migrat
 import type { CommandContext, FailureContext, Finding } from './answer.js';
 import { failureDocument } from './documents.js';
 import { makeProgram, type Call } from './program.js';
+import { repeatFlags } from './repeat-flags.js';
 import { Terminal } from './terminal.js';
 
 const BUG_EXIT = 5;
@@ -35,19 +36,23 @@ async function run(terminal: Terminal, call: Call): Promise<number> {
   const context: CommandContext = { terminal, failure: () => ({ kept: [], readOnly: call.readOnly }) };
   try {
     const result = await call.run(context);
-    if (result.isErr()) return fail(terminal, result.error, context.failure());
+    const naming = <E extends MigrateError | Finding>(error: E): E => ({
+      ...error,
+      hint: repeatFlags(error.hint, call.flags),
+    });
+    if (result.isErr()) return fail(terminal, naming(result.error), context.failure());
     const { document, lines, finding } = result.value;
     terminal.live.end();
     if (finding === undefined) {
       if (terminal.json) terminal.document({ ok: true, ...document });
-      else terminal.out.lines(lines(terminal.out));
+      else terminal.out.lines(lines(terminal.out).map((line) => repeatFlags(line, call.flags)));
       return 0;
     }
     if (!terminal.json) {
-      terminal.out.lines(lines(terminal.out));
+      terminal.out.lines(lines(terminal.out).map((line) => repeatFlags(line, call.flags)));
       terminal.out.lines(['']);
     }
-    return fail(terminal, finding, { kept: [], readOnly: true }, document);
+    return fail(terminal, naming(finding), { kept: [], readOnly: true }, document);
   } catch (thrown) {
     // Errors are values everywhere else: what is thrown is a bug, and its stack is what helps.
     context.failure();

@@ -17,7 +17,7 @@ describe('the Inversify module', () => {
 
   it('gives one manager, to which steps are added', async () => {
     const container = new Container();
-    container.load(migrateSafeModule({ database: `sqlite:${p.file}`, backups: p.backups }));
+    container.load(migrateSafeModule({ database: `sqlite:${p.file}?driver=sqlite3`, backups: p.backups }));
     const manager = container.get(SafeMigrationManager);
     expect(container.get(SafeMigrationManager)).to.equal(manager);
     expect(container.get(Tokens.Manager)).to.equal(manager);
@@ -34,7 +34,7 @@ describe('the Inversify module', () => {
     const at = new Date('2031-05-06T07:08:09.000Z');
     container.bind(Tokens.Clock).toConstantValue({ now: () => at });
     container.bind(Tokens.Actor).toConstantValue({ user: 'deploy', host: 'web-3', pid: 7, engine: 'mine' });
-    container.load(migrateSafeModule({ database: `sqlite:${p.file}`, backups: p.backups }));
+    container.load(migrateSafeModule({ database: `sqlite:${p.file}?driver=sqlite3`, backups: p.backups }));
     const manager = container.get(SafeMigrationManager);
     manager.addMigration(new MigrationStep(1, 'one', { apply: (knex) => knex.raw('CREATE TABLE t (x)') }));
     value(await manager.up());
@@ -47,7 +47,7 @@ describe('the Inversify module', () => {
 describe('events', () => {
   it('are told while they happen, and end with the manager', async () => {
     const p = project();
-    const safe = createMigrateSafe({ database: `sqlite:${p.file}`, backups: p.backups });
+    const safe = createMigrateSafe({ database: `sqlite:${p.file}?driver=sqlite3`, backups: p.backups });
     safe.addMigration(new MigrationStep(1, 'one', { apply: (knex) => knex.raw('CREATE TABLE t (x)') }));
     const heard: RecordedEvent[] = [];
     const listening = (async () => {

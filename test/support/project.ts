@@ -20,6 +20,8 @@ export interface Project {
   /** Runs SQL through the driver that the manager does not use, and closes it again. */
   sql(script: string): void;
   rows(query: string): unknown[];
+  /** The same of another file. */
+  rowsOf(file: string, query: string): unknown[];
   /** Every row of every table of the application, and its schema: the truth to compare with. */
   dump(): string;
   remove(): void;
@@ -56,6 +58,14 @@ export function project(driver: Driver = 'sqlite3'): Project {
         db.pragma('foreign_keys = OFF');
         db.exec(script);
       }),
+    rowsOf: (other, query) => {
+      const db = new BetterSqlite3(other, { readonly: true });
+      try {
+        return db.prepare(query).all();
+      } finally {
+        db.close();
+      }
+    },
     rows: (query) => using((db) => db.prepare(query).all()),
     dump: () => using(dumpOf),
     remove: () => rmSync(directory, { recursive: true, force: true }),

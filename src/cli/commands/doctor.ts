@@ -52,8 +52,15 @@ async function examine(flags: Flags) {
     await steps(engine.value),
     await backups(engine.value),
     ...(await journal(engine.value)),
+    ...(await obstacle(engine.value)),
   ];
   return manager.close().map(() => checks);
+}
+
+/** What `up` would refuse to begin over. */
+async function obstacle({ manager }: Engine): Promise<readonly HealthCheck[]> {
+  const found = await manager.status();
+  return found.isOk() && found.value.obstacle !== undefined ? [bad('start', found.value.obstacle)] : [];
 }
 
 /** The versions in package.json's `engines`. */

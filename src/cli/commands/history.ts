@@ -61,6 +61,8 @@ function summary({ data }: StoredEvent): string {
     text('backupId'),
     typeof data['bytes'] === 'number' ? bytes(data['bytes']) : '',
     effects === undefined ? '' : (effectsText(effects) ?? ''),
+    Array.isArray(data['tables']) ? `only ${data['tables'].join(', ')}` : '',
+    typeof data['rows'] === 'number' ? `${data['rows']} rows` : '',
     text('rung') && `by ${text('rung')}`,
     text('finding'),
     error === undefined ? '' : `${error.code ?? ''} ${error.message ?? ''}`.trim(),

@@ -113,7 +113,11 @@ function answer(
     lines: ({ paint }: Sink) => [
       `${paint.green('✔')} ${asked === undefined ? 'the whole database' : count(tables.length, 'table')} put back, ${count(rows, 'row')}; journal at event ${journal.position}`,
       ...(movedAside.length === 0 ? [] : [`What was there is kept as ${movedAside.map(relative).join(', ')}.`]),
-      ...(safetyBackupId === null ? [] : [`To undo it: migrate-safe restore ${safetyBackupId}`]),
+      ...(safetyBackupId === null
+        ? []
+        : [
+            `To undo it: migrate-safe restore ${safetyBackupId}${asked === undefined ? '' : ` --tables ${asked.join(',')}`}`,
+          ]),
     ],
   };
 }

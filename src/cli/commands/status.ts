@@ -30,7 +30,8 @@ export const runCurrent = (_context: CommandContext, flags: Flags): CommandResul
   );
 
 /** What stands worst against the database, first what `up` would refuse. */
-function findingOf({ steps, pending }: StatusReport): MigrateError | undefined {
+function findingOf({ steps, pending, obstacle }: StatusReport): MigrateError | undefined {
+  if (obstacle !== undefined) return obstacle;
   const inState = (state: StepState): readonly StepStatus[] => steps.filter((step) => step.state === state);
   const changed = inState('changed');
   if (changed.length > 0) {
@@ -102,13 +103,14 @@ function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string
 }
 
 /** What the table's words mean, where they need somebody. */
-function noteLines({ steps, openRun }: StatusReport, { paint }: Sink): string[] {
+function noteLines({ steps, openRun, obstacle }: StatusReport, { paint }: Sink): string[] {
   const versions = (state: StepState): string =>
     steps
       .filter((step) => step.state === state)
       .map(({ version }) => version)
       .join(', ');
   const notes = [
+    obstacle && `${obstacle.message}. ${obstacle.hint}`,
     versions('changed') &&
       `${versions('changed')}: the file is not what was applied. Put it back as it was; write what is new as a new step.`,
     versions('missing') && `${versions('missing')}: applied, but the file is gone. Put it back.`,

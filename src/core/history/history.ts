@@ -1,23 +1,12 @@
 // The history folded from the journal: which steps are in the database, which run is open, which backups were taken.
-import { compareVersions, versionKey } from '../brands.js';
+import { versionKey } from '../brands.js';
 import type { RecordedEvent, UnknownEvent } from '../events/envelope.js';
 import { isUnknown } from '../events/codec.js';
 import type { CreatedObject, RunKind, StepIdentity } from '../events/event.js';
 import type { Effects } from '../events/effects.js';
+import { put, stepKey, stepsOf, type AppliedStep } from './applied-steps.js';
 
-/** A step that counts as applied: a row of the projection. */
-export interface AppliedStep {
-  readonly component: string;
-  readonly version: string;
-  readonly description: string;
-  readonly checksum: string;
-  readonly state: 'applied' | 'stamped';
-  /** UTC, ISO 8601. */
-  readonly appliedAt: string;
-  readonly durationMs: number;
-  /** Position of the event that says so. */
-  readonly position: number;
-}
+export { stepKey, stepsOf, type AppliedStep } from './applied-steps.js';
 
 /** What the apply of a step left behind, for its revert. */
 export interface ApplyRecord {
@@ -93,13 +82,6 @@ export const EMPTY_HISTORY: History = {
   timeline: [],
   unknown: [],
 };
-
-/** One key per step of one component. */
-export const stepKey = (component: string, version: string): string => `${component}/${versionKey(version)}`;
-
-/** The steps of one component, lowest version first. */
-export const stepsOf = (history: Pick<History, 'steps'>, component: string): readonly AppliedStep[] =>
-  history.steps.filter((step) => step.component === component);
 
 /** What the apply of a step left behind; undefined for a step that was stamped. */
 export function applyOf(history: History, component: string, version: string): ApplyRecord | undefined {
@@ -213,13 +195,21 @@ function evolveKnown(history: History, event: RecordedEvent): History {
     case 'RunFailed':
       return endRun(history, event.runId, 'failed');
     case 'RunRecovered':
-      return endRun(history, event.data.interruptedRunId, 'recovered');
+      return endRun(withoutReverted(history, event.data.finding), event.data.interruptedRunId, 'recovered');
   }
 }
 
 /** The steps that counted as applied once the event at `position` was recorded. */
 export function stepsAt(history: History, position: number): readonly AppliedStep[] {
   return history.timeline.findLast((point) => point.position <= position)?.steps ?? [];
+}
+
+/** A revert that was found done took its step away, though its run did not live to say so. */
+function withoutReverted(history: History, finding: string): History {
+  const { run } = history;
+  if (finding !== 'step-was-done' || run?.step?.direction !== 'revert') return history;
+  const gone = stepKey(run.component, run.step.version);
+  return { ...history, steps: history.steps.filter((step) => stepKey(step.component, step.version) !== gone) };
 }
 
 const openRun = (event: RecordedEvent & { readonly type: 'RunStarted' }): OpenRun => ({
@@ -247,10 +237,3 @@ const endRun = (history: History, runId: string, outcome: RunRecord['outcome']):
   run: history.run?.runId === runId ? undefined : history.run,
   runs: history.runs.map((run) => (run.runId === runId ? { ...run, outcome } : run)),
 });
-
-function put(steps: readonly AppliedStep[], added: readonly AppliedStep[]): readonly AppliedStep[] {
-  const replaced = new Set(added.map((step) => stepKey(step.component, step.version)));
-  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].toSorted((a, b) =>
-    a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version),
-  );
-}

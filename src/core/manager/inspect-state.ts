@@ -11,6 +11,7 @@ import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
 import { RUN_ENDINGS } from './glance.js';
 import { idOf, loadHistory, reconcileMirror } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
+import { refuseForeign, refuseLost } from './preflight.js';
 import { ofComponent } from './run-up.js';
 
 export interface StatusReport {
@@ -23,6 +24,8 @@ export interface StatusReport {
   /** A run that has not ended: under way now, or interrupted. */
   readonly openRun: OpenRun | undefined;
   readonly journal: JournalHead | undefined;
+  /** What `up` would refuse to begin over; undefined where nothing stands in the way. */
+  readonly obstacle: MigrateError | undefined;
   /** The newest backup; undefined where there is none. */
   readonly lastBackup: { readonly id: string; readonly createdAt: string } | undefined;
 }
@@ -70,6 +73,7 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
           pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
           steps,
           openRun,
+          obstacle: applied.length > 0 ? undefined : yield* obstacleTo(ports, database),
           journal: glance?.head,
           lastBackup: newest && { id: newest.id, createdAt: newest.createdAt },
         });
@@ -77,14 +81,37 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
     );
     return ok(
       yield* whole.orElse((error) =>
-        error.kind === 'database-missing' ? ok(beforeFirstUp(ports, candidates)) : errAsync(error),
+        error.kind === 'database-missing'
+          ? lostOrNot(ports).map((obstacle) => beforeFirstUp(ports, candidates, obstacle))
+          : errAsync(error),
       ),
     );
   });
 }
 
+/** Why `up` would refuse to begin on a database that has no step yet, as a value. */
+function obstacleTo(ports: ManagerPorts, database: OpenDatabase): ResultAsync<MigrateError | undefined, MigrateError> {
+  return loadHistory(database).andThen(({ history }) =>
+    refuseForeign(database, history)
+      .map((): MigrateError | undefined => undefined)
+      .orElse((error) => (error.kind === 'no-journal' ? ok(error) : errAsync(error)))
+      .andThen((foreign) =>
+        history.databaseId === undefined ? lostOrNot(ports).map((lost) => lost ?? foreign) : ok(foreign),
+      ),
+  );
+}
+
+const lostOrNot = (ports: ManagerPorts): ResultAsync<MigrateError | undefined, MigrateError> =>
+  refuseLost(ports)
+    .map((): MigrateError | undefined => undefined)
+    .orElse((error) => (error.kind === 'database-gone' ? ok(error) : errAsync(error)));
+
 /** A database that is not there yet: everything is pending, and `up` will make it. */
-function beforeFirstUp(ports: ManagerPorts, candidates: readonly StepCandidate[]): StatusReport {
+function beforeFirstUp(
+  ports: ManagerPorts,
+  candidates: readonly StepCandidate[],
+  obstacle: MigrateError | undefined,
+): StatusReport {
   const steps = compareSteps(candidates, []);
   const { info } = ports.database;
   return {
@@ -94,6 +121,7 @@ function beforeFirstUp(ports: ManagerPorts, candidates: readonly StepCandidate[]
     pending: steps.length,
     steps,
     openRun: undefined,
+    obstacle,
     journal: undefined,
     lastBackup: undefined,
   };
@@ -130,6 +158,9 @@ export function readPlan(
       outOfOrder: policy.outOfOrder,
       onAhead: policy.onAhead,
     }).mapErr((facts) => migrateError(facts));
+    // What `up` would refuse to begin over is no plan.
+    const obstacle = plan.steps.length === 0 || applied.length > 0 ? undefined : yield* obstacleOf(ports);
+    if (obstacle !== undefined) return errAsync(obstacle);
     const steps: PlannedStep[] = [];
     for (const candidate of plan.steps) {
       const step = yield* candidate.load().mapErr(fromSource);
@@ -146,6 +177,11 @@ export function readPlan(
     return ok({ database: ports.database.info, current: currentVersion(applied), steps, ahead: plan.ahead });
   });
 }
+
+const obstacleOf = (ports: ManagerPorts): ResultAsync<MigrateError | undefined, MigrateError> =>
+  reading(ports, (database) => obstacleTo(ports, database)).orElse((error) =>
+    error.kind === 'database-missing' ? lostOrNot(ports) : errAsync(error),
+  );
 
 /** A database that is not there yet has no steps: a plan for it is what `up` will do. */
 function appliedOrNone(ports: ManagerPorts, policy: Policy): ReturnType<typeof appliedIn> {

@@ -1,6 +1,8 @@
 // Preflight: everything that can be known to stand in the way, before the first change.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { History } from '../history/history.js';
+import type { OpenDatabase } from '../ports/database.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
@@ -12,9 +14,11 @@ const RESERVE_BYTES = 16 * 1024 * 1024;
 const GROWTH = 1.1;
 
 /** A database with tables of its own, of which no journal says what is in it, is nobody's to change yet. */
-export function refuseForeign(session: RunSession): ResultAsync<void, MigrateError> {
-  const { database, recorder } = session;
-  if (recorder.history.adopted) return okAsync(undefined);
+export function refuseForeign(
+  database: OpenDatabase,
+  { adopted }: Pick<History, 'adopted'>,
+): ResultAsync<void, MigrateError> {
+  if (adopted) return okAsync(undefined);
   return database
     .snapshot()
     .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'))
@@ -32,7 +36,7 @@ export function refuseForeign(session: RunSession): ResultAsync<void, MigrateErr
 }
 
 /** A start must not make an empty database where one was lost: its backups show that it was there. */
-export function refuseLost(ports: ManagerPorts): ResultAsync<void, MigrateError> {
+export function refuseLost(ports: Pick<ManagerPorts, 'database' | 'store'>): ResultAsync<void, MigrateError> {
   const { info } = ports.database;
   if (info.path === undefined) return okAsync(undefined);
   return ports.store

@@ -26,6 +26,7 @@ export class Recorder {
   #written: JournalHead;
   #head: JournalHead;
   #pending: readonly RecordedEvent[] = [];
+  #mirrored: 'in-step' | 'left-behind' = 'in-step';
 
   constructor(runId: string, ports: ManagerPorts, component: string, history: History, head: JournalHead) {
     this.runId = runId;
@@ -105,12 +106,15 @@ export class Recorder {
     this.#written = this.#head;
     const id = this.#history.databaseId;
     // The events themselves are committed: "unchanged" would mislead.
-    const failed = (error: Parameters<typeof fromStore>[0]): MigrateError => ({
-      ...fromStore(error),
-      state: 'needs-attention',
-    });
+    const failed = (error: Parameters<typeof fromStore>[0]): MigrateError => {
+      this.#mirrored = 'left-behind';
+      return { ...fromStore(error), state: 'needs-attention' };
+    };
+    // Behind a gap nothing is added: a mirror that ends early is caught up by the next run, one with a hole is broken.
     const mirrored =
-      id === undefined ? okAsync<void, MigrateError>(undefined) : this.#ports.mirror.append(id, events).mapErr(failed);
+      id === undefined || this.#mirrored === 'left-behind'
+        ? okAsync<void, MigrateError>(undefined)
+        : this.#ports.mirror.append(id, events).mapErr(failed);
     return mirrored.map(() => {
       for (const event of events) this.#ports.observer.event(event);
     });

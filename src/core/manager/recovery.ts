@@ -43,7 +43,7 @@ function findingFor(
 ): ResultAsync<Finding, MigrateError> {
   const { step } = run;
   // Also where its backup was being put back: what is half-done is still half-done.
-  if (step !== undefined && !step.transactional) return findingOutside(session, step, candidates);
+  if (step !== undefined && !step.transactional) return findingOutside(session, run.component, step, candidates);
   if (run.restoring !== undefined) return okAsync('restore-undone');
   if (step === undefined) return okAsync(nextOf(session, run) === null ? 'between-steps' : 'nothing-of-it-committed');
   return okAsync('nothing-of-it-committed');
@@ -59,12 +59,16 @@ function nextOf({ recorder }: RunSession, run: OpenRun): string | null {
 /** A step without a transaction: its own probe knows, or the backup shows that nothing has happened. */
 function findingOutside(
   session: RunSession,
+  component: string,
   under: StepUnderWay,
   candidates: readonly StepCandidate[],
 ): ResultAsync<Finding, MigrateError> {
   const { database, ports, recorder, signal } = session;
   return safeTry(async function* () {
-    const candidate = candidates.find((one) => versionKey(one.version) === versionKey(under.version));
+    // Steps of another component have versions of their own: only the step itself can be asked.
+    const candidate = candidates.find(
+      (one) => one.component === component && versionKey(one.version) === versionKey(under.version),
+    );
     const step = candidate === undefined ? undefined : yield* candidate.load().mapErr(fromSource);
     if (step?.definition.isDone !== undefined) {
       const errors = new StepErrors(step, under.direction, database.info.label);

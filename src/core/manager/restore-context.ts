@@ -17,6 +17,8 @@ export interface RestorePreview {
   readonly tables: readonly string[] | 'all';
   /** Undefined where the database cannot be read. */
   readonly atStake: readonly RowsAtStake[] | undefined;
+  /** Whether there is a file at all. */
+  readonly present: boolean;
 }
 
 export interface RestoreOptions {

@@ -6,7 +6,7 @@ import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import { EMPTY_HEAD, findBreak } from '../journal/chain.js';
 import type { CopyFiles } from '../ports/backup-source.js';
 import type { StoredBackup } from '../ports/backup-store.js';
-import type { OpenDatabase } from '../ports/database.js';
+import type { Hold } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromStore } from './as-error.js';
@@ -23,10 +23,8 @@ export interface CopyRestore {
   readonly written: readonly StoredEvent[];
   /** Where the copy is built; it is gone afterwards. */
   readonly aside: string;
-  /** The mark of foreign writes from which on nobody else may have written, for a database that is open. */
-  readonly unlessMovedFrom?: number;
-  /** Puts the finished copy in place, if `mark` is still what it was. */
-  readonly switchIn: (aside: string, mark: number | undefined) => ResultAsync<void, SqlError | 'others-wrote'>;
+  /** Puts the finished copy in place, unless somebody wrote meanwhile. */
+  readonly switchIn: (aside: string) => ResultAsync<void, SqlError | 'others-wrote'>;
 }
 
 export interface Restored {
@@ -69,26 +67,20 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
     const tail = written.slice(head.position);
     yield* recorder
       .flushThrough((events: readonly RecordedEvent[], steps) => copies.extend(aside, [...tail, ...events], steps))
-      .andThen(() => restore.switchIn(aside, restore.unlessMovedFrom))
+      .andThen(() => restore.switchIn(aside))
       .mapErr(failedOrMoved);
     yield* recorder.written();
     return ok({ tables: backup.manifest.copy.tables, rows });
   });
 }
 
-/** Switches an open database over, unless somebody wrote to it since the mark: their rows are in no copy. */
+/** Switches an open database over from under a hold. */
 export const switchInto =
-  (ports: ManagerPorts, database: OpenDatabase): CopyRestore['switchIn'] =>
-  (aside, mark) =>
-    database
-      .foreignWrites()
-      .andThen((now): ResultAsync<void, SqlError | 'others-wrote'> =>
-        mark !== undefined && now !== mark
-          ? errAsync('others-wrote')
-          : database.restore.switchTo(aside, (doneBytes, totalBytes) =>
-              ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes }),
-            ),
-      );
+  (ports: ManagerPorts, hold: Hold): CopyRestore['switchIn'] =>
+  (aside) =>
+    hold.switchTo(aside, (doneBytes, totalBytes) =>
+      ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes }),
+    );
 
 /** Proves a backup before anything else is done with it: stored bytes, structure, rows. */
 export function provenBackup(

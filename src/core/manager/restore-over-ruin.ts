@@ -14,6 +14,7 @@ import { restoreCopy } from './restore-copy.js';
 export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, MigrateError> {
   const { ports, policy, options, backup, copies, runId } = context;
   const { path, label } = ports.database.info;
+  const started = performance.now();
   return safeTry(async function* () {
     if (options.tables !== 'all')
       return err(
@@ -25,7 +26,15 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
     if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
     yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
     const atStake = await stakesOfRuin(ports, backup);
-    if (!(await options.confirm({ database: label, backup, tables: 'all', atStake })))
+    if (
+      !(await options.confirm({
+        database: label,
+        backup,
+        tables: 'all',
+        atStake,
+        present: ports.database.info.bytes !== undefined,
+      }))
+    )
       return err(migrateError({ kind: 'restore-declined' }));
     const inCopy = yield* copies.journalOf(backup.file).mapErr((error) => fromSql(error, label, 'reading the backup'));
     const past = (yield* pastOf(context, undefined)) ?? (yield* verified(inCopy, 'database'));
@@ -46,7 +55,12 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
         ports.database.replaceWith(aside, `before-restore-${stamp}`).map((done) => void (movedAside = done.movedAside)),
     }).mapErr(asFailed);
     const database = yield* ports.database.open('read').mapErr(fromOpen);
-    recorder.record({ type: 'complete-run', steps: 0, durationMs: 0, schema: recorder.history.schema ?? '' });
+    recorder.record({
+      type: 'complete-run',
+      steps: 0,
+      durationMs: Math.round(performance.now() - started),
+      schema: recorder.history.schema ?? '',
+    });
     yield* recorder.flush(database, 'ending the restore');
     yield* database.close().mapErr((error) => fromSql(error, label, 'closing it'));
     return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });

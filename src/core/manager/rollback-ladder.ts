@@ -192,17 +192,23 @@ function restoreFile(
       .mapErr(fromStore);
     const before = fingerprint(failed.before, sha256);
     const mark = recorder.mark();
-    const restored = await restoreCopy({
-      ports,
-      recorder,
-      copies,
-      backup,
-      safetyBackupId: null,
-      written,
-      aside,
-      unlessMovedFrom: failed.foreignWrites,
-      switchIn: switchInto(ports, database),
-    });
+    // Nobody writes from here on; whether anybody did since the backup shows under the same hold.
+    const held = yield* database.hold().mapErr((error) => fromSql(error, database.info.label, 'restoring'));
+    const others = await database.foreignWrites();
+    const restored =
+      others.isOk() && others.value !== failed.foreignWrites
+        ? err<never, 'others-wrote'>('others-wrote')
+        : await restoreCopy({
+            ports,
+            recorder,
+            copies,
+            backup,
+            safetyBackupId: null,
+            written,
+            aside,
+            switchIn: switchInto(ports, held),
+          });
+    yield* held.release().mapErr((error) => fromSql(error, database.info.label, 'restoring'));
     if (restored.isErr()) {
       recorder.rewind(mark);
       return err(restored.error);

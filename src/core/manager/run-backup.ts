@@ -56,8 +56,10 @@ export function databaseIdOf(ports: ManagerPorts): ResultAsync<string | undefine
       return ok(glance.value.databaseId);
     const known = yield* ports.store.databases(ports.database.info.path).mapErr(fromStore);
     const matching = known.filter(({ matches }) => matches);
-    // One folder that names no other path is taken for this database's: the file may have been moved.
-    const only = matching.length > 0 ? matching[0] : known.length === 1 ? known[0] : undefined;
-    return ok(only?.databaseId);
+    // The only one there is, whose file is not where it was: it may have been moved here. One whose file is in its place
+    // is another database, and its history is not for this path.
+    const [only] = known;
+    const moved = matching.length === 0 && known.length === 1 && only?.present === false ? only : undefined;
+    return ok((matching[0] ?? moved)?.databaseId);
   });
 }

@@ -83,7 +83,7 @@ function applyPending(
       durationMs: elapsed(started),
     });
     if (plan.steps.length === 0) return ok(report([]));
-    yield* refuseForeign(session);
+    yield* refuseForeign(session.database, recorder.history);
     const steps = yield* loadSteps(plan.steps);
     yield* refuseWithoutBackup(session, steps);
     yield* checkDisk(session, steps.length);
@@ -126,7 +126,8 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
       lease?.announce(`applying ${step.version} ${step.description}`);
       const report = await runStep(context, step, 'apply');
       if (report.isErr()) {
-        if (policy.onFailure === 'undo-run' && report.error.kind !== 'needs-person')
+        // A step whose mirror failed is applied all the same: nothing is undone for it.
+        if (policy.onFailure === 'undo-run' && !KEPT.has(report.error.kind))
           yield* undoRun(context, steps, done, report.error);
         return errAsync(report.error);
       }
@@ -135,6 +136,8 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
     return ok(done);
   });
 }
+
+const KEPT: ReadonlySet<string> = new Set(['needs-person', 'mirror-failed']);
 
 const planFor = (
   candidates: readonly StepCandidate[],

@@ -67,8 +67,6 @@ export interface CopyFiles extends Pick<BackupSource, 'check' | 'fingerprint'> {
 
 /** Putting a copy back while the database is open. */
 export interface LiveRestorePort {
-  /** Switches the live database over to the copy in one atomic step, other connections staying open. */
-  switchTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError>;
   /** Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count. */
   restoreTables(
     file: string,

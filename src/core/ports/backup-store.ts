@@ -71,6 +71,17 @@ export interface TakeBackup {
   readonly onProgress: CopyProgress;
 }
 
+/** A database that has backups or a mirror in a store. */
+export interface StoredDatabase {
+  readonly databaseId: string;
+  /** Its newest backup was taken at the path that was asked for. */
+  readonly matches: boolean;
+  /** Where its newest backup was taken; empty where it has none. */
+  readonly path: string;
+  /** Whether there is a file at that path now. */
+  readonly present: boolean;
+}
+
 export interface BackupStore {
   /** The root, relative to the working directory where it lies below it. */
   readonly label: string;
@@ -90,9 +101,7 @@ export interface BackupStore {
   /** A path in the store for work that is thrown away, with the folder made. */
   scratch(databaseId: string, name: string): ResultAsync<string, BackupError>;
   /** Databases that have backups or a mirror here: those that were at `path` first, and of these the last used first. */
-  databases(
-    path: string | undefined,
-  ): ResultAsync<readonly { readonly databaseId: string; readonly matches: boolean }[], BackupError>;
+  databases(path: string | undefined): ResultAsync<readonly StoredDatabase[], BackupError>;
   /** Bytes free where the backups are kept. */
   freeBytes(): ResultAsync<number, BackupError>;
 }

@@ -4,7 +4,7 @@ import type { JournalHead } from '../journal/chain.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { AppliedStep } from '../history/history.js';
-import type { BackupSource, CopyFiles, LiveRestorePort } from './backup-source.js';
+import type { BackupSource, CopyFiles, CopyProgress, LiveRestorePort } from './backup-source.js';
 import type { RunLock } from './run-lock.js';
 import type { SqlError } from './session.js';
 import type { StepTransaction } from './step-transaction.js';
@@ -53,6 +53,17 @@ export interface StepTransactionOptions {
   readonly comparesWith: 'live' | 'backup';
 }
 
+/** The write lock, held without writing: nobody else commits until it is let go. */
+export interface Hold {
+  /** Doing it again does nothing. */
+  release(): ResultAsync<void, SqlError>;
+  /**
+   * Lets go and switches the database over to the copy `file`, atomically; `others-wrote` where somebody committed, or
+   * was about to, in between: then nothing was switched.
+   */
+  switchTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError | 'others-wrote'>;
+}
+
 /** An open database. One run uses it at a time. */
 export interface OpenDatabase {
   readonly info: DatabaseInfo;
@@ -75,6 +86,8 @@ export interface OpenDatabase {
   /** A value that changes when another connection commits. */
   foreignWrites(): ResultAsync<number, SqlError>;
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError>;
+  /** Keeps everybody else from writing. */
+  hold(): ResultAsync<Hold, SqlError>;
   readonly backups: BackupSource;
   readonly restore: LiveRestorePort;
   close(): ResultAsync<void, SqlError>;

@@ -5,6 +5,7 @@ import type { AppliedStep } from '../../../core/history/history.js';
 import type { JournalHead } from '../../../core/journal/chain.js';
 import type {
   DatabaseInfo,
+  Hold,
   JournalGlance,
   OpenDatabase,
   StaleJournal,
@@ -24,6 +25,7 @@ import { LAYOUT, raiseLayout } from './layout.js';
 import { glanceAtRemains } from './remains.js';
 import { BeforeImage } from './step/before-image.js';
 import type { HostKnexConfig } from './step/knex-handle.js';
+import { SqliteHold } from './hold.js';
 import { settle } from './step/settle.js';
 import { SqliteStepTransaction } from './step/step-transaction.js';
 import { WriteTrace } from './step/trace.js';
@@ -43,6 +45,8 @@ export class OpenSqliteDatabase implements OpenDatabase {
   readonly backups: SqliteBackupSource;
   readonly restore: LiveRestore;
   readonly #options: OpenOptions;
+  /** A step left settings behind: the next one gets a fresh connection. */
+  #stale = false;
   #connection: SqliteConnection;
   #inspector: SqliteInspector;
   #journal: JournalDao;
@@ -136,7 +140,20 @@ export class OpenSqliteDatabase implements OpenDatabase {
     return this.#connection.all<{ data_version: number }>('PRAGMA data_version').map(([row]) => row?.data_version ?? 0);
   }
 
+  hold(): ResultAsync<Hold, SqlError> {
+    const { driver, info } = this.#options;
+    return SqliteHold.take(
+      this.#connection,
+      () => driver.connect(info.path ?? ':memory:', 'read', { busyWaitMs: 0 }),
+      this.restore,
+    );
+  }
+
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+    return this.#stale ? this.#reconnect().andThen(() => this.#begin(options)) : this.#begin(options);
+  }
+
+  #begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
     const { transactional } = options;
     const { driver, info, busyWaitMs, host } = this.#options;
     const image =
@@ -162,7 +179,9 @@ export class OpenSqliteDatabase implements OpenDatabase {
             onEnd: (ending, settingsChanged) => {
               memory?.remove();
               if (ending === 'rolled-back') this.#projected = projected;
-              return settingsChanged ? this.#reconnect() : okAsync(undefined);
+              // The step has ended as it did: a connection that cannot be renewed now is the next one's business.
+              if (settingsChanged) this.#stale = true;
+              return okAsync(undefined);
             },
           });
         }),
@@ -198,6 +217,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
       .andThen((fresh) => {
         const old = this.#connection;
         this.#connection = fresh;
+        this.#stale = false;
         this.#inspector = new SqliteInspector(fresh);
         this.#journal = new JournalDao(fresh, SQLITE_TABLES);
         return old.close();

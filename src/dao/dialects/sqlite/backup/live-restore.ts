@@ -6,7 +6,7 @@ import type { AppliedStep } from '../../../../core/history/history.js';
 import type { CopyProgress, LiveRestorePort, TableRestoreError } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { readShape } from '../compare/shape.js';
-import type { SqliteConnection } from '../drivers/driver.js';
+import type { SqliteConnection, Unmoved } from '../drivers/driver.js';
 import { folded, quoted } from '../quote.js';
 
 type RestoreError = SqlError | TableRestoreError;
@@ -29,17 +29,27 @@ export class LiveRestore implements LiveRestorePort {
     this.#onSwitched = onSwitched;
   }
 
-  switchTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
+  /**
+   * Switches the live database over to the copy in one atomic step, other connections staying open, unless somebody
+   * commits or is about to. A copy of another page size does not fit a database in WAL mode, which has to leave that
+   * mode for it: that goes only when nobody else has it open, the witness included.
+   */
+  switchTo(file: string, onProgress: CopyProgress, unmoved: Unmoved): ResultAsync<void, SqlError | 'others-wrote'> {
     const connection = this.#connection();
+    const copy = (fits: boolean): ResultAsync<void, SqlError | 'others-wrote'> =>
+      fits
+        ? connection.copyFrom(file, onProgress, unmoved)
+        : unmoved.witness
+            .close()
+            .andThen(() => connection.all('PRAGMA journal_mode = DELETE'))
+            .andThen(() => connection.copyFrom(file, onProgress))
+            .andThen(() => connection.all('PRAGMA journal_mode = WAL'))
+            .map(() => undefined);
     // A larger cache spares the destination half of its reads; the journal keeps the switch atomic.
     return connection
       .run('PRAGMA cache_size = -16000')
-      .andThen(() => fittingPages(connection, file))
-      .andThen((mode) =>
-        connection
-          .copyFrom(file, onProgress)
-          .andThen(() => (mode === undefined ? okAsync(undefined) : connection.all(`PRAGMA journal_mode = ${mode}`))),
-      )
+      .andThen(() => fitsPages(connection, file))
+      .andThen(copy)
       .andThen(() => connection.run('PRAGMA cache_size = -2000'))
       .map(() => this.#onSwitched());
   }
@@ -91,7 +101,7 @@ export class LiveRestore implements LiveRestorePort {
  * A database in WAL mode cannot change its page size (https://sqlite.org/c3ref/backup_finish.html, SQLITE_READONLY): it
  * leaves that mode for the switch, which waits until nobody else has it open. Gives the mode to go back to, if any.
  */
-function fittingPages(connection: SqliteConnection, file: string): ResultAsync<'wal' | undefined, SqlError> {
+function fitsPages(connection: SqliteConnection, file: string): ResultAsync<boolean, SqlError> {
   return connection
     .run('ATTACH DATABASE ? AS migrate_safe_aside', [file])
     .andThen(() =>
@@ -100,11 +110,7 @@ function fittingPages(connection: SqliteConnection, file: string): ResultAsync<'
       ),
     )
     .andThen(([found]) => connection.run('DETACH DATABASE migrate_safe_aside').map(() => found))
-    .andThen((found) =>
-      found === undefined || found.now === found.then || found.mode !== 'wal'
-        ? okAsync(undefined)
-        : connection.all('PRAGMA journal_mode = DELETE').map(() => 'wal' as const),
-    );
+    .map((found) => found === undefined || found.now === found.then || found.mode !== 'wal');
 }
 
 /** Empties the table and fills it from the copy, with its triggers out of the way; a missing table is made again. */

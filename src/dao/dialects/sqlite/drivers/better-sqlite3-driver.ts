@@ -5,7 +5,7 @@ import type { CopyProgress } from '../../../../core/ports/backup-source.js';
 import type { SqlError, SqlValue } from '../../../../core/ports/session.js';
 import { classify } from '../classify.js';
 import { DRIVER_BUSY_MS, whileBusy } from './busy.js';
-import type { ConnectOptions, DriverResult, SqliteConnection, SqliteDriver } from './driver.js';
+import type { ConnectOptions, DriverResult, SqliteConnection, SqliteDriver, Unmoved } from './driver.js';
 import { pagesPerStep } from './stepping.js';
 
 type Constructor = typeof BetterSqlite3;
@@ -49,10 +49,15 @@ class BetterSqlite3Connection implements SqliteConnection {
     return this.#retried(() => this.#copy(this.#db, file, onProgress));
   }
 
-  copyFrom(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
-    return this.#retried(() => {
+  copyFrom(file: string, onProgress: CopyProgress, unmoved?: Unmoved): ResultAsync<void, SqlError | 'others-wrote'> {
+    const copy = (): Promise<void> => {
       const source = new this.#construct(file, { readonly: true, fileMustExist: true });
-      return this.#copy(source, this.file, onProgress).finally(() => source.close());
+      return this.#copy(source, this.file, onProgress, unmoved).finally(() => source.close());
+    };
+    if (unmoved === undefined) return this.#retried(copy);
+    return ResultAsync.fromPromise(copy(), (thrown) => {
+      const error = classify(thrown);
+      return thrown === MOVED || error.kind === 'busy' ? ('others-wrote' as const) : error;
     });
   }
 
@@ -94,10 +99,24 @@ class BetterSqlite3Connection implements SqliteConnection {
     return whileBusy(once, this.#busyWaitMs);
   }
 
-  async #copy(source: Database, file: string, onProgress: CopyProgress): Promise<void> {
+  /** What the witness sees now; in rollback mode the copy's lock keeps it out, and its last look has to do. */
+  #isMoved({ witness, version }: Unmoved): boolean {
+    if (!(witness instanceof BetterSqlite3Connection)) return false;
+    try {
+      return witness.#db.pragma('data_version', { simple: true }) !== version;
+    } catch {
+      return false;
+    }
+  }
+
+  async #copy(source: Database, file: string, onProgress: CopyProgress, unmoved?: Unmoved): Promise<void> {
     const stepping = pagesPerStep();
+    let looked = false;
     const { totalPages } = await source.backup(file, {
       progress: ({ totalPages: total, remainingPages }) => {
+        // The first call comes before the first page, with the write lock of the destination held.
+        if (!looked && unmoved !== undefined && this.#isMoved(unmoved)) throw MOVED;
+        looked = true;
         stepping.observe(remainingPages);
         onProgress(total - remainingPages, total);
         const pages = stepping.pages();
@@ -109,6 +128,8 @@ class BetterSqlite3Connection implements SqliteConnection {
     }
   }
 }
+
+const MOVED = new Error('somebody wrote meanwhile');
 
 /** What better-sqlite3 binds of a host's values, as knex's own dialect does it. */
 const bindable = (value: unknown): unknown => {

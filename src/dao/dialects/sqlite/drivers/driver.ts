@@ -12,6 +12,15 @@ export interface DriverResult {
   readonly lastId: number | bigint;
 }
 
+/**
+ * A second connection of the same driver, and the `data_version` that it must still see once the copy holds the write
+ * lock: from then on nobody can commit before the copy does.
+ */
+export interface Unmoved {
+  readonly witness: SqliteConnection;
+  readonly version: number;
+}
+
 export interface SqliteConnection extends Session {
   readonly file: string;
   /**
@@ -21,8 +30,11 @@ export interface SqliteConnection extends Session {
   query(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes'): ResultAsync<DriverResult, SqlError>;
   /** Copies this database into `file`, page by page; the copy is complete or an error. */
   copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError>;
-  /** Replaces this database's content by that of `file`, atomically. `file` must exist: a missing one would empty it. */
-  copyFrom(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError>;
+  /**
+   * Replaces this database's content by that of `file`, atomically. `file` must exist: a missing one would empty it.
+   * A writer that is at work, or was since `unmoved`, ends it with nothing changed.
+   */
+  copyFrom(file: string, onProgress: CopyProgress, unmoved?: Unmoved): ResultAsync<void, SqlError | 'others-wrote'>;
   /** Stops the statement that is running; without effect where the driver is synchronous. */
   interrupt(): void;
 }

@@ -5,7 +5,7 @@ import type { CopyProgress } from '../../../../core/ports/backup-source.js';
 import type { SqlError, SqlValue } from '../../../../core/ports/session.js';
 import { classify } from '../classify.js';
 import { DRIVER_BUSY_MS, whileBusy } from './busy.js';
-import type { ConnectOptions, DriverResult, OpenMode, SqliteConnection, SqliteDriver } from './driver.js';
+import type { ConnectOptions, DriverResult, OpenMode, SqliteConnection, SqliteDriver, Unmoved } from './driver.js';
 import { pagesPerStep } from './stepping.js';
 
 type Sqlite3 = typeof import('sqlite3');
@@ -70,11 +70,15 @@ class Sqlite3Connection implements SqliteConnection {
   }
 
   copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
-    return this.#copy(file, true, onProgress);
+    return this.#copy<never>(file, true, (backup) => this.#steps(backup, onProgress));
   }
 
-  copyFrom(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError> {
-    return this.#copy(file, false, onProgress);
+  copyFrom(file: string, onProgress: CopyProgress, unmoved?: Unmoved): ResultAsync<void, SqlError | 'others-wrote'> {
+    return this.#copy(file, false, (backup) =>
+      (unmoved === undefined ? okAsync<void, SqlError>(undefined) : lockUnmoved(backup, unmoved)).andThen(() =>
+        this.#steps(backup, onProgress),
+      ),
+    );
   }
 
   interrupt(): void {
@@ -103,12 +107,15 @@ class Sqlite3Connection implements SqliteConnection {
     }, sql);
   }
 
-  #copy(file: string, isDestination: boolean, onProgress: CopyProgress): ResultAsync<void, SqlError> {
-    const started = Date.now();
+  #copy<E>(
+    file: string,
+    isDestination: boolean,
+    work: (backup: Backup) => ResultAsync<void, SqlError | E>,
+  ): ResultAsync<void, SqlError | E> {
     return fromCallback<Backup>((done) => {
       const backup = this.#db.backup(file, 'main', 'main', isDestination, (error) => done(error, backup));
     }).andThen((backup) =>
-      this.#steps(backup, onProgress, started)
+      work(backup)
         .andThen(() => fromCallback<void>((done) => backup.finish((error) => done(error, undefined))))
         .orElse((error) =>
           fromCallback<void>((done) => backup.finish(() => done(null, undefined))).andThen(() => errAsync(error)),
@@ -116,7 +123,8 @@ class Sqlite3Connection implements SqliteConnection {
     );
   }
 
-  #steps(backup: Backup, onProgress: CopyProgress, started: number): ResultAsync<void, SqlError> {
+  #steps(backup: Backup, onProgress: CopyProgress): ResultAsync<void, SqlError> {
+    const started = Date.now();
     const stepping = pagesPerStep();
     const loop = async (): Promise<void> => {
       for (;;) {
@@ -140,6 +148,20 @@ class Sqlite3Connection implements SqliteConnection {
     };
     return ResultAsync.fromPromise(loop(), (thrown) => classify(thrown));
   }
+}
+
+/**
+ * A step of no pages takes the destination's write lock and copies nothing: from then on nobody else commits, and the
+ * witness tells whether anybody did. In rollback mode the lock keeps the witness out as well; there its last look, just
+ * before, has to do.
+ */
+function lockUnmoved(backup: Backup, { witness, version }: Unmoved): ResultAsync<void, SqlError | 'others-wrote'> {
+  return fromCallback<void>((done) => backup.step(0, (error) => done(error, undefined)))
+    .mapErr((error) => (error.kind === 'busy' ? ('others-wrote' as const) : error))
+    .andThen(() =>
+      witness.all<{ data_version: number }>('PRAGMA data_version').orElse(() => okAsync([{ data_version: version }])),
+    )
+    .andThen(([now]) => (now?.data_version === version ? okAsync(undefined) : errAsync('others-wrote' as const)));
 }
 
 const fromCallback = <T>(

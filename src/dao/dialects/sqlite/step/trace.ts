@@ -57,6 +57,7 @@ const MORE_THAN_INSERTS: ReadonlySet<string> = new Set([
   'VUpdate',
 ]);
 const REPLACE = /\breplace\b/i;
+const UPDATE = /\bupdate\b/i;
 /** Such an insert gives rows, and with them no number of changes. */
 export const RETURNING = /\breturning\b/i;
 
@@ -128,7 +129,14 @@ export class WriteTrace {
   before(sql: string, facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<Traced, SqlError> {
     this.#drops.push(...facts.drops);
     const rename = facts.verb === 'ALTER' ? renameOf(sql) : undefined;
-    if (rename !== undefined) this.#renames.push(rename);
+    if (rename !== undefined) {
+      this.#renames.push(rename);
+      // What is done under the other name is done to this table too, also when it gets its own name back.
+      for (const name of [rename.from, rename.to]) {
+        this.#written.add(name);
+        this.#mixed.add(name);
+      }
+    }
     // What was counted before may be undone by it.
     if (facts.control === 'rollback-to') this.#rewound = true;
     // What a CREATE writes, rows and all, is new.
@@ -199,6 +207,8 @@ export class WriteTrace {
       this.#replacing !== undefined &&
       !this.#replacing.has(tables[0] ?? '') &&
       !REPLACE.test(sql) &&
+      // An upsert that updates may need no opcode but those of an insert.
+      !UPDATE.test(sql) &&
       !RETURNING.test(sql) &&
       !program.some(({ opcode }) => MORE_THAN_INSERTS.has(opcode));
     return { tables, onlyInserts };

@@ -1,0 +1,208 @@
+// A restore into a database that is open: the present state is kept first, and nobody writes between the two.
+import { err, ok, okAsync, safeTry, type Result, type ResultAsync } from 'neverthrow';
+import { sha256 } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { OpenDatabase } from '../ports/database.js';
+import { fingerprint } from '../schema/fingerprint.js';
+import { fromSql, fromStore } from './as-error.js';
+import type { LoadedHistory } from './load-history.js';
+import { Recorder } from './recorder.js';
+import { pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
+import { provenBackup, restoreCopy, switchInto, type Restored } from './restore-copy.js';
+import { takeBackup } from './step-backup.js';
+
+type Done = Pick<RestoreReport, 'restored' | 'safetyBackupId'>;
+const ATTEMPTS = 8;
+
+/** Verifies, counts, asks; then keeps the present state and puts the backup back. */
+export function restoreLive(
+  context: RestoreContext,
+  database: OpenDatabase,
+  loaded: LoadedHistory,
+): ResultAsync<RestoreReport, MigrateError> {
+  const { ports, policy, options, backup, databaseId, runId } = context;
+  const { tables, confirm } = options;
+  const started = performance.now();
+  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+    fromSql(error, database.info.label, 'restoring');
+  return safeTry(async function* () {
+    yield* provenBackup(ports, backup, database.backups);
+    const unknown = tables === 'all' ? undefined : tables.find((table) => !holds(backup.manifest.copy.tables, table));
+    if (unknown !== undefined) return err(noSuchTable(context, unknown));
+    const atStake = yield* database.backups.atStake(backup.file, tables).mapErr(failed);
+    if (!(await confirm({ database: database.info.label, backup, tables, atStake, present: true })))
+      return err(migrateError({ kind: 'restore-declined' }));
+    const past = (yield* pastOf(context, loaded)) ?? loaded;
+    const rewoundByHand = past.head.hash !== loaded.head.hash;
+    const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
+    if (!rewoundByHand) yield* catchUpMirror(context, loaded);
+    recordStart(context, recorder, past);
+    const done =
+      tables === 'all'
+        ? yield* await keepAndSwitch(context, database, recorder, past, loaded)
+        : yield* await keepAndRefill(context, database, recorder, tables, loaded);
+    const snapshot = yield* database.snapshot().mapErr(failed);
+    const durationMs = Math.round(performance.now() - started);
+    recorder.record({ type: 'complete-run', steps: 0, durationMs, schema: fingerprint(snapshot, sha256) });
+    yield* recorder.flush(database, 'ending the restore');
+    yield* ports.store.sweep(databaseId).mapErr(fromStore);
+    return ok({ backup, ...done, journal: recorder.head, movedAside: [] });
+  });
+}
+
+const holds = (tables: readonly string[], wanted: string): boolean =>
+  tables.some((table) => table.toLowerCase() === wanted.toLowerCase());
+
+const noSuchTable = ({ backup }: RestoreContext, table: string): MigrateError =>
+  migrateError({
+    kind: 'restore-failed',
+    reason: `backup ${backup.manifest.id} has no table ${table}; it has ${backup.manifest.copy.tables.join(', ') || 'none'}`,
+  });
+
+/**
+ * The safety copy is taken while the write lock is held, so that it has every row; between letting go and the switch
+ * somebody who waited may still write: then all of it is done again.
+ */
+async function keepAndSwitch(
+  context: RestoreContext,
+  database: OpenDatabase,
+  recorder: Recorder,
+  past: LoadedHistory,
+  live: LoadedHistory,
+): Promise<Result<Done, MigrateError>> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const before = recorder.mark();
+    const done = await switchOnce(context, database, recorder, past, live);
+    if (done.isOk()) return ok(done.value);
+    if (done.error !== 'others-wrote') return err(done.error);
+    recorder.rewind(before);
+  }
+  const { label } = database.info;
+  const reason = `others kept writing to ${label} faster than a copy could be kept; stop the application, then type the same again`;
+  return err(migrateError({ kind: 'restore-failed', reason }));
+}
+
+async function switchOnce(
+  context: RestoreContext,
+  database: OpenDatabase,
+  recorder: Recorder,
+  past: LoadedHistory,
+  live: LoadedHistory,
+): Promise<Result<Done, MigrateError | 'others-wrote'>> {
+  const { ports, copies, backup, databaseId, policy, runId } = context;
+  const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+    fromSql(error, database.info.label, 'restoring');
+  const held = await database.hold();
+  if (held.isErr()) return err(failed(held.error));
+  const hold = held.value;
+  const done = await safeTry<Done, MigrateError | 'others-wrote'>(async function* () {
+    const reason = { kind: 'before-restore', runId, component: policy.component } as const;
+    const safety = yield* takeBackup({ ports, database, recorder }, reason, 'quick', live.head);
+    const safetyBackupId = safety.manifest.id;
+    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables: 'all' });
+    const aside = yield* ports.store.scratch(databaseId, `${runId}.sqlite`).mapErr(fromStore);
+    const restored = await restoreCopy({
+      ports,
+      recorder,
+      copies,
+      backup,
+      safetyBackupId,
+      written: past.events,
+      aside,
+      switchIn: switchInto(ports, hold),
+    });
+    if (restored.isOk()) return ok({ restored: restored.value, safetyBackupId });
+    // The copy of a state that is no longer the present one keeps nothing that the next one does not.
+    if (restored.error === 'others-wrote') yield* ports.store.remove(safety).mapErr(fromStore);
+    return err(restored.error);
+  });
+  const released = await hold.release();
+  return done.andThen((value) => released.map(() => value).mapErr(failed));
+}
+
+/** Single tables: the run is in the journal before it begins, for its events go into the database that stays. */
+async function keepAndRefill(
+  context: RestoreContext,
+  database: OpenDatabase,
+  recorder: Recorder,
+  tables: readonly string[],
+  live: LoadedHistory,
+): Promise<Result<Done, MigrateError>> {
+  const { ports, backup, policy, runId } = context;
+  const done = await safeTry<Done, MigrateError>(async function* () {
+    const reason = { kind: 'before-restore', runId, component: policy.component } as const;
+    const safety = yield* takeBackup({ ports, database, recorder }, reason, 'quick', live.head);
+    const safetyBackupId = safety.manifest.id;
+    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
+    yield* recorder.flush(database, 'starting the restore');
+    return ok({ restored: yield* restoreSome(context, database, recorder, tables, safetyBackupId), safetyBackupId });
+  });
+  if (done.isErr() && recorder.history.run?.runId === runId) {
+    const { code, kind, message } = done.error;
+    recorder.record({ type: 'fail-run', error: { code, kind, message } });
+    // The failure itself is what is told: one to record it besides would hide it.
+    await recorder.flush(database, 'recording the failure').unwrapOr(undefined);
+  }
+  return done;
+}
+
+const catchUpMirror = ({ ports, databaseId }: RestoreContext, loaded: LoadedHistory): ResultAsync<void, MigrateError> =>
+  ports.mirror
+    .read(databaseId)
+    .andThen((mirrored) =>
+      mirrored.length >= loaded.events.length
+        ? okAsync(undefined)
+        : ports.mirror.append(databaseId, loaded.events.slice(mirrored.length)),
+    )
+    .mapErr(fromStore);
+
+function restoreSome(
+  context: RestoreContext,
+  database: OpenDatabase,
+  recorder: Recorder,
+  tables: readonly string[],
+  safetyBackupId: string,
+): ResultAsync<Restored, MigrateError> {
+  const { backup } = context;
+  const schema = recorder.history.schema ?? '';
+  return database.restore
+    .restoreTables(backup.file, tables, (rows) => {
+      recorder.record({
+        type: 'finish-restore',
+        backupId: backup.manifest.id,
+        safetyBackupId,
+        tables,
+        rows,
+        rewoundTo: null,
+        schema,
+      });
+      return recorder.buffered();
+    })
+    .mapErr((error) => {
+      switch (error.kind) {
+        case 'table-not-in-backup':
+          return migrateError({
+            kind: 'restore-failed',
+            reason: `backup ${backup.manifest.id} has no table ${error.table}`,
+          });
+        case 'table-derived':
+          return migrateError({
+            kind: 'restore-failed',
+            reason: `${error.table} is an index over content that it does not hold: restore the table behind it and fill the index anew, or restore the whole`,
+          });
+        case 'table-differs':
+          return migrateError({
+            kind: 'restore-failed',
+            reason: `the columns of ${error.table} are not those of the backup: ${error.detail}; restore the whole, or revert the step that changed it`,
+          });
+        case 'foreign-keys-broken':
+          return migrateError({
+            kind: 'restore-failed',
+            reason: `${error.rows} ${error.rows === 1 ? 'row' : 'rows'} of ${error.table} would point at rows that are not there; name the other tables too, for example --tables ${[...tables, error.table].join(',')}`,
+          });
+        default:
+          return fromSql(error, database.info.label, 'restoring tables');
+      }
+    })
+    .andThen(({ rows }) => recorder.written().map(() => ({ tables, rows })));
+}

@@ -1,0 +1,69 @@
+// The write lock of a SQLite database, held without writing, and a witness that sees whether anybody committed after it.
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import type { CopyProgress } from '../../../core/ports/backup-source.js';
+import type { Hold } from '../../../core/ports/database.js';
+import type { SqlError } from '../../../core/ports/session.js';
+import type { LiveRestore } from './backup/live-restore.js';
+import type { SqliteConnection, Unmoved } from './drivers/driver.js';
+
+export class SqliteHold implements Hold {
+  readonly #connection: SqliteConnection;
+  readonly #restore: LiveRestore;
+  readonly #unmoved: Unmoved;
+  #held = true;
+  #witnessed = true;
+
+  private constructor(connection: SqliteConnection, restore: LiveRestore, unmoved: Unmoved) {
+    this.#connection = connection;
+    this.#restore = restore;
+    this.#unmoved = unmoved;
+  }
+
+  /** Waits for a writer that is at work, as the connection does. */
+  static take(
+    connection: SqliteConnection,
+    connect: () => ResultAsync<SqliteConnection, SqlError>,
+    restore: LiveRestore,
+  ): ResultAsync<SqliteHold, SqlError> {
+    return connection.run('BEGIN IMMEDIATE').andThen(() =>
+      connect()
+        .andThen((witness) =>
+          versionOf(witness).map((version) => new SqliteHold(connection, restore, { witness, version })),
+        )
+        .orElse((error) =>
+          connection
+            .run('ROLLBACK')
+            .orElse(() => okAsync({ changes: 0 }))
+            .andThen(() => errAsync(error)),
+        ),
+    );
+  }
+
+  release(): ResultAsync<void, SqlError> {
+    return this.#letGo().andThen(() => {
+      if (!this.#witnessed) return okAsync(undefined);
+      this.#witnessed = false;
+      // A witness that the switch had to send away is closed already.
+      return this.#unmoved.witness.close().orElse(() => okAsync(undefined));
+    });
+  }
+
+  switchTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError | 'others-wrote'> {
+    return this.#letGo()
+      .andThen(() => versionOf(this.#unmoved.witness))
+      .andThen((now): ResultAsync<void, SqlError | 'others-wrote'> =>
+        now === this.#unmoved.version
+          ? this.#restore.switchTo(file, onProgress, this.#unmoved)
+          : errAsync('others-wrote'),
+      );
+  }
+
+  #letGo(): ResultAsync<void, SqlError> {
+    if (!this.#held) return okAsync(undefined);
+    this.#held = false;
+    return this.#connection.run('ROLLBACK').map(() => undefined);
+  }
+}
+
+const versionOf = (witness: SqliteConnection): ResultAsync<number, SqlError> =>
+  witness.all<{ data_version: number }>('PRAGMA data_version').map(([row]) => row?.data_version ?? 0);
