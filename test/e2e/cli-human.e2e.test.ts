@@ -80,7 +80,7 @@ describe('migrate-safe for people', () => {
     expect(code).to.equal(0);
     expect(stdout).to.include('app.db will be put back to');
     expect(stdout).to.include('before 0002');
-    expect(stdout).to.match(/To undo it: migrate-safe restore \S+\n$/);
+    expect(stdout).to.match(/To undo it: migrate-safe --database sqlite:app.db restore \S+\n$/);
   });
 
   it('does not stop a migration because its reader went away', async () => {

@@ -1,11 +1,12 @@
 // The second half of the demo: a purge that was not declared, one that was and is regretted, and a kill in the middle of a step.
-import { openDatabase, type NewRequest } from '../database.js';
+import { copyFile } from 'node:fs/promises';
+import { openDatabase, type CompletionRequest, type NewRequest } from '../database.js';
 import { openSchema } from '../schema.js';
 import { countText } from './progress-lines.js';
 import { PURGE_BEFORE, UNDECLARED_PURGE, WITH_PURGE, withLatency } from './releases.js';
 import { errorText, must, type Stage } from './stage.js';
 import { check, fact, quote, scene } from './terminal.js';
-import { without } from './truth.js';
+import { digestIn, digestOf, without, type Digest } from './truth.js';
 
 export async function guardRefuses(stage: Stage): Promise<void> {
   scene(
@@ -22,6 +23,15 @@ export async function guardRefuses(stage: Stage): Promise<void> {
     lines,
   );
   await stage.checkRows('every row is still there');
+}
+
+/** Of a copy of `file`: opening it could write to it, and a backup is not to be written to. */
+async function digestOfCopy(file: string, copy: string): Promise<Digest> {
+  await copyFile(file, copy);
+  const database = openDatabase(copy);
+  const digest = await digestIn(database);
+  await database.destroy();
+  return digest;
 }
 
 export async function purgeAndRegret(stage: Stage): Promise<void> {
@@ -46,7 +56,7 @@ export async function purgeAndRegret(stage: Stage): Promise<void> {
     duration_ms: 90,
     success: 1,
   };
-  await stage.ask('POST', '/completion_requests', late);
+  const answer = await stage.ask('POST', '/completion_requests', late);
   const journalBefore = must(await safe.history());
 
   const stakes: string[] = [];
@@ -70,13 +80,13 @@ export async function purgeAndRegret(stage: Stage): Promise<void> {
   fact('kept aside', restored.safetyBackupId ?? 'nothing');
   check('the row written since was counted before anything was done', stakes.includes('completion_requests 1'));
   const { backups } = must(await safe.listBackups());
-  const safety = backups.find(({ manifest }) => manifest.id === restored.safetyBackupId)?.manifest.fingerprint?.tables[
-    'completion_requests'
-  ];
+  const safety = backups.find(({ manifest }) => manifest.id === restored.safetyBackupId);
+  const aside = safety ? await digestOfCopy(safety.file, `${stage.file}.looked-at`) : undefined;
+  const written = answer.body as CompletionRequest;
   check(
     'it is in the safety copy of the state from before the restore',
-    safety?.rows === kept.requests.length + 1,
-    `${countText(safety?.rows ?? 0)} requests`,
+    aside?.sha256 === digestOf({ ...kept, requests: [...kept.requests, written] }).sha256,
+    `${countText(aside?.requests ?? 0)} requests, every value of them`,
   );
   stage.truth = before;
   await stage.checkRows('January is back, every row of it');
