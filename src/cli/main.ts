@@ -97,6 +97,8 @@ function parse(args: readonly string[]): Call | number | MigrateError {
 }
 
 function nothingCalled(args: readonly string[]): MigrateError {
+  const [asked, name] = args.slice(-2);
+  if (asked === 'help' && name !== undefined) return usage(`unknown command '${name}'`);
   return args.some((one) => one === 'backup')
     ? migrateError({
         kind: 'usage',

@@ -271,6 +271,7 @@ describe('migrate-safe --json', () => {
   it('answers usage errors with a document too', async () => {
     for (const args of [
       ['stauts'],
+      ['help', 'stauts'],
       ['up', '--fooo'],
       [],
       ['backup'],

@@ -8,7 +8,7 @@ import { fromSql, fromStore } from './as-error.js';
 import type { LoadedHistory } from './load-history.js';
 import { Recorder } from './recorder.js';
 import { pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
-import { provenBackup, restoreCopy, switchInto, type Restored } from './restore-copy.js';
+import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
 import { takeBackup } from './step-backup.js';
 
 type Done = Pick<RestoreReport, 'restored' | 'safetyBackupId'>;
@@ -120,7 +120,7 @@ async function switchOnce(
   return done.andThen((value) => released.map(() => value).mapErr(failed));
 }
 
-/** Single tables: the run is in the journal before it begins, for its events go into the database that stays. */
+/** Single tables: kept, emptied and filled in one transaction, which has the run's events too. */
 async function keepAndRefill(
   context: RestoreContext,
   database: OpenDatabase,
@@ -129,14 +129,17 @@ async function keepAndRefill(
   live: LoadedHistory,
 ): Promise<Result<Done, MigrateError>> {
   const { ports, backup, policy, runId } = context;
-  const done = await safeTry<Done, MigrateError>(async function* () {
-    const reason = { kind: 'before-restore', runId, component: policy.component } as const;
-    const safety = yield* takeBackup({ ports, database, recorder }, reason, 'quick', live.head);
-    const safetyBackupId = safety.manifest.id;
-    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
-    yield* recorder.flush(database, 'starting the restore');
-    return ok({ restored: yield* restoreSome(context, database, recorder, tables, safetyBackupId), safetyBackupId });
-  });
+  const keep = (): ResultAsync<string, MigrateError> =>
+    takeBackup(
+      { ports, database, recorder },
+      { kind: 'before-restore', runId, component: policy.component },
+      'quick',
+      live.head,
+    ).map(({ manifest: { id: safetyBackupId } }) => {
+      recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
+      return safetyBackupId;
+    });
+  const done = await restoreSome(context, database, recorder, tables, keep);
   if (done.isErr() && recorder.history.run?.runId === runId) {
     const { code, kind, message } = done.error;
     recorder.record({ type: 'fail-run', error: { code, kind, message } });
@@ -161,12 +164,12 @@ function restoreSome(
   database: OpenDatabase,
   recorder: Recorder,
   tables: readonly string[],
-  safetyBackupId: string,
-): ResultAsync<Restored, MigrateError> {
+  keep: () => ResultAsync<string, MigrateError>,
+): ResultAsync<Done, MigrateError> {
   const { backup } = context;
   const schema = recorder.history.schema ?? '';
   return database.restore
-    .restoreTables(backup.file, tables, (rows) => {
+    .restoreTables(backup.file, tables, keep, (rows, safetyBackupId) => {
       recorder.record({
         type: 'finish-restore',
         backupId: backup.manifest.id,
@@ -180,6 +183,8 @@ function restoreSome(
     })
     .mapErr((error) => {
       switch (error.kind) {
+        case 'not-kept':
+          return error.error;
         case 'table-not-in-backup':
           return migrateError({
             kind: 'restore-failed',
@@ -204,5 +209,5 @@ function restoreSome(
           return fromSql(error, database.info.label, 'restoring tables');
       }
     })
-    .andThen(({ rows }) => recorder.written().map(() => ({ tables, rows })));
+    .andThen(({ rows, kept }) => recorder.written().map(() => ({ restored: { tables, rows }, safetyBackupId: kept })));
 }

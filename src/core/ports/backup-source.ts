@@ -67,12 +67,24 @@ export interface CopyFiles extends Pick<BackupSource, 'check' | 'fingerprint'> {
 
 /** Putting a copy back while the database is open. */
 export interface LiveRestorePort {
-  /** Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count. */
-  restoreTables(
+  /**
+   * Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count.
+   * `keep` runs first, when nobody else can write any more and nothing is changed yet.
+   */
+  restoreTables<K, E>(
     file: string,
     tables: readonly string[],
-    record: (rows: number) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
-  ): ResultAsync<{ readonly rows: number }, SqlError | TableRestoreError>;
+    keep: () => ResultAsync<K, E>,
+    record: (
+      rows: number,
+      kept: K,
+    ) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
+  ): ResultAsync<{ readonly rows: number; readonly kept: K }, SqlError | TableRestoreError | NotKept<E>>;
+}
+
+export interface NotKept<E> {
+  readonly kind: 'not-kept';
+  readonly error: E;
 }
 
 export type TableRestoreError =

@@ -3,6 +3,7 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { CopyProgress } from '../../../core/ports/backup-source.js';
 import type { Hold } from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';
+import { changeCounterOf } from './change-counter.js';
 import type { LiveRestore } from './backup/live-restore.js';
 import type { SqliteConnection, Unmoved } from './drivers/driver.js';
 
@@ -28,7 +29,11 @@ export class SqliteHold implements Hold {
     return connection.run('BEGIN IMMEDIATE').andThen(() =>
       connect()
         .andThen((witness) =>
-          versionOf(witness).map((version) => new SqliteHold(connection, restore, { witness, version })),
+          versionOf(witness).map((version) => {
+            const counter = changeCounterOf(witness.file);
+            const counterStands = (): boolean => counter !== undefined && changeCounterOf(witness.file) === counter;
+            return new SqliteHold(connection, restore, { witness, version, counterStands });
+          }),
         )
         .orElse((error) =>
           connection

@@ -3,7 +3,12 @@ import { err, errAsync, ok, okAsync, type Result, type ResultAsync } from 'never
 import { inOrder } from '../../../in-order.js';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
-import type { CopyProgress, LiveRestorePort, TableRestoreError } from '../../../../core/ports/backup-source.js';
+import type {
+  CopyProgress,
+  LiveRestorePort,
+  NotKept,
+  TableRestoreError,
+} from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { readShape } from '../compare/shape.js';
 import type { SqliteConnection, Unmoved } from '../drivers/driver.js';
@@ -54,34 +59,34 @@ export class LiveRestore implements LiveRestorePort {
       .map(() => this.#onSwitched());
   }
 
-  restoreTables(
+  restoreTables<K, E>(
     file: string,
     tables: readonly string[],
-    record: (rows: number) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
-  ): ResultAsync<{ readonly rows: number }, RestoreError> {
+    keep: () => ResultAsync<K, E>,
+    record: (
+      rows: number,
+      kept: K,
+    ) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
+  ): ResultAsync<{ readonly rows: number; readonly kept: K }, RestoreError | NotKept<E>> {
+    type Done = { readonly rows: number; readonly kept: K };
+    type Failed = RestoreError | NotKept<E>;
     const connection = this.#connection();
-    const inTransaction = (): ResultAsync<{ rows: number }, RestoreError> =>
+    const inTransaction = (): ResultAsync<Done, Failed> =>
       connection
         .run('BEGIN IMMEDIATE')
-        .andThen(() => orphansOf(connection, tables))
-        .andThen((before) =>
-          inOrder(tables, (table) => restoreTable(connection, table)).andThen((counts) =>
-            orphansOf(connection, tables)
-              .andThen((after) => noNewOrphans(before, after))
-              .map(() => counts.reduce((all, count) => all + count, 0)),
-          ),
-        )
-        .andThen((rows) => {
-          const { events, steps } = record(rows);
+        .andThen(() => keep().mapErr((error): NotKept<E> => ({ kind: 'not-kept', error })))
+        .andThen((kept) => refill(connection, tables).map((rows) => ({ rows, kept })))
+        .andThen((done) => {
+          const { events, steps } = record(done.rows, done.kept);
           return this.#record(events, steps)
             .andThen(() => connection.run('COMMIT'))
-            .map(() => ({ rows }));
+            .map(() => done);
         })
-        .orElse((error: RestoreError) =>
+        .orElse((error: Failed) =>
           connection
             .run('ROLLBACK')
             .orElse(() => okAsync({ changes: 0 }))
-            .andThen(() => errAsync<{ rows: number }, RestoreError>(error)),
+            .andThen(() => errAsync<Done, Failed>(error)),
         );
     return connection
       .run('PRAGMA foreign_keys = OFF')
@@ -112,6 +117,16 @@ function fitsPages(connection: SqliteConnection, file: string): ResultAsync<bool
     .andThen(([found]) => connection.run('DETACH DATABASE migrate_safe_aside').map(() => found))
     .map((found) => found === undefined || found.now === found.then || found.mode !== 'wal');
 }
+
+/** Gives the number of rows that were put back. */
+const refill = (connection: SqliteConnection, tables: readonly string[]): ResultAsync<number, RestoreError> =>
+  orphansOf(connection, tables).andThen((before) =>
+    inOrder(tables, (table) => restoreTable(connection, table)).andThen((counts) =>
+      orphansOf(connection, tables)
+        .andThen((after) => noNewOrphans(before, after))
+        .map(() => counts.reduce((all, count) => all + count, 0)),
+    ),
+  );
 
 /** Empties the table and fills it from the copy, with its triggers out of the way; a missing table is made again. */
 function restoreTable(connection: SqliteConnection, table: string): ResultAsync<number, RestoreError> {

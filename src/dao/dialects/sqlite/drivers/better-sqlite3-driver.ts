@@ -99,13 +99,13 @@ class BetterSqlite3Connection implements SqliteConnection {
     return whileBusy(once, this.#busyWaitMs);
   }
 
-  /** What the witness sees now; in rollback mode the copy's lock keeps it out, and its last look has to do. */
-  #isMoved({ witness, version }: Unmoved): boolean {
+  /** What the witness sees now, or, where the copy's lock keeps it out, the file. */
+  #isMoved({ witness, version, counterStands }: Unmoved): boolean {
     if (!(witness instanceof BetterSqlite3Connection)) return false;
     try {
       return witness.#db.pragma('data_version', { simple: true }) !== version;
     } catch {
-      return false;
+      return !counterStands();
     }
   }
 

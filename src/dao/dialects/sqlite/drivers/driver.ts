@@ -19,6 +19,8 @@ export interface DriverResult {
 export interface Unmoved {
   readonly witness: SqliteConnection;
   readonly version: number;
+  /** In rollback mode that lock keeps the witness out: whether the change counter of the file is what it was. */
+  readonly counterStands: () => boolean;
 }
 
 export interface SqliteConnection extends Session {

@@ -152,16 +152,21 @@ class Sqlite3Connection implements SqliteConnection {
 
 /**
  * A step of no pages takes the destination's write lock and copies nothing: from then on nobody else commits, and the
- * witness tells whether anybody did. In rollback mode the lock keeps the witness out as well; there its last look, just
- * before, has to do.
+ * witness tells whether anybody did. In rollback mode the lock keeps the witness out as well; there the file tells.
  */
-function lockUnmoved(backup: Backup, { witness, version }: Unmoved): ResultAsync<void, SqlError | 'others-wrote'> {
+function lockUnmoved(
+  backup: Backup,
+  { witness, version, counterStands }: Unmoved,
+): ResultAsync<void, SqlError | 'others-wrote'> {
   return fromCallback<void>((done) => backup.step(0, (error) => done(error, undefined)))
     .mapErr((error) => (error.kind === 'busy' ? ('others-wrote' as const) : error))
     .andThen(() =>
-      witness.all<{ data_version: number }>('PRAGMA data_version').orElse(() => okAsync([{ data_version: version }])),
+      witness
+        .all<{ data_version: number }>('PRAGMA data_version')
+        .map(([row]) => row?.data_version === version)
+        .orElse(() => okAsync(counterStands())),
     )
-    .andThen(([now]) => (now?.data_version === version ? okAsync(undefined) : errAsync('others-wrote' as const)));
+    .andThen((unmoved) => (unmoved ? okAsync(undefined) : errAsync('others-wrote' as const)));
 }
 
 const fromCallback = <T>(
