@@ -1,21 +1,20 @@
 // The file change counter in the header of a database: in rollback mode every commit counts it up, and it can be read
 // while a lock keeps other connections out. https://sqlite.org/fileformat2.html#file_change_counter
-import fs from 'node:fs';
+import { spawnSync } from 'node:child_process';
 
-/** Open until the process ends: to close one would drop every lock that the process has on that file. https://sqlite.org/howtocorrupt.html (2.2) */
-const kept = new Map<string, number>();
+const READ = `const fd = fs.openSync(process.argv[1], 'r'); const four = Buffer.alloc(4);
+if (fs.readSync(fd, four, 0, 4, 24) === 4) process.stdout.write(String(four.readUInt32BE(0)))`;
 
-/** Undefined where the file cannot be read. */
+/**
+ * Read by another process: to close the file here would drop every lock that this process has on it.
+ * https://sqlite.org/howtocorrupt.html (2.2). Undefined where it cannot be read.
+ */
 export function changeCounterOf(file: string): number | undefined {
-  try {
-    const { dev, ino } = fs.statSync(file, { bigint: true });
-    const key = `${dev}:${ino}`;
-    const descriptor = kept.get(key) ?? fs.openSync(file, 'r');
-    kept.set(key, descriptor);
-    const counter = Buffer.alloc(4);
-    fs.readSync(descriptor, counter, 0, 4, 24);
-    return counter.readUInt32BE(0);
-  } catch {
-    return undefined;
-  }
+  const { status, stdout } = spawnSync(process.execPath, ['-e', READ, file], {
+    encoding: 'utf8',
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 10_000,
+  });
+  return status === 0 && stdout !== '' ? Number(stdout) : undefined;
 }

@@ -1,5 +1,5 @@
 // The write lock of a SQLite database, held without writing, and a witness that sees whether anybody committed after it.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { CopyProgress } from '../../../core/ports/backup-source.js';
 import type { Hold } from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';
@@ -29,9 +29,9 @@ export class SqliteHold implements Hold {
     return connection.run('BEGIN IMMEDIATE').andThen(() =>
       connect()
         .andThen((witness) =>
-          versionOf(witness).map((version) => {
-            const counter = changeCounterOf(witness.file);
-            const counterStands = (): boolean => counter !== undefined && changeCounterOf(witness.file) === counter;
+          ResultAsync.combine([versionOf(witness), counterOf(connection)]).map(([version, counter]) => {
+            // Where it could not be read, the last look of the witness has to do.
+            const counterStands = (): boolean => counter === undefined || changeCounterOf(connection.file) === counter;
             return new SqliteHold(connection, restore, { witness, version, counterStands });
           }),
         )
@@ -72,3 +72,9 @@ export class SqliteHold implements Hold {
 
 const versionOf = (witness: SqliteConnection): ResultAsync<number, SqlError> =>
   witness.all<{ data_version: number }>('PRAGMA data_version').map(([row]) => row?.data_version ?? 0);
+
+/** Undefined in WAL mode, where the counter stands still and the witness is never locked out. */
+const counterOf = (connection: SqliteConnection): ResultAsync<number | undefined, SqlError> =>
+  connection
+    .all<{ journal_mode: string }>('PRAGMA journal_mode')
+    .map(([row]) => (row?.journal_mode === 'wal' ? undefined : changeCounterOf(connection.file)));
