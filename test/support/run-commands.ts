@@ -1,6 +1,6 @@
 // Short ways to write the commands that the run decider takes.
 import type { RunKind, StepIdentity } from '#src/core/events/event.js';
-import type { Command } from '#src/core/steps/run-decider.js';
+import type { Command } from '#src/core/steps/run-command.js';
 import { identity, NO_EFFECTS } from './journal-facts.js';
 
 type Of<T extends Command['type']> = Extract<Command, { type: T }>;

@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import type { DomainEvent } from '#src/core/events/event.js';
 import { foldHistory } from '#src/core/history/history.js';
-import { decide, type Command, type Refusal } from '#src/core/steps/run-decider.js';
+import type { Command } from '#src/core/steps/run-command.js';
+import { decide, type Refusal } from '#src/core/steps/run-decider.js';
 import {
   applied,
   begun,

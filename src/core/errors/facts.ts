@@ -3,6 +3,7 @@ import type { BrokenChain } from '../journal/chain.js';
 import type { GuardFinding } from '../schema/guard.js';
 import type { LockOwner } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
+import type { StepSourceError } from '../ports/step-source.js';
 
 /** Configuration and usage. */
 export type ConfigFacts =
@@ -23,27 +24,8 @@ export type ConfigFacts =
 
 /** Step files and registered steps. */
 export type StepFileFacts =
-  | { readonly kind: 'steps-missing'; readonly directory: string }
-  | { readonly kind: 'step-file-name'; readonly file: string; readonly reason: string }
-  | { readonly kind: 'step-file-encoding'; readonly file: string }
-  | { readonly kind: 'step-empty'; readonly file: string }
-  | {
-      readonly kind: 'step-directive';
-      readonly file: string;
-      readonly line: number;
-      readonly text: string;
-      readonly reason: string;
-    }
-  | {
-      readonly kind: 'step-script';
-      readonly file: string;
-      readonly line: number;
-      readonly reason: string;
-      readonly keyword?: string;
-    }
-  | { readonly kind: 'step-load'; readonly file: string; readonly reason: string }
-  | { readonly kind: 'step-shape'; readonly file: string; readonly reason: string }
-  | { readonly kind: 'duplicate-version'; readonly version: string; readonly files: readonly string[] };
+  | Exclude<StepSourceError, { kind: 'step-load' }>
+  | { readonly kind: 'step-load'; readonly file: string; readonly reason: string };
 
 /** Checks that found something before anything was changed. */
 export type CheckFacts =

@@ -6,7 +6,8 @@ import { evolve, type AppliedStep, type History } from '../history/history.js';
 import { link, type JournalHead } from '../journal/chain.js';
 import type { OpenDatabase } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
-import { decide, type Command } from '../steps/run-decider.js';
+import type { Command } from '../steps/run-command.js';
+import { decide } from '../steps/run-decider.js';
 import { fromSql, fromStore } from './as-error.js';
 import type { ManagerPorts } from './ports.js';
 

@@ -1,8 +1,9 @@
 // The run decider: from the history and a command to the facts to record, or a refusal. Every invariant of a run lives here.
 import { err, ok, type Result } from 'neverthrow';
 import { versionKey } from '../brands.js';
-import type { DomainEvent, RunKind, Rung, StepIdentity, StepOutcomeData, CreatedObject } from '../events/event.js';
+import type { DomainEvent } from '../events/event.js';
 import { stepKey, type History, type OpenRun } from '../history/history.js';
+import type { Command } from './run-command.js';
 
 /** Why a command is refused. Each is a bug of the caller or a stale view of the history, never a user's mistake. */
 export type Refusal =
@@ -20,89 +21,6 @@ export type Refusal =
   | { readonly kind: 'restore-under-way'; readonly backupId: string }
   | { readonly kind: 'no-restore-under-way'; readonly backupId: string }
   | { readonly kind: 'nothing-to-recover' };
-
-interface StepResult extends StepOutcomeData {
-  readonly validated: {
-    readonly changes: number;
-    readonly reinstated: readonly string[];
-    readonly warnings: readonly string[];
-  };
-}
-
-export type Command =
-  | ({
-      readonly type: 'start-run';
-      readonly drift?: { readonly expected: string; readonly actual: string; readonly changes: readonly string[] };
-    } & {
-      readonly databaseId: string;
-      readonly kind: RunKind;
-      readonly plan: readonly string[];
-      readonly fileBackup: string;
-      readonly guard: string;
-      readonly outOfOrder?: boolean;
-    })
-  | {
-      readonly type: 'record-backup';
-      readonly backupId: string;
-      readonly bytes: number;
-      readonly sha256: string;
-      readonly reason: string;
-      readonly version?: string;
-      readonly journalPosition: number;
-    }
-  | { readonly type: 'record-verification'; readonly backupId: string; readonly checks: readonly string[] }
-  | ({
-      readonly type: 'start-step';
-      readonly attempt: string;
-      readonly direction: 'apply' | 'revert';
-      readonly transactional: boolean;
-      readonly backupId?: string;
-    } & StepIdentity)
-  | ({
-      readonly type: 'finish-apply';
-      readonly backups: readonly string[];
-      readonly created: readonly CreatedObject[];
-    } & StepResult)
-  | ({ readonly type: 'finish-revert'; readonly schemaRestored: boolean } & StepResult)
-  | {
-      readonly type: 'fail-step';
-      readonly attempt: string;
-      readonly error: { readonly code: string; readonly kind: string; readonly message: string };
-    }
-  | { readonly type: 'roll-back-step'; readonly attempt: string; readonly rung: Rung; readonly schema: string }
-  | {
-      readonly type: 'stamp';
-      readonly target: string;
-      readonly steps: readonly StepIdentity[];
-      readonly schema: string;
-    }
-  | {
-      readonly type: 'start-restore';
-      readonly backupId: string;
-      readonly safetyBackupId: string | null;
-      readonly tables: readonly string[] | 'all';
-    }
-  | {
-      readonly type: 'finish-restore';
-      readonly backupId: string;
-      readonly safetyBackupId: string | null;
-      readonly tables: readonly string[] | 'all';
-      readonly rows: number;
-      readonly rewoundTo: number | null;
-      readonly schema: string;
-    }
-  | { readonly type: 'record-pruning'; readonly backupId: string; readonly reason: string }
-  | { readonly type: 'complete-run'; readonly steps: number; readonly durationMs: number; readonly schema: string }
-  | {
-      readonly type: 'fail-run';
-      readonly version?: string;
-      readonly error: { readonly code: string; readonly kind: string; readonly message: string };
-    }
-  | {
-      readonly type: 'recover-run';
-      readonly version: string | null;
-      readonly finding: 'nothing-of-it-committed' | 'step-was-done' | 'restore-undone' | 'between-steps';
-    };
 
 /** The facts that a command leads to. `component` is that of the run. */
 export function decide(history: History, command: Command, component: string): Result<readonly DomainEvent[], Refusal> {
