@@ -1,4 +1,5 @@
 // The database that Uptime Kuma ships, filled with awkward values: names in brackets and quotes, cascades, AUTOINCREMENT.
+import { expect } from 'chai';
 import { ModelHistory, type ModelStep } from '../support/model-history.js';
 import { realProject, SETTINGS, titled, type RealProject } from '../support/real-databases.js';
 
@@ -94,6 +95,9 @@ for (const setting of SETTINGS) {
         },
       );
       await history.up();
+      real.p.sql(`INSERT INTO monitor (name) VALUES ('next'); INSERT INTO user (username) VALUES ('next');`);
+      expect(real.p.rows(`SELECT id FROM monitor WHERE name = 'next'`)).to.deep.equal([{ id: 41 }]);
+      expect(real.p.rows(`SELECT id FROM user WHERE username = 'next'`)).to.deep.equal([{ id: 4 }]);
     });
 
     it('keeps the counters of AUTOINCREMENT when a table that is gone is put back', async () => {
