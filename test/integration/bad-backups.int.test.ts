@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
+import { skipWithout } from '../support/rights.js';
 
 const FIRST = {
   '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');`,
@@ -32,7 +33,6 @@ for (const driver of DRIVERS) {
         process.platform === 'linux' &&
         spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', directory]).status === 0;
       if (done) mounted.push(directory);
-      else process.stderr.write('      SKIPPED: no right to mount a small file system here\n');
       return done;
     };
     const remount = (directory: string, options: string): void =>
@@ -63,7 +63,7 @@ for (const driver of DRIVERS) {
     });
 
     it('begins nothing where it cannot write', async function () {
-      if (!mount(p.backups, '40M')) this.skip();
+      if (!mount(p.backups, '40M')) skipWithout(this, 'the right to mount a small file system');
       value(await p.manager().up());
       p.write({ '0002_n.sql': 'CREATE TABLE n (x)' });
       const before = p.dump();
@@ -78,7 +78,7 @@ for (const driver of DRIVERS) {
     });
 
     it('keeps a step whose mirror could not be written any more, says so, and catches the mirror up', async function () {
-      if (!mount(p.backups, '40M')) this.skip();
+      if (!mount(p.backups, '40M')) skipWithout(this, 'the right to mount a small file system');
       // Its record is longer than what is left of the mirror's last page.
       p.write({
         '0001_t.sql': Array.from(
@@ -107,7 +107,7 @@ for (const driver of DRIVERS) {
     });
 
     it('counts the room for the backups before the first one', async function () {
-      if (!mount(p.backups, '200k')) this.skip();
+      if (!mount(p.backups, '200k')) skipWithout(this, 'the right to mount a small file system');
       const error = failure(await p.manager().up());
       expect(error).to.include({ kind: 'disk-space', exitCode: 1, state: 'unchanged' });
       expect(existsSync(p.file) ? p.dump() : '').to.equal('');
@@ -115,7 +115,7 @@ for (const driver of DRIVERS) {
 
     it('rolls a step back when the disk of the database is full, and goes on when there is room', async function () {
       const small = path.join(p.directory, 'small');
-      if (!mount(small, '400k')) this.skip();
+      if (!mount(small, '400k')) skipWithout(this, 'the right to mount a small file system');
       const manager = () => p.manager({ database: `sqlite:${path.join(small, 'app.db')}?driver=${driver}` });
       value(await manager().up());
       p.write({ '0002_big.sql': `UPDATE t SET v = v || '!';\n${fill(200)}` });
@@ -131,7 +131,7 @@ for (const driver of DRIVERS) {
 
     it('calls a person when a step without a transaction cannot be undone either, and does not run it over what is half-done', async function () {
       const small = path.join(p.directory, 'small');
-      if (!mount(small, '4M')) this.skip();
+      if (!mount(small, '4M')) skipWithout(this, 'the right to mount a small file system');
       const file = path.join(small, 'app.db');
       const manager = () => p.manager({ database: `sqlite:${file}?driver=${driver}` });
       p.write({ '0001_t.sql': `${FIRST['0001_t.sql']} ${fill(100)}` });

@@ -16,6 +16,7 @@ import {
 import path from 'node:path';
 import { startScript, until } from '../support/processes.js';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
+import { skipWithout } from '../support/rights.js';
 
 const FIRST = {
   '0001_a.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');`,
@@ -256,7 +257,7 @@ for (const driver of DRIVERS) {
       const answers = await startScript('as-nobody.js', [
         JSON.stringify({ file: p.file, steps: p.steps, backups: path.join(p.directory, 'elsewhere'), driver }),
       ]).ended;
-      if (answers.code === 77) this.skip();
+      if (answers.code === 77) skipWithout(this, 'the right to become a user without rights');
       expect(answers.err).to.equal('');
       const { status, up } = JSON.parse(answers.out) as {
         status: string;
