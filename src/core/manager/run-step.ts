@@ -1,5 +1,5 @@
 // One step from its backup to its record, and the rollback ladder when it fails.
-import { err, errAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, safeTry, type Result, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { ApplyRecord } from '../history/history.js';
 import type { StoredBackup } from '../ports/backup-store.js';
@@ -8,7 +8,7 @@ import { revertDeclarations, type MigrationStep } from '../steps/migration-step.
 import { fromSql } from './as-error.js';
 import type { Direction } from './progress.js';
 import { climbDown } from './rollback-ladder.js';
-import { attemptStep, type Attempt, type StepReport } from './step-attempt.js';
+import { attemptStep, commitWork, type Attempt, type StepReport } from './step-attempt.js';
 import { takeBackup } from './step-backup.js';
 import type { StepContext } from './step-context.js';
 import { StepErrors } from './step-errors.js';
@@ -20,23 +20,15 @@ export function runStep(
   direction: Direction,
   applied?: ApplyRecord,
 ): ResultAsync<StepReport, MigrateError> {
-  const { database, ports, policy } = context;
+  const { database } = context;
   const { definition } = step;
-  const errors = new StepErrors(step, direction, database.info.label);
-  const work = direction === 'apply' ? definition.apply : definition.revert;
-  ports.observer.progress({ kind: 'step-started', direction, version: step.version, description: step.description });
-  if (work === undefined)
-    return errAsync(migrateError({ kind: 'no-revert', version: step.version }, { step: errors.location }));
-  const declares = direction === 'revert' ? revertDeclarations(definition) : (definition.declares ?? {});
-  const attempt: Attempt = { step, direction, attempt: ports.ids.hex(16), work, declares, applied, errors };
+  const begun = beginAttempt(context, step, direction, applied);
+  if (begun.isErr()) return errAsync(begun.error);
+  const attempt = begun.value;
 
   return safeTry(async function* () {
     const started = performance.now();
-    const needsBackup =
-      policy.fileBackup === 'each-step' ||
-      (policy.fileBackup === 'each-run' && context.runBackup === undefined) ||
-      !step.transactional;
-    const takesBackup = policy.fileBackup !== 'never' && needsBackup;
+    const takesBackup = needsBackup(context, step);
     const seen = takesBackup ? yield* foreignWrites(context) : 0;
     let backup = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
 
@@ -67,7 +59,9 @@ export function runStep(
     if (backup !== undefined) transaction.compareWith(backup.file);
 
     const mark = context.recorder.mark();
-    const done = await attemptStep(context, attempt, transaction, backup, started);
+    const done = await attemptStep(context, attempt, transaction, backup, started).andThen((report) =>
+      commitWork(context, step.version, transaction).map(() => report),
+    );
     // What is committed is done: a mirror that could not be written ends the run, but not the step.
     if (done.isOk()) return (await context.recorder.written()).map(() => told(context, done.value));
     context.recorder.rewind(mark);
@@ -81,6 +75,35 @@ export function runStep(
     });
     return err(error);
   });
+}
+
+/** Tells that the step begins, and gives the attempt its name. */
+export function beginAttempt(
+  { database, ports }: StepContext,
+  step: MigrationStep,
+  direction: Direction,
+  applied?: ApplyRecord,
+): Result<Attempt, MigrateError> {
+  const { definition } = step;
+  const errors = new StepErrors(step, direction, database.info.label);
+  const work = direction === 'apply' ? definition.apply : definition.revert;
+  ports.observer.progress({ kind: 'step-started', direction, version: step.version, description: step.description });
+  if (work === undefined)
+    return err(migrateError({ kind: 'no-revert', version: step.version }, { step: errors.location }));
+  const declares = direction === 'revert' ? revertDeclarations(definition) : (definition.declares ?? {});
+  return ok({ step, direction, attempt: ports.ids.hex(16), work, declares, applied, errors });
+}
+
+/** Whether the policy asks for a backup before this very step. */
+export function needsBackup({ policy, runBackup }: StepContext, step: MigrationStep): boolean {
+  switch (policy.fileBackup) {
+    case 'never':
+      return false;
+    case 'each-run':
+      return runBackup === undefined || !step.transactional;
+    case 'each-step':
+      return true;
+  }
 }
 
 function told({ ports, recorder }: StepContext, report: StepReport): StepReport {
@@ -111,7 +134,7 @@ const beforeStep = (
     return error;
   });
 
-function recordStart({ recorder }: StepContext, attempt: Attempt, backup: StoredBackup | undefined): void {
+export function recordStart({ recorder }: StepContext, attempt: Attempt, backup: StoredBackup | undefined): void {
   const { step, direction } = attempt;
   recorder.record({
     type: 'start-step',

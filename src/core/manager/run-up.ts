@@ -11,6 +11,7 @@ import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup } 
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
+import { groupAtHead, runGroup } from './run-group.js';
 import { runStep } from './run-step.js';
 import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
@@ -121,9 +122,20 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
         )
       : undefined;
     const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
-    for (const step of steps) {
+    let left = steps;
+    // How many of them were tried together in vain: each takes its turn by itself.
+    let alone = 0;
+    for (let [step] = left; step !== undefined; [step] = left) {
       if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
       lease?.announce(`applying ${step.version} ${step.description}`);
+      const group = alone > 0 ? [] : groupAtHead(context, left);
+      if (group.length > 1) {
+        const { applied, tried } = yield* runGroup(context, group);
+        done.push(...applied);
+        left = left.slice(applied.length);
+        alone = tried - applied.length;
+        continue;
+      }
       const report = await runStep(context, step, 'apply');
       if (report.isErr()) {
         // A step whose mirror failed is applied all the same: nothing is undone for it.
@@ -132,6 +144,8 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
         return errAsync(report.error);
       }
       done.push(report.value);
+      left = left.slice(1);
+      alone -= 1;
     }
     return ok(done);
   });

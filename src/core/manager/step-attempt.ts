@@ -1,4 +1,4 @@
-// One attempt at a step inside its open transaction: work, effects, guard, checks, record, commit.
+// One attempt at a step inside its open transaction: work, effects, guard, checks, record; and the commit.
 import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
@@ -43,7 +43,7 @@ export interface Attempt {
   readonly errors: StepErrors;
 }
 
-/** The recorder holds the step's events until the commit; on an error the transaction is still open. */
+/** Afterwards the transaction is open, and the recorder holds the step's events until `commitWork`. */
 export function attemptStep(
   context: StepContext,
   attempt: Attempt,
@@ -51,11 +51,11 @@ export function attemptStep(
   backup: StoredBackup | undefined,
   started: number,
 ): ResultAsync<StepReport, MigrateError> {
-  const { ports, recorder, signal, database } = context;
+  const { ports, recorder, signal } = context;
   const { step, direction, work, errors } = attempt;
   const { observer } = ports;
   const failing =
-    (phase: 'work' | 'guard' | 'validate' | 'record') =>
+    (phase: 'work' | 'guard' | 'validate') =>
     (error: MigrateError): MigrateError => {
       observer.progress({ kind: 'step-failed', phase, error });
       return error;
@@ -111,10 +111,6 @@ export function attemptStep(
         ? { type: 'finish-apply', ...outcome, backups, created: createdObjects(changes) }
         : { type: 'finish-revert', ...outcome, schemaRestored },
     );
-    yield* recorder
-      .flushThrough((events, steps) => transaction.append(events, steps))
-      .andThen(() => transaction.commit())
-      .mapErr((error) => failing('record')(fromSql(error, database.info.label, `recording ${step.version}`)));
     const { component, version, description } = step;
     return ok({
       component,
@@ -128,6 +124,22 @@ export function attemptStep(
       schemaRestored,
     });
   });
+}
+
+/** Writes what the recorder holds into the transaction, and commits both. */
+export function commitWork(
+  { recorder, database, ports }: StepContext,
+  version: string,
+  transaction: StepTransaction,
+): ResultAsync<void, MigrateError> {
+  return recorder
+    .flushThrough((events, steps) => transaction.append(events, steps))
+    .andThen(() => transaction.commit())
+    .mapErr((cause) => {
+      const error = fromSql(cause, database.info.label, `recording ${version}`);
+      ports.observer.progress({ kind: 'step-failed', phase: 'record', error });
+      return error;
+    });
 }
 
 function guard(

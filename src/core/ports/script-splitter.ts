@@ -9,6 +9,8 @@ export interface ScriptStatement {
   readonly line: number;
   /** 1-based number of the statement in the script (a stripped BEGIN does not count). */
   readonly index: number;
+  /** By its own words it only adds: it changes and takes away nothing that is there. */
+  readonly onlyAdds?: boolean;
 }
 
 export interface Script {

@@ -77,6 +77,11 @@ export interface StepTransaction {
   compareWith(backupFile: string): void;
   /** Writes events and the projection they lead to into the journal, inside the transaction. */
   append(events: readonly RecordedEvent[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError>;
+  /**
+   * The transaction of the next step, where it shares this one: it begins with what was observed, and all of it is
+   * committed or rolled back through the last. It has no before-image: a step that needs one fails, and wants its own.
+   */
+  next(): Promise<StepTransaction>;
   commit(): ResultAsync<void, SqlError>;
   rollback(): ResultAsync<void, SqlError>;
   /** Stops the statement that is running, where the driver can. */

@@ -23,7 +23,7 @@ import { SqliteInspector } from './inspect/inspector.js';
 import { historyTableOf } from './inspect/neighbours.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import { glanceAtRemains } from './remains.js';
-import { BeforeImage } from './step/before-image.js';
+import { SecondConnection } from './step/before-image.js';
 import type { HostKnexConfig } from './step/knex-handle.js';
 import { SqliteHold } from './hold.js';
 import { settle } from './step/settle.js';
@@ -171,7 +171,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
             connection,
             inspector: this.#inspector,
             before,
-            beforeImage: new BeforeImage(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
+            beforeImage: new SecondConnection(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
             trace: new WriteTrace(connection, transactional ? before.raw : undefined),
             transactional,
             host,

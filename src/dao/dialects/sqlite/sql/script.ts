@@ -2,6 +2,7 @@
 import { err, ok, type Result } from 'neverthrow';
 
 import type { Script, ScriptError, ScriptSplitter } from '../../../../core/ports/script-splitter.js';
+import { onlyAdds } from './adds.js';
 import { controlOf, isPlain } from './control.js';
 import { splitStatements, type SplitStatement } from './split.js';
 import { keywordOf } from './token.js';
@@ -34,5 +35,8 @@ function withoutControl(statements: readonly SplitStatement[]): Result<Script, R
 const REFUSED: ReadonlySet<ReturnType<typeof controlOf>> = new Set(['begin', 'commit', 'rollback'] as const);
 
 function numbered(statements: readonly SplitStatement[], unwrapped: boolean): Script {
-  return { statements: statements.map(({ sql, line }, at) => ({ sql, line, index: at + 1 })), unwrapped };
+  return {
+    statements: statements.map(({ sql, line }, at) => ({ sql, line, index: at + 1, onlyAdds: onlyAdds(sql) })),
+    unwrapped,
+  };
 }

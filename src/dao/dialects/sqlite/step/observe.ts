@@ -42,8 +42,14 @@ interface RowReport {
   readonly nulled: readonly ColumnFinding[];
 }
 
+/** What was seen, and the schema as the step leaves it. */
+export interface Observed {
+  readonly observation: StepObservation;
+  readonly after: InspectedSchema;
+}
+
 /** Facts only; the guard in `core` judges them. */
-export function observe(context: ObserveContext): ResultAsync<StepObservation, SqlError> {
+export function observe(context: ObserveContext): ResultAsync<Observed, SqlError> {
   const { connection, inspector, before, beforeImage, trace } = context;
   const image = (): ResultAsync<Session, SqlError> => beforeImage.session();
   return inspector
@@ -60,17 +66,22 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
           .andThen((reports) =>
             broken().andThen((brokenNow) =>
               newViolations(connection, childrenToCheck(after.snapshot, fates), image).map(
-                (brokenForeignKeys): StepObservation => ({
-                  before: before.snapshot,
-                  after: after.snapshot,
-                  effects: { tables: Object.fromEntries(reports.filter(hasEffects).map((r) => [r.table, r.effects])) },
-                  deletedRows: reports.flatMap((r) => r.deleted ?? []),
-                  droppedTables: reports.flatMap((r) => r.dropped ?? []),
-                  droppedColumns: reports.flatMap((r) => r.columns),
-                  nulledValues: reports.flatMap((r) => r.nulled),
-                  brokenForeignKeys,
-                  lostObjects: [...lost, ...brokenNow, ...lostViews(before, after, trace), ...lostChecks(fates)],
-                  reinstated,
+                (brokenForeignKeys): Observed => ({
+                  after,
+                  observation: {
+                    before: before.snapshot,
+                    after: after.snapshot,
+                    effects: {
+                      tables: Object.fromEntries(reports.filter(hasEffects).map((r) => [r.table, r.effects])),
+                    },
+                    deletedRows: reports.flatMap((r) => r.deleted ?? []),
+                    droppedTables: reports.flatMap((r) => r.dropped ?? []),
+                    droppedColumns: reports.flatMap((r) => r.columns),
+                    nulledValues: reports.flatMap((r) => r.nulled),
+                    brokenForeignKeys,
+                    lostObjects: [...lost, ...brokenNow, ...lostViews(before, after, trace), ...lostChecks(fates)],
+                    reinstated,
+                  },
                 }),
               ),
             ),
@@ -89,7 +100,7 @@ function reportOf(
 ): ResultAsync<RowReport, SqlError> {
   const nothing = { columns: [], nulled: [] };
   // Rows that were only added are known from their statements: nothing that was there has to be read.
-  const inserted = fate.kind === 'kept' && fate.asItWas ? trace.onlyInserted(fate.name) : undefined;
+  const inserted = fate.kind === 'kept' ? addedRows(fate, trace) : undefined;
   if (inserted !== undefined) {
     return okAsync({ table: fate.name, effects: { inserted, updated: 0, deleted: 0 }, ...nothing });
   }
@@ -112,6 +123,12 @@ function reportOf(
     case 'kept':
       return image().andThen((session) => compareKept(fate, session, connection));
   }
+}
+
+/** Undefined where rows of before may have changed. */
+function addedRows(fate: TableFate & { kind: 'kept' }, trace: WriteTrace): number | undefined {
+  if (fate.onlyWidened) return 0;
+  return fate.asItWas ? trace.onlyInserted(fate.name) : undefined;
 }
 
 function compareKept(

@@ -5,6 +5,7 @@ import type { StepFault } from '../../../../core/ports/step-transaction.js';
 import type { DriverResult, SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
+import { addsColumn } from '../sql/adds.js';
 import { statementFacts, type StatementFacts } from '../sql/statement.js';
 import { alterMode } from './alter.js';
 import { changesOwnObjects, isOwn } from './own-tables.js';
@@ -162,7 +163,8 @@ export class StatementGate {
   }
 
   #setAlterMode(sql: string, facts: StatementFacts, upcoming: readonly string[]): ResultAsync<void, SqlError> {
-    if (facts.verb !== 'ALTER') return okAsync(undefined);
+    // A column is added in either mode alike.
+    if (facts.verb !== 'ALTER' || addsColumn(sql)) return okAsync(undefined);
     const legacy = alterMode(sql, { knownTables: this.#knownTables, upcoming }) === 'legacy';
     if (legacy === this.#legacyAlter) return okAsync(undefined);
     this.#legacyAlter = legacy;

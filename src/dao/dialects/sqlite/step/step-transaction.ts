@@ -11,9 +11,12 @@ import type { StepHandle } from '../../../../core/steps/migration-step.js';
 import { classify } from '../classify.js';
 import type { DriverResult } from '../drivers/driver.js';
 import { SqliteScriptSplitter } from '../sql/script.js';
+import type { InspectedSchema } from '../inspect/inspector.js';
+import { NO_IMAGE } from './before-image.js';
 import { knexHandle, type HostKnexConfig } from './knex-handle.js';
 import { observe, type ObserveContext } from './observe.js';
 import { StatementGate, type Access } from './statements.js';
+import { WriteTrace } from './trace.js';
 
 export interface TransactionContext extends ObserveContext {
   readonly transactional: boolean;
@@ -29,6 +32,7 @@ export class SqliteStepTransaction implements StepTransaction {
   readonly #context: TransactionContext;
   readonly #gate: StatementGate;
   #recording = false;
+  #after: InspectedSchema | undefined;
 
   constructor(context: TransactionContext) {
     this.before = context.before.snapshot;
@@ -82,7 +86,12 @@ export class SqliteStepTransaction implements StepTransaction {
   }
 
   observe(): ResultAsync<StepObservation, StepFault> {
-    return observe(this.#context).mapErr((error): StepFault => ({ kind: 'sql', error }));
+    return observe(this.#context)
+      .map(({ observation, after }) => {
+        this.#after = after;
+        return observation;
+      })
+      .mapErr((error): StepFault => ({ kind: 'sql', error }));
   }
 
   compareWith(backupFile: string): void {
@@ -94,6 +103,20 @@ export class SqliteStepTransaction implements StepTransaction {
     if (transactional || this.#recording) return record(events, steps);
     this.#recording = true;
     return connection.run('BEGIN IMMEDIATE').andThen(() => record(events, steps));
+  }
+
+  async next(): Promise<StepTransaction> {
+    const before = this.#after;
+    if (before === undefined) throw new Error('the next step begins where this one was observed');
+    const { connection, beforeImage, onEnd } = this.#context;
+    await this.#gate.close();
+    return new SqliteStepTransaction({
+      ...this.#context,
+      before,
+      beforeImage: { ...NO_IMAGE, close: () => beforeImage.close() },
+      trace: new WriteTrace(connection, before.raw),
+      onEnd: (ending, settingsChanged) => onEnd(ending, settingsChanged || this.#gate.settingsChanged),
+    });
   }
 
   commit(): ResultAsync<void, SqlError> {

@@ -13,6 +13,8 @@ export type TableFate =
       readonly nameBefore: string;
       /** Its name, its definition and its b-tree are what they were. */
       readonly asItWas: boolean;
+      /** Nothing was written to it, and its columns are those that it had, in their order, with or without more behind them. */
+      readonly onlyWidened: boolean;
       /** The b-tree is another one: rows may have new rowids. */
       readonly rebuilt: boolean;
       readonly before: TableSnapshot | undefined;
@@ -23,7 +25,7 @@ export type TableFate =
 export function followTables(
   before: InspectedSchema,
   after: InspectedSchema,
-  trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything' | 'nameNow'>,
+  trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything' | 'editedSchema' | 'nameNow'>,
 ): readonly TableFate[] {
   const old = tablesOf(before);
   const now = tablesOf(after);
@@ -56,6 +58,7 @@ export function followTables(
         name: kept.name,
         nameBefore: table.name,
         asItWas: !rebuilt && !changed && !table.virtual && kept.name === table.name,
+        onlyWidened: !(rebuilt || written || table.virtual || trace.editedSchema) && beginsWith(kept, table),
         rebuilt,
         before: table.snapshot,
         after: kept.snapshot,
@@ -66,6 +69,12 @@ export function followTables(
     .filter((table) => !claimed.has(folded(table.name)) && !oldNames.has(folded(table.name)) && !table.shadow)
     .map((table): TableFate => ({ kind: 'created', name: table.name }));
   return [...fates, ...created];
+}
+
+function beginsWith(now: Table, before: Table): boolean {
+  if (now.name !== before.name) return false;
+  const columns = now.snapshot?.columns ?? [];
+  return before.snapshot?.columns.every(({ name }, at) => folded(columns[at]?.name ?? '') === folded(name)) ?? false;
 }
 
 interface Table {

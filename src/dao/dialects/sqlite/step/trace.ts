@@ -6,6 +6,7 @@ import type { SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import { renameOf } from './alter.js';
+import { addsColumn } from '../sql/adds.js';
 import { namesIn, type NamedObject, type StatementFacts } from '../sql/statement.js';
 
 interface Opcode {
@@ -56,6 +57,7 @@ const MORE_THAN_INSERTS: ReadonlySet<string> = new Set([
   'Program',
   'VUpdate',
 ]);
+const DEFINING: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP']);
 const REPLACE = /\breplace\b/i;
 const UPDATE = /\bupdate\b/i;
 /** Such an insert gives rows, and with them no number of changes. */
@@ -80,6 +82,7 @@ export class WriteTrace {
   readonly #replacing: ReadonlySet<string> | undefined;
   #rewound = false;
   #virtual = false;
+  #editedSchema = false;
   #blind = false;
 
   /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
@@ -125,6 +128,11 @@ export class WriteTrace {
     return this.#virtual;
   }
 
+  /** SQLite's own table of the schema was written to by hand: a definition may say anything now. */
+  get editedSchema(): boolean {
+    return this.#editedSchema;
+  }
+
   /** To be called before the statement runs, while the schema is still the one that it is compiled against. */
   before(sql: string, facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<Traced, SqlError> {
     this.#drops.push(...facts.drops);
@@ -139,9 +147,12 @@ export class WriteTrace {
     }
     // What was counted before may be undone by it.
     if (facts.control === 'rollback-to') this.#rewound = true;
-    // What a CREATE writes, rows and all, is new.
-    if (facts.verb === 'CREATE') this.#forget();
-    if (READS_ONLY.has(facts.verb) || facts.verb === 'CREATE' || facts.verb === '') return okAsync(NOTHING);
+    if (facts.pragma?.name === 'writable_schema' || (facts.isSchemaChange && !DEFINING.has(facts.verb)))
+      this.#editedSchema = true;
+    // What a CREATE writes, rows and all, is new; a new column is written to no row.
+    const adds = facts.verb === 'CREATE' || addsColumn(sql);
+    if (adds) this.#forget();
+    if (adds || READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(NOTHING);
     const known = this.#programs.get(sql);
     if (known !== undefined) return okAsync(this.#add(known));
     return this.#connection
