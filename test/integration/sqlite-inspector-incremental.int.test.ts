@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { namesIn } from '#src/dao/dialects/sqlite/sql/statement.js';
 import { SqliteInspector, type InspectedSchema } from '#src/dao/dialects/sqlite/inspect/inspector.js';
 import { counting, TEST_DRIVERS, type TestDatabase } from '../support/inspector-sessions.js';
 
@@ -39,6 +40,17 @@ const statement = fc.oneof(
   fc.constant('ROLLBACK'),
   fc.constant('COMMIT'),
 );
+const adding = fc.oneof(
+  table.map((t) => `CREATE TABLE IF NOT EXISTS ${t}(${COLUMNS})`),
+  table.map((t) => `CREATE TABLE ${t}(id INTEGER PRIMARY KEY AUTOINCREMENT, a, b UNIQUE)`),
+  table.map((t) => `CREATE TABLE ${t} AS SELECT 1 AS a, 2 AS b`),
+  fc.tuple(table, column).map(([t, c]) => `ALTER TABLE ${t} ADD COLUMN ${c}`),
+  fc.tuple(table, fc.nat(20)).map(([t, n]) => `ALTER TABLE ${t} ADD COLUMN c${n} TEXT DEFAULT 'x'`),
+  fc.tuple(table, fc.nat(9)).map(([t, n]) => `CREATE INDEX i${n} ON ${t}(a DESC, lower(b))`),
+  table.map((t) => `CREATE VIEW v AS SELECT a FROM ${t}`),
+  table.map((t) => `CREATE TRIGGER tr AFTER INSERT ON ${t} BEGIN DELETE FROM ${t} WHERE a = 1; END`),
+  table.map((t) => `INSERT INTO ${t} (a) VALUES (1)`),
+);
 
 for (const driver of TEST_DRIVERS) {
   describe(`SqliteInspector over time with ${driver.name}`, () => {
@@ -69,6 +81,31 @@ for (const driver of TEST_DRIVERS) {
       });
       await fc.assert(property, { numRuns: 60, interruptAfterTimeLimit: 8000, markInterruptAsFailure: false });
       expect(applied).to.be.greaterThan(50);
+    });
+
+    it('finds after statements that only add what a fresh look finds, by what they name alone', async () => {
+      await database.exec('PRAGMA synchronous = OFF');
+      let grown = 0;
+      const scripts = fc.array(fc.array(adding, { maxLength: 3 }), { minLength: 3, maxLength: 12 });
+      const property = fc.asyncProperty(fc.array(statement, { maxLength: 8 }), scripts, async (start, steps) => {
+        for (const sql of start) await database.exec(sql).catch(() => undefined);
+        const { session, statements } = counting(database.session);
+        const inspector = new SqliteInspector(session);
+        let before = await read(inspector);
+        for (const script of steps) {
+          for (const sql of script) await database.exec(sql).catch(() => undefined);
+          const reads = statements.length;
+          const after = await inspector.grown(before, script.flatMap(namesIn));
+          before = after._unsafeUnwrap();
+          grown += statements.length - reads === 1 ? 1 : 0;
+          expect(before).to.deep.equal(await read(new SqliteInspector(database.session)));
+        }
+        await database.exec('ROLLBACK').catch(() => undefined);
+        for (const object of ['VIEW v', 'TABLE _x', 'TABLE t0', 'TABLE t1', 'TABLE "t 2"', 'TABLE _x_content'])
+          await database.exec(`DROP ${object}`).catch(() => undefined);
+      });
+      await fc.assert(property, { numRuns: 60, interruptAfterTimeLimit: 8000, markInterruptAsFailure: false });
+      expect(grown).to.be.greaterThan(50);
     });
 
     it('reads once where nothing has changed, and gives the same object', async () => {

@@ -24,8 +24,8 @@ describe('SqliteScriptSplitter', () => {
   it('numbers the statements and gives their lines', () => {
     expect(split('CREATE TABLE a(x);\n\n-- second\nCREATE TABLE b(x)')).to.deep.equal({
       statements: [
-        { sql: 'CREATE TABLE a(x)', line: 1, index: 1 },
-        { sql: 'CREATE TABLE b(x)', line: 4, index: 2 },
+        { sql: 'CREATE TABLE a(x)', line: 1, index: 1, onlyAdds: true },
+        { sql: 'CREATE TABLE b(x)', line: 4, index: 2, onlyAdds: true },
       ],
       unwrapped: false,
     });
@@ -40,7 +40,7 @@ describe('SqliteScriptSplitter', () => {
   ] as const) {
     it(`takes '${begin}' and '${end}' around a script off, and does not count them`, () => {
       expect(split(`-- head\n${begin};\nSELECT 1;\n${end};\n`)).to.deep.equal({
-        statements: [{ sql: 'SELECT 1', line: 3, index: 1 }],
+        statements: [{ sql: 'SELECT 1', line: 3, index: 1, onlyAdds: false }],
         unwrapped: true,
       });
     });
@@ -67,7 +67,10 @@ describe('SqliteScriptSplitter', () => {
 
   it('takes the BEGIN and END of a trigger for no transaction', () => {
     const trigger = 'CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT RAISE(ROLLBACK, 1); END';
-    expect(split(`${trigger};`)).to.deep.equal({ statements: [{ sql: trigger, line: 1, index: 1 }], unwrapped: false });
+    expect(split(`${trigger};`)).to.deep.equal({
+      statements: [{ sql: trigger, line: 1, index: 1, onlyAdds: true }],
+      unwrapped: false,
+    });
   });
 
   it('allows savepoints', () => {
@@ -102,7 +105,12 @@ describe('SqliteScriptSplitter', () => {
     const kept = splitter.split(REBUILD, { transactionControl: 'keep' })._unsafeUnwrap();
     expect(kept.unwrapped).to.equal(false);
     expect(kept.statements).to.have.length(9);
-    expect(kept.statements[1]).to.deep.equal({ sql: 'BEGIN IMMEDIATE TRANSACTION', line: 3, index: 2 });
+    expect(kept.statements[1]).to.deep.equal({
+      sql: 'BEGIN IMMEDIATE TRANSACTION',
+      line: 3,
+      index: 2,
+      onlyAdds: false,
+    });
   });
 
   it('reports what is never closed', () => {

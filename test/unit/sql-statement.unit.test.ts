@@ -85,6 +85,50 @@ describe('statementFacts', () => {
     expect(statementFacts('EXPLAIN DROP TABLE t')).to.deep.include({ drops: [], isSchemaChange: false });
   });
 
+  const adding = [
+    'CREATE TABLE t(a)',
+    'CREATE TABLE IF NOT EXISTS t AS SELECT 1',
+    'CREATE UNIQUE INDEX i ON t(a)',
+    'CREATE VIEW v AS SELECT 1',
+    'CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u; END',
+    'ALTER TABLE t ADD COLUMN a',
+    'alter table main.[my t] add a TEXT',
+    'ALTER TABLE "add" ADD "column"',
+    'INSERT INTO t VALUES (1)',
+    'WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a ON CONFLICT DO NOTHING',
+  ];
+  for (const sql of adding) {
+    it(`takes for one that only adds: ${sql}`, () => {
+      expect(statementFacts(sql).onlyAdds).to.equal(true);
+    });
+  }
+
+  const changing = [
+    'ALTER TABLE t RENAME TO u',
+    'ALTER TABLE "add" RENAME TO "drop"',
+    'ALTER TABLE t RENAME a TO "add"',
+    'ALTER TABLE t DROP COLUMN a',
+    'CREATE TEMP TABLE t(a)',
+    'CREATE VIRTUAL TABLE t USING fts5(a)',
+    'INSERT OR REPLACE INTO t VALUES (1)',
+    'REPLACE INTO t VALUES (1)',
+    'INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2',
+    'INSERT INTO sqlite_schema VALUES (1)',
+    'EXPLAIN CREATE TABLE t(a)',
+    'UPDATE t SET a = 1',
+    'DELETE FROM t',
+    'DROP TABLE t',
+    'PRAGMA user_version = 3',
+    'SELECT 1',
+    'SAVEPOINT a',
+    '',
+  ];
+  for (const sql of changing) {
+    it(`does not take for one that only adds: ${sql}`, () => {
+      expect(statementFacts(sql).onlyAdds).to.equal(false);
+    });
+  }
+
   it('tells a pragma that sets from one that asks', () => {
     const pragmas = [
       'PRAGMA foreign_keys=OFF',

@@ -3,8 +3,6 @@
 /** A value that JSON can carry; numbers must be finite. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
 
-const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
-
 /**
  * Serialises with keys in UTF-16 order and ECMAScript's own number and string forms (RFC 8785, section 3.2).
  * Members that are `undefined` are left out. Throws on what JSON cannot carry: a bug of the caller.
@@ -17,7 +15,7 @@ export function canonicalJson(value: unknown): string {
   }
   if (typeof value === 'string') {
     // RFC 8785 3.2.2.2: a lone surrogate has no UTF-8 form; U+FFFD is what an encoder would write anyway.
-    return JSON.stringify(value.replace(LONE_SURROGATE, '\uFFFD'));
+    return JSON.stringify(value.toWellFormed());
   }
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
   if (typeof value === 'object') {

@@ -10,9 +10,9 @@ import { attemptStep, commitWork, type StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 
 /** For how long a group takes in steps, and keeps others from writing between them, in milliseconds. */
-const OPEN_MS = 100;
+const OPEN_MS = 250;
 /** A step that is at work this long after the group began takes its time by itself, where it is watched. */
-const PATIENCE_MS = 500;
+const PATIENCE_MS = 750;
 
 /** What became of a group: all that were tried are applied, or none is. */
 export interface GroupOutcome {

@@ -32,6 +32,7 @@ interface Pairs<T> {
 export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): readonly SchemaChange[] {
   const rule = before.identifiers;
   if (rule !== after.identifiers) throw new TypeError('schemas of two dialects have no difference, only a translation');
+  if (before === after) return [];
   const tables = pairByName(before.tables, after.tables, rule);
   const indexes = pairByName(before.indexes, after.indexes, rule);
   const views = pairByName(before.views, after.views, rule);

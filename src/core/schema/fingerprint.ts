@@ -7,5 +7,10 @@ import type { SchemaSnapshot } from './snapshot.js';
  * `sha256` takes text, hashes it as UTF-8 and gives lower-case hex.
  */
 export function fingerprint(snapshot: SchemaSnapshot, sha256: (text: string) => string): string {
-  return sha256(schemaText(snapshot));
+  const known = FINGERPRINTS.get(snapshot) ?? sha256(schemaText(snapshot));
+  FINGERPRINTS.set(snapshot, known);
+  return known;
 }
+
+/** A run asks for that of the same snapshot again and again. */
+const FINGERPRINTS = new WeakMap<SchemaSnapshot, string>();

@@ -48,8 +48,20 @@ interface GlanceRow {
   readonly steps: string;
 }
 
-/** A statement of 10 values per event stays far below every driver's limit of parameters. */
-const EVENTS_PER_INSERT = 50;
+const EVENT_COLUMNS = [
+  'position',
+  'run_id',
+  'component',
+  'type',
+  'schema_version',
+  'recorded_at',
+  'actor',
+  'data',
+  'previous_hash',
+  'hash',
+] as const;
+/** A statement of some 10 values per row stays far below every driver's limit of parameters. */
+const ROWS_PER_INSERT = 50;
 
 export class JournalDao {
   readonly #session: Session;
@@ -102,17 +114,7 @@ export class JournalDao {
 
   /** Writes events as they are; the tables' own triggers refuse a gap. To be called inside a transaction. */
   append(events: readonly (RecordedEvent | StoredEvent)[]): ResultAsync<void, SqlError> {
-    const batches = Array.from({ length: Math.ceil(events.length / EVENTS_PER_INSERT) }, (_, i) =>
-      events.slice(i * EVENTS_PER_INSERT, (i + 1) * EVENTS_PER_INSERT),
-    );
-    return inOrder(batches, (batch) => {
-      const rows = batch.map(() => '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ');
-      return this.#session.run(
-        `INSERT INTO ${this.#tables.events}
-         (position, run_id, component, type, schema_version, recorded_at, actor, data, previous_hash, hash) VALUES ${rows}`,
-        batch.flatMap(valuesOf),
-      );
-    }).map(() => undefined);
+    return this.#insert(this.#tables.events, EVENT_COLUMNS, events.map(valuesOf));
   }
 
   /** Brings the projection to `steps`, touching only what differs. To be called inside a transaction. */
@@ -122,17 +124,24 @@ export class JournalDao {
     const added = without(steps, before);
     return inOrder(gone, (step) =>
       this.#session.run(`DELETE FROM ${table} WHERE component = ? AND version = ?`, [step.component, step.version]),
-    )
-      .andThen(() =>
-        inOrder(added, (s) =>
-          this.#session.run(
-            `INSERT INTO ${table} (${STEP_COLUMNS.join(', ')})
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-            stepRow(s),
-          ),
-        ),
-      )
-      .map(() => undefined);
+    ).andThen(() => this.#insert(table, STEP_COLUMNS, added.map(stepRow)));
+  }
+
+  #insert(
+    table: string,
+    columns: readonly string[],
+    rows: readonly (readonly SqlValue[])[],
+  ): ResultAsync<void, SqlError> {
+    const batches = Array.from({ length: Math.ceil(rows.length / ROWS_PER_INSERT) }, (_, i) =>
+      rows.slice(i * ROWS_PER_INSERT, (i + 1) * ROWS_PER_INSERT),
+    );
+    const row = `(${columns.map(() => '?').join(', ')})`;
+    return inOrder(batches, (batch) =>
+      this.#session.run(
+        `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${batch.map(() => row).join(', ')}`,
+        batch.flat(),
+      ),
+    ).map(() => undefined);
   }
 
   /** Writes the projection anew. To be called inside a transaction. */

@@ -8,6 +8,7 @@ import { buildTable, buildVirtualTable, type BuiltTable } from './build-table.js
 import { groupBy } from './group-by.js';
 import { isForeignObject } from './neighbours.js';
 import {
+  readAdded,
   readDetails,
   readObjects,
   readShadows,
@@ -31,6 +32,12 @@ interface Unit {
   readonly key: string;
 }
 
+/** What was read last, and what was made of it. */
+interface Last {
+  readonly rows: readonly ObjectRow[];
+  readonly inspected: InspectedSchema;
+}
+
 type Built = BuiltTable | { readonly view: ViewSnapshot } | { readonly trigger: TriggerSnapshot };
 
 const ATTEMPTS = 5;
@@ -39,7 +46,7 @@ const ATTEMPTS = 5;
 export class SqliteInspector {
   readonly #session: Session;
   #built: ReadonlyMap<string, Built> = new Map();
-  #last: { readonly text: string; readonly inspected: InspectedSchema } | undefined;
+  #last: Last | undefined;
 
   constructor(session: Session) {
     this.#session = session;
@@ -53,43 +60,67 @@ export class SqliteInspector {
     return this.#inspect(ATTEMPTS);
   }
 
+  /**
+   * The schema where nobody did anything to the one in `before` but make objects and add columns, naming `names`: one
+   * read, of what is new and of what these name.
+   */
+  grown(before: InspectedSchema, names: readonly string[]): ResultAsync<InspectedSchema, SqlError> {
+    const last = this.#last;
+    if (last?.inspected !== before) return this.snapshot();
+    const newest = last.rows.reduce((id, row) => Math.max(id, row.id), 0);
+    return readAdded(this.#session, newest, names).andThen((details) => {
+      const read = new Map(details.map((one) => [one.object.id, one.object]));
+      const kept = last.rows.map((row) => read.get(row.id) ?? row);
+      const rows = [...kept, ...[...read.values()].filter((row) => row.id > newest)];
+      return this.#build(rows, details, ATTEMPTS);
+    });
+  }
+
   #inspect(attempts: number): ResultAsync<InspectedSchema, SqlError> {
-    return readObjects(this.#session).andThen((rows) => {
-      const text = JSON.stringify(rows);
-      if (this.#last?.text === text) return okAsync(this.#last.inspected);
-      const units = unitsOf(rows);
-      const built = new Map<string, Built>();
-      const unread: Unit[] = [];
-      for (const unit of units) {
-        const part = this.#built.get(unit.key) ?? buildFromText(unit.object);
-        if (part === undefined) unread.push(unit);
-        else built.set(unit.key, part);
+    return readObjects(this.#session).andThen((rows) =>
+      this.#last !== undefined && textOf(this.#last.rows) === textOf(rows)
+        ? okAsync(this.#last.inspected)
+        : this.#build(rows, [], attempts),
+    );
+  }
+
+  /** `known`: details that were read together with the rows. */
+  #build(
+    rows: readonly ObjectRow[],
+    known: readonly TableDetails[],
+    attempts: number,
+  ): ResultAsync<InspectedSchema, SqlError> {
+    const units = unitsOf(rows);
+    const built = new Map<string, Built>();
+    const unread: Unit[] = [];
+    for (const unit of units) {
+      const part = this.#built.get(unit.key) ?? buildFromText(unit.object);
+      if (part === undefined) unread.push(unit);
+      else built.set(unit.key, part);
+    }
+    return this.#readTables(unread, known).andThen((details): ResultAsync<InspectedSchema, SqlError> => {
+      const read = new Map(details.map((one) => [one.object.id, one]));
+      if (!unread.every((unit) => isSettled(unit, read.get(unit.object.id), attempts))) {
+        return attempts > 1 ? this.#inspect(attempts - 1) : errAsync(RESTLESS);
       }
-      return this.#readTables(unread).andThen((details): ResultAsync<InspectedSchema, SqlError> => {
-        const read = new Map(details.map((one) => [one.object.id, one]));
-        if (!unread.every((unit) => isSettled(unit, read.get(unit.object.id), attempts))) {
-          return attempts > 1 ? this.#inspect(attempts - 1) : errAsync(RESTLESS);
-        }
-        for (const unit of unread) {
-          const one = read.get(unit.object.id);
-          if (one !== undefined) built.set(unit.key, buildTable(one, unit.indexes));
-        }
-        this.#built = built;
-        return this.#readShadows(units, built).map((shadows) => {
-          const inspected = { snapshot: assemble([...built.values()], shadows), raw: rows.map(withoutId) };
-          this.#last = { text, inspected };
-          return inspected;
-        });
+      for (const unit of unread) {
+        const one = read.get(unit.object.id);
+        if (one !== undefined) built.set(unit.key, buildTable(one, unit.indexes));
+      }
+      this.#built = built;
+      return this.#readShadows(units, built).map((shadows) => {
+        const inspected = { snapshot: assemble([...built.values()], shadows), raw: rows.map(withoutId) };
+        this.#last = { rows, inspected };
+        return inspected;
       });
     });
   }
 
-  #readTables(units: readonly Unit[]): ResultAsync<readonly TableDetails[], SqlError> {
-    if (units.length === 0) return okAsync([]);
-    return readDetails(
-      this.#session,
-      units.map((unit) => unit.object.id),
-    );
+  #readTables(units: readonly Unit[], known: readonly TableDetails[]): ResultAsync<readonly TableDetails[], SqlError> {
+    const read = new Set(known.map(({ object }) => object.id));
+    const left = units.map((unit) => unit.object.id).filter((id) => !read.has(id));
+    if (left.length === 0) return okAsync(known);
+    return readDetails(this.#session, left).map((details) => [...known, ...details]);
   }
 
   #readShadows(units: readonly Unit[], built: ReadonlyMap<string, Built>): ResultAsync<ReadonlySet<string>, SqlError> {
@@ -116,12 +147,28 @@ function isSettled(unit: Unit, details: TableDetails | undefined, attempts: numb
   return JSON.stringify([...new Set(created)].toSorted(compareText)) === JSON.stringify(listed.toSorted(compareText));
 }
 
-function rowKey(row: ObjectRow): string {
-  return JSON.stringify([row.type, row.name, row.tableName, row.rootpage, row.sql]);
-}
+const rowKey = (row: ObjectRow): string => remembered(ROW_KEYS, row, writeRowKey);
+const ROW_KEYS = new WeakMap<ObjectRow, string>();
+const writeRowKey = (row: ObjectRow): string =>
+  JSON.stringify([row.type, row.name, row.tableName, row.rootpage, row.sql]);
 
-function withoutId({ type, name, tableName, rootpage, sql }: ObjectRow): RawObject {
-  return { type, name, tableName, rootpage, sql };
+const textOf = (rows: readonly ObjectRow[]): string => JSON.stringify(rows.map((row) => [row.id, rowKey(row)]));
+
+const withoutId = (row: ObjectRow): RawObject => remembered(RAW_OBJECTS, row, writeWithoutId);
+const RAW_OBJECTS = new WeakMap<ObjectRow, RawObject>();
+const writeWithoutId = ({ type, name, tableName, rootpage, sql }: ObjectRow): RawObject => ({
+  type,
+  name,
+  tableName,
+  rootpage,
+  sql,
+});
+
+/** A step that adds one object leaves the rows of all the others as they are. */
+function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, make: (key: K) => V): V {
+  const value = known.get(key) ?? make(key);
+  known.set(key, value);
+  return value;
 }
 
 function isVirtual(part: Built | undefined): boolean {

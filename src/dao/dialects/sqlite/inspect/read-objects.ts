@@ -55,18 +55,29 @@ export interface TableDetails {
   readonly foreignKeys: readonly ForeignKeyRow[];
 }
 
-const OBJECTS = `SELECT rowid AS id, type, name, tbl_name AS tableName, rootpage, sql FROM main.sqlite_schema`;
-
+const COLUMNS = `s.rowid AS id, s.type, s.name, s.tbl_name AS tableName, s.rootpage, s.sql`;
 // The pragmas are asked for `main` by name: a table of the same name in `temp` would else hide the one that is meant.
-const DETAILS = `
-SELECT s.rowid AS id, s.type, s.name, s.tbl_name AS tableName, s.rootpage, s.sql,
-  (SELECT json_group_array(json_array(cid, c.name, c.type, "notnull", dflt_value, pk, hidden))
-     FROM pragma_table_xinfo(s.name, 'main') AS c) AS columns,
-  (SELECT json_group_array(json_array(i.name, i."unique", i.origin, t.seqno, t.name, t."desc", t.coll))
-     FROM pragma_index_list(s.name, 'main') AS i CROSS JOIN pragma_index_xinfo(i.name, 'main') AS t WHERE t."key" = 1) AS indexTerms,
-  (SELECT json_group_array(json_array(id, seq, "table", "from", "to", on_update, on_delete))
-     FROM pragma_foreign_key_list(s.name, 'main')) AS foreignKeys
+const DETAILS = {
+  columns: `(SELECT json_group_array(json_array(cid, c.name, c.type, "notnull", dflt_value, pk, hidden))
+     FROM pragma_table_xinfo(s.name, 'main') AS c)`,
+  indexTerms: `(SELECT json_group_array(json_array(i.name, i."unique", i.origin, t.seqno, t.name, t."desc", t.coll))
+     FROM pragma_index_list(s.name, 'main') AS i CROSS JOIN pragma_index_xinfo(i.name, 'main') AS t WHERE t."key" = 1)`,
+  foreignKeys: `(SELECT json_group_array(json_array(id, seq, "table", "from", "to", on_update, on_delete))
+     FROM pragma_foreign_key_list(s.name, 'main'))`,
+};
+type DetailTexts = { readonly [detail in keyof typeof DETAILS]: string };
+// Views and virtual tables have no page: the one may not compile, the other's module may be missing.
+const ALL_DETAILS = Object.entries(DETAILS)
+  .map(([name, detail]) => `iif(s.type = 'table' AND s.rootpage > 0, ${detail}, '[]') AS ${name}`)
+  .join(', ');
+
+const OBJECTS = `SELECT ${COLUMNS} FROM main.sqlite_schema AS s`;
+const TABLES = `
+SELECT ${COLUMNS}, ${ALL_DETAILS}
 FROM json_each(?) AS wanted CROSS JOIN main.sqlite_schema AS s ON s.rowid = wanted.value`;
+const ADDED = `
+SELECT ${COLUMNS}, ${ALL_DETAILS} FROM main.sqlite_schema AS s
+WHERE s.rowid > ? OR s.tbl_name COLLATE NOCASE IN (SELECT value FROM json_each(?))`;
 
 const SHADOWS = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'`;
 
@@ -75,21 +86,26 @@ export function readObjects(session: Session): ResultAsync<ObjectRow[], SqlError
   return session.all<ObjectRow>(OBJECTS);
 }
 
+/** Objects with an id above `last`, and those of the tables with these names; without details where `readDetails` has none. */
+export function readAdded(
+  session: Session,
+  last: number,
+  names: readonly string[],
+): ResultAsync<TableDetails[], SqlError> {
+  return session.all<ObjectRow & DetailTexts>(ADDED, [last, JSON.stringify(names)]).map((rows) => rows.map(detailsOf));
+}
+
 /** Columns, indexes and foreign keys of the tables with these ids; an id that is gone has no row. Not for virtual tables and views. */
 export function readDetails(session: Session, ids: readonly number[]): ResultAsync<TableDetails[], SqlError> {
-  return session
-    .all<ObjectRow & { readonly columns: string; readonly indexTerms: string; readonly foreignKeys: string }>(DETAILS, [
-      JSON.stringify(ids),
-    ])
-    .map((rows) =>
-      rows.map(({ columns, indexTerms, foreignKeys, ...object }) => ({
-        object,
-        columns: parseRows<ColumnRow>(columns),
-        indexTerms: parseRows<IndexTermRow>(indexTerms),
-        foreignKeys: parseRows<ForeignKeyRow>(foreignKeys),
-      })),
-    );
+  return session.all<ObjectRow & DetailTexts>(TABLES, [JSON.stringify(ids)]).map((rows) => rows.map(detailsOf));
 }
+
+const detailsOf = ({ columns, indexTerms, foreignKeys, ...object }: ObjectRow & DetailTexts): TableDetails => ({
+  object,
+  columns: parseRows<ColumnRow>(columns),
+  indexTerms: parseRows<IndexTermRow>(indexTerms),
+  foreignKeys: parseRows<ForeignKeyRow>(foreignKeys),
+});
 
 /** Names of the tables that SQLite knows as storage of a virtual table: those of modules that the connection has. */
 export function readShadows(session: Session): ResultAsync<readonly string[], SqlError> {

@@ -2,10 +2,10 @@
 import { err, ok, type Result } from 'neverthrow';
 
 import type { Script, ScriptError, ScriptSplitter } from '../../../../core/ports/script-splitter.js';
-import { onlyAdds } from './adds.js';
 import { controlOf, isPlain } from './control.js';
 import { splitStatements, type SplitStatement } from './split.js';
-import { keywordOf } from './token.js';
+import { factsOf } from './statement.js';
+import { isTrivia, keywordOf } from './token.js';
 
 type Refusal = Extract<ScriptError, { readonly kind: 'transaction-control' }>;
 
@@ -36,7 +36,12 @@ const REFUSED: ReadonlySet<ReturnType<typeof controlOf>> = new Set(['begin', 'co
 
 function numbered(statements: readonly SplitStatement[], unwrapped: boolean): Script {
   return {
-    statements: statements.map(({ sql, line }, at) => ({ sql, line, index: at + 1, onlyAdds: onlyAdds(sql) })),
+    statements: statements.map(({ sql, line, tokens }, at) => ({
+      sql,
+      line,
+      index: at + 1,
+      onlyAdds: factsOf(tokens.filter((token) => !isTrivia(token))).onlyAdds,
+    })),
     unwrapped,
   };
 }

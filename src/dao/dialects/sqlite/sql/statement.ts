@@ -21,25 +21,38 @@ export interface StatementFacts {
   readonly creates: readonly NamedObject[];
   /** CREATE, DROP, ALTER, or a write into SQLite's schema table itself. */
   readonly isSchemaChange: boolean;
+  /** `ALTER TABLE … ADD …`: it writes to the schema and to no row. https://sqlite.org/lang_altertable.html#altertabaddcol */
+  readonly addsColumn: boolean;
+  /**
+   * By its own words it only adds: an object in the file, a column, rows. What a table's triggers do beyond that is not
+   * in its words; a word too many (a column that is called `or`) makes it count as one that changes something.
+   */
+  readonly onlyAdds: boolean;
   /** The pragma's name in lower case; `sets` unless it only asks. EXPLAIN PRAGMA counts: SQLite runs some while it compiles. */
   readonly pragma?: { readonly name: string; readonly sets: boolean };
 }
 
 /** Facts about the first statement in `sql`. */
-export function statementFacts(sql: string): StatementFacts {
-  const all = significant(sql);
+export const statementFacts = (sql: string): StatementFacts => factsOf(significant(sql));
+
+/** The same of tokens without blanks and comments. */
+export function factsOf(all: readonly Token[]): StatementFacts {
   const tokens = all.slice(all.findIndex((token) => token.text !== ';'));
   const explained = keywordOf(tokens[0]) === 'EXPLAIN';
   const body = fromVerb(explained ? afterExplain(tokens) : tokens);
   const verb = keywordOf(body[0]);
   const pragma = verb === 'PRAGMA' ? pragmaOf(body) : undefined;
   const object = explained ? undefined : objectOf(body);
+  const isSchemaChange = !explained && (SCHEMA_VERBS.has(verb) || writesSchemaTable(body));
+  const addsColumn = !explained && verb === 'ALTER' && isAddColumn(body);
   return {
     verb,
     control: explained && !pragma ? undefined : controlOf(body),
     drops: object && verb === 'DROP' ? [object] : [],
     creates: object && verb === 'CREATE' ? [object] : [],
-    isSchemaChange: !explained && (SCHEMA_VERBS.has(verb) || writesSchemaTable(body)),
+    isSchemaChange,
+    addsColumn,
+    onlyAdds: !explained && (addsColumn || isPlainCreate(body) || (!isSchemaChange && isPlainInsert(tokens, verb))),
     ...(pragma && { pragma }),
   };
 }
@@ -58,6 +71,19 @@ export function namesIn(sql: string): readonly string[] {
   }
   return [...names.values()];
 }
+
+function isAddColumn(tokens: readonly Token[]): boolean {
+  if (keywordOf(tokens[1]) !== 'TABLE') return false;
+  return keywordOf(tokens[tokens[3]?.text === '.' ? 5 : 3]) === 'ADD';
+}
+
+const NOT_IN_THE_FILE: ReadonlySet<string> = new Set(['TEMP', 'TEMPORARY', 'VIRTUAL']);
+const isPlainCreate = (tokens: readonly Token[]): boolean =>
+  keywordOf(tokens[0]) === 'CREATE' && !NOT_IN_THE_FILE.has(keywordOf(tokens[1]));
+
+const REPLACING: ReadonlySet<string> = new Set(['REPLACE', 'UPDATE', 'OR', 'RETURNING']);
+const isPlainInsert = (tokens: readonly Token[], verb: string): boolean =>
+  verb === 'INSERT' && !tokens.some((token) => REPLACING.has(keywordOf(token)));
 
 const SCHEMA_VERBS: ReadonlySet<string> = new Set(['CREATE', 'DROP', 'ALTER']);
 

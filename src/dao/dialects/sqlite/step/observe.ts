@@ -16,6 +16,7 @@ import type { AddedColumn } from '../compare/identity.js';
 import { countRows, readShape, storedDefault, type TableShape } from '../compare/shape.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import type { InspectedSchema, SqliteInspector } from '../inspect/inspector.js';
+import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import type { BeforeImage } from './before-image.js';
 import { brokenObjects } from './broken-objects.js';
@@ -52,8 +53,7 @@ export interface Observed {
 export function observe(context: ObserveContext): ResultAsync<Observed, SqlError> {
   const { connection, inspector, before, beforeImage, trace } = context;
   const image = (): ResultAsync<Session, SqlError> => beforeImage.session();
-  return inspector
-    .snapshot()
+  return schemaNow(context)
     .andThen((left) => reinstate(connection, before.raw, left.raw, trace).map((done) => ({ ...done, left })))
     .andThen(({ reinstated, lost, left }) =>
       (reinstated.length === 0 ? okAsync<InspectedSchema, SqlError>(left) : inspector.snapshot()).andThen((after) => {
@@ -90,6 +90,18 @@ export function observe(context: ObserveContext): ResultAsync<Observed, SqlError
     );
 }
 
+function schemaNow({ inspector, before, trace }: ObserveContext): ResultAsync<InspectedSchema, SqlError> {
+  const fate = trace.schemaFate;
+  switch (fate.kind) {
+    case 'kept':
+      return okAsync(before);
+    case 'added':
+      return inspector.grown(before, fate.names);
+    case 'unknown':
+      return inspector.snapshot();
+  }
+}
+
 const hasEffects = ({ effects }: RowReport): boolean => effects.inserted + effects.updated + effects.deleted > 0;
 
 function reportOf(
@@ -106,6 +118,8 @@ function reportOf(
   }
   switch (fate.kind) {
     case 'created':
+      if (!trace.wroteAnything && !trace.written.has(folded(fate.name)))
+        return okAsync({ table: fate.name, effects: { inserted: 0, updated: 0, deleted: 0 }, ...nothing });
       return countRows(connection, fate.name).map((inserted) => ({
         table: fate.name,
         effects: { inserted, updated: 0, deleted: 0 },
@@ -181,8 +195,14 @@ function addedColumns(before: TableShape, after: TableSnapshot | undefined): rea
 
 /** Whether every object of before is there as it was: then nothing that was there can have stopped compiling. */
 function isOnlyAdded(before: InspectedSchema, after: InspectedSchema): boolean {
-  const now = new Set(after.raw.map((o) => JSON.stringify([o.type, o.name, o.tableName, o.sql])));
-  return before.raw.every((o) => now.has(JSON.stringify([o.type, o.name, o.tableName, o.sql])));
+  if (before === after) return true;
+  // Within a type, names are unique.
+  const key = ({ type, name }: RawObject): string => `${type} ${name}`;
+  const now = new Map(after.raw.map((object) => [key(object), object]));
+  return before.raw.every((object) => {
+    const kept = now.get(key(object));
+    return kept?.sql === object.sql && kept.tableName === object.tableName;
+  });
 }
 
 /** Tables whose foreign keys the step can have broken: those it changed, and those that point at one it changed. */

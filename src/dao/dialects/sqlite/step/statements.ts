@@ -5,11 +5,11 @@ import type { StepFault } from '../../../../core/ports/step-transaction.js';
 import type { DriverResult, SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
-import { addsColumn } from '../sql/adds.js';
 import { statementFacts, type StatementFacts } from '../sql/statement.js';
 import { alterMode } from './alter.js';
 import { changesOwnObjects, isOwn } from './own-tables.js';
-import { RETURNING, type WriteTrace } from './trace.js';
+import { RETURNING } from './program.js';
+import type { WriteTrace } from './trace.js';
 
 /** Who asks: the step's work, or a question of the step, which may only read. */
 export type Access = 'work' | 'read';
@@ -164,7 +164,7 @@ export class StatementGate {
 
   #setAlterMode(sql: string, facts: StatementFacts, upcoming: readonly string[]): ResultAsync<void, SqlError> {
     // A column is added in either mode alike.
-    if (facts.verb !== 'ALTER' || addsColumn(sql)) return okAsync(undefined);
+    if (facts.verb !== 'ALTER' || facts.addsColumn) return okAsync(undefined);
     const legacy = alterMode(sql, { knownTables: this.#knownTables, upcoming }) === 'legacy';
     if (legacy === this.#legacyAlter) return okAsync(undefined);
     this.#legacyAlter = legacy;

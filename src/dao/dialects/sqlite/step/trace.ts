@@ -1,21 +1,12 @@
 // What a step's statements can write, learnt from SQLite itself: EXPLAIN names the b-trees that a statement opens for writing.
-import type { ResultAsync } from 'neverthrow';
-import { okAsync } from 'neverthrow';
+import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import { renameOf } from './alter.js';
-import { addsColumn } from '../sql/adds.js';
+import { readProgram, REPLACE, type Program } from './program.js';
 import { namesIn, type NamedObject, type StatementFacts } from '../sql/statement.js';
-
-interface Opcode {
-  readonly opcode: string;
-  readonly p1: number;
-  readonly p2: number;
-  readonly p3: number;
-  readonly p5: number;
-}
 
 const READS_ONLY: ReadonlySet<string> = new Set([
   'SELECT',
@@ -32,8 +23,10 @@ const READS_ONLY: ReadonlySet<string> = new Set([
   'ANALYZE',
   'VACUUM',
 ]);
-// https://sqlite.org/opcode.html; a P2 that names a register (P5 has 0x10) is a b-tree made by the statement itself.
-const P2_IS_REGISTER = 0x10;
+const KEEPS_SCHEMA: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
+const DEFINING: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP']);
+/** A table may come into being with rows: by AS SELECT, or by its module. */
+const FILLING = /\b(?:as|virtual)\b/i;
 
 /** To be told what became of the statement that was traced. */
 export interface Traced {
@@ -42,26 +35,6 @@ export interface Traced {
   failed(): void;
 }
 const NOTHING: Traced = { succeeded: () => undefined, failed: () => undefined };
-
-/** What one statement can write. `onlyInserts`: it adds rows to its one table, and does nothing else. */
-interface Program {
-  readonly tables: readonly string[];
-  readonly onlyInserts: boolean;
-}
-// An update deletes and inserts, a trigger or a foreign key action is a program of its own.
-const MORE_THAN_INSERTS: ReadonlySet<string> = new Set([
-  'Delete',
-  'IdxDelete',
-  'Clear',
-  'Destroy',
-  'Program',
-  'VUpdate',
-]);
-const DEFINING: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP']);
-const REPLACE = /\breplace\b/i;
-const UPDATE = /\bupdate\b/i;
-/** Such an insert gives rows, and with them no number of changes. */
-export const RETURNING = /\breturning\b/i;
 
 /**
  * Collects which tables a step's statements wrote to. Triggers and foreign key actions are part of a statement's
@@ -83,11 +56,14 @@ export class WriteTrace {
   #rewound = false;
   #virtual = false;
   #editedSchema = false;
+  #schemaUnknown: boolean;
+  readonly #named = new Set<string>();
   #blind = false;
 
   /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
   constructor(connection: SqliteConnection, schema: readonly RawObject[] | undefined) {
     this.#connection = connection;
+    this.#schemaUnknown = schema === undefined;
     if (schema === undefined) return;
     this.#owners = new Map(
       schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]),
@@ -128,6 +104,15 @@ export class WriteTrace {
     return this.#virtual;
   }
 
+  /**
+   * What can have become of the schema: `added` names what the statements named that made something; `unknown` also
+   * where others can have changed it.
+   */
+  get schemaFate(): { readonly kind: 'kept' | 'unknown' } | { readonly kind: 'added'; readonly names: string[] } {
+    if (this.#schemaUnknown || this.#virtual || this.#blind) return { kind: 'unknown' };
+    return this.#named.size === 0 ? { kind: 'kept' } : { kind: 'added', names: [...this.#named] };
+  }
+
   /** SQLite's own table of the schema was written to by hand: a definition may say anything now. */
   get editedSchema(): boolean {
     return this.#editedSchema;
@@ -145,13 +130,17 @@ export class WriteTrace {
         this.#mixed.add(name);
       }
     }
+    if (facts.isSchemaChange && facts.onlyAdds && sql.isWellFormed()) {
+      for (const name of namesIn(sql)) this.#named.add(name);
+    } else if (facts.isSchemaChange || !KEEPS_SCHEMA.has(facts.verb)) this.#schemaUnknown = true;
     // What was counted before may be undone by it.
     if (facts.control === 'rollback-to') this.#rewound = true;
     if (facts.pragma?.name === 'writable_schema' || (facts.isSchemaChange && !DEFINING.has(facts.verb)))
       this.#editedSchema = true;
     // What a CREATE writes, rows and all, is new; a new column is written to no row.
-    const adds = facts.verb === 'CREATE' || addsColumn(sql);
+    const adds = facts.verb === 'CREATE' || facts.addsColumn;
     if (adds) this.#forget();
+    if (FILLING.test(sql)) for (const made of facts.creates) this.#written.add(folded(made.name));
     if (adds || READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(NOTHING);
     const known = this.#programs.get(sql);
     if (known !== undefined) return okAsync(this.#add(known));
@@ -159,7 +148,7 @@ export class WriteTrace {
       .query(`EXPLAIN ${sql}`, bindings, 'rows')
       .andThen(({ rows }) =>
         this.#readOwners().map((owners): Traced => {
-          const program = this.#programOf(rows as unknown as readonly Opcode[], owners, sql, facts);
+          const program = readProgram(rows, { owners, replacing: this.#replacing }, sql, facts);
           if (facts.isSchemaChange) this.#forget();
           else this.#programs.set(sql, program);
           return this.#add(program);
@@ -173,7 +162,8 @@ export class WriteTrace {
       });
   }
 
-  #add({ tables, onlyInserts }: Program): Traced {
+  #add({ tables, onlyInserts, writesVirtual }: Program): Traced {
+    if (writesVirtual) this.#virtual = true;
     for (const table of tables) this.#written.add(table);
     const mix = (): void => {
       for (const table of tables) this.#mixed.add(table);
@@ -203,42 +193,5 @@ export class WriteTrace {
         'SELECT rootpage, tbl_name FROM main.sqlite_schema WHERE rootpage > 0',
       )
       .map((rows) => (this.#owners = new Map(rows.map((row) => [row.rootpage, folded(row.tbl_name)]))));
-  }
-
-  #programOf(
-    program: readonly Opcode[],
-    owners: ReadonlyMap<number, string>,
-    sql: string,
-    facts: StatementFacts,
-  ): Program {
-    const tables = this.#tablesOf(program, owners, sql);
-    const onlyInserts =
-      facts.verb === 'INSERT' &&
-      tables.length === 1 &&
-      this.#replacing !== undefined &&
-      !this.#replacing.has(tables[0] ?? '') &&
-      !REPLACE.test(sql) &&
-      // An upsert that updates may need no opcode but those of an insert.
-      !UPDATE.test(sql) &&
-      !RETURNING.test(sql) &&
-      !program.some(({ opcode }) => MORE_THAN_INSERTS.has(opcode));
-    return { tables, onlyInserts };
-  }
-
-  #tablesOf(program: readonly Opcode[], owners: ReadonlyMap<number, string>, sql: string): string[] {
-    const tables = new Set<string>();
-    const add = (root: number): void => {
-      const owner = owners.get(root);
-      if (owner !== undefined) tables.add(owner);
-    };
-    for (const { opcode, p1, p2, p3, p5 } of program) {
-      if (opcode === 'OpenWrite' && p3 === 0 && (p5 & P2_IS_REGISTER) === 0) add(p2);
-      else if ((opcode === 'Clear' && p2 === 0) || (opcode === 'Destroy' && p3 === 0)) add(p1);
-      else if (opcode === 'VUpdate' || opcode === 'VDestroy' || opcode === 'VRename') {
-        this.#virtual = true;
-        for (const name of namesIn(sql)) tables.add(folded(name));
-      }
-    }
-    return [...tables];
   }
 }
