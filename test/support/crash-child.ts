@@ -12,6 +12,8 @@ export interface CrashOrder {
   readonly killAt: number;
   /** How long each step lingers inside its transaction, so that a random instant can hit it. */
   readonly lingerMs: number;
+  /** A folder of step files to run instead, with one backup for all of them. */
+  readonly steps?: string;
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as CrashOrder;
@@ -50,7 +52,9 @@ syncBuiltinESMExports();
 const safe = createMigrateSafe({
   database: `sqlite:${order.file}?driver=${order.driver}`,
   backups: order.backups,
-  steps: crashSteps(order.lingerMs),
+  ...(order.steps === undefined
+    ? { steps: crashSteps(order.lingerMs) }
+    : { steps: order.steps, fileBackup: 'each-run' as const }),
   lockWait: '60s',
 });
 armed = true;
