@@ -17,13 +17,15 @@ export function canonicalJson(value: unknown): string {
     // RFC 8785 3.2.2.2: a lone surrogate has no UTF-8 form; U+FFFD is what an encoder would write anyway.
     return JSON.stringify(value.toWellFormed());
   }
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(',')}]`;
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object') {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(',')}}`;
+    // Without a comparison of its own, a sort is by UTF-16 code units.
+    const members = Object.keys(value).toSorted();
+    const text = (key: string): string => {
+      const member = (value as Readonly<Record<string, unknown>>)[key];
+      return member === undefined ? '' : `${JSON.stringify(key)}:${canonicalJson(member)}`;
+    };
+    return `{${members.map(text).filter(Boolean).join(',')}}`;
   }
   throw new TypeError(`canonical JSON cannot carry a ${typeof value}`);
 }

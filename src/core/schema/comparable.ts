@@ -1,5 +1,4 @@
 // The form of schema objects in which equal means equal: names folded, sets sorted, what depends on the connection left out.
-import { canonicalJson } from '../events/canonical-json.js';
 import { compareText, foldName } from './names.js';
 import type {
   CheckSnapshot,
@@ -150,10 +149,11 @@ function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
 /** Comparable text of a whole schema; two schemas have the same text exactly when `diffSchemas` finds no change. */
 export function schemaText(snapshot: SchemaSnapshot): string {
   const rule = snapshot.identifiers;
-  return canonicalJson({
-    tables: sorted(snapshot.tables.map((table) => tableText(table, rule))),
+  // In the order of RFC 8785.
+  return written({
     indexes: sorted(snapshot.indexes.map((index) => indexText(index, rule))),
-    views: sorted(snapshot.views.map((view) => viewText(view, rule))),
+    tables: sorted(snapshot.tables.map((table) => tableText(table, rule))),
     triggers: sorted(snapshot.triggers.map((trigger) => triggerText(trigger, rule))),
+    views: sorted(snapshot.views.map((view) => viewText(view, rule))),
   });
 }

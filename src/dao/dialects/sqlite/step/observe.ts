@@ -195,11 +195,13 @@ function addedColumns(before: TableShape, after: TableSnapshot | undefined): rea
 
 /** Whether every object of before is there as it was: then nothing that was there can have stopped compiling. */
 function isOnlyAdded(before: InspectedSchema, after: InspectedSchema): boolean {
-  if (before === after) return true;
+  const same = new Set(after.raw);
+  const changed = before.raw.filter((object) => !same.has(object));
+  if (changed.length === 0) return true;
   // Within a type, names are unique.
   const key = ({ type, name }: RawObject): string => `${type} ${name}`;
   const now = new Map(after.raw.map((object) => [key(object), object]));
-  return before.raw.every((object) => {
+  return changed.every((object) => {
     const kept = now.get(key(object));
     return kept?.sql === object.sql && kept.tableName === object.tableName;
   });

@@ -29,26 +29,26 @@ export function followTables(
 ): readonly TableFate[] {
   const old = tablesOf(before);
   const now = tablesOf(after);
-  const nowByName = new Map(now.map((table) => [folded(table.name), table]));
+  const nowByName = new Map(now.map((table) => [table.key, table]));
   const nowByRoot = new Map(now.filter((table) => table.root > 0).map((table) => [table.root, table]));
-  const oldNames = new Set(old.map((table) => folded(table.name)));
+  const oldNames = new Set(old.map((table) => table.key));
   const claimed = new Set<string>();
   // Whoever writes to a shadow table changes the virtual table that it belongs to.
-  const wroteShadow = old.some((table) => table.shadow && trace.written.has(folded(table.name)));
+  const wroteShadow = old.some((table) => table.shadow && trace.written.has(table.key));
 
   const fates = old.flatMap((table): TableFate[] => {
     // The same name first; a table of another name with the same b-tree is this one, renamed.
-    const same = nowByName.get(folded(table.name));
+    const same = nowByName.get(table.key);
     const moved = nowByRoot.get(table.root);
-    const renamed = moved !== undefined && !oldNames.has(folded(moved.name)) ? moved : undefined;
+    const renamed = moved !== undefined && !oldNames.has(moved.key) ? moved : undefined;
     // Made anew and renamed in one step: neither name nor b-tree is left, but the step's own statements tell.
     const called = nowByName.get(trace.nameNow(table.name));
-    const followed = called !== undefined && !oldNames.has(folded(called.name)) ? called : undefined;
+    const followed = called !== undefined && !oldNames.has(called.key) ? called : undefined;
     const kept = same ?? renamed ?? followed;
     if (kept === undefined) return table.shadow ? [] : [{ kind: 'dropped', name: table.name }];
-    claimed.add(folded(kept.name));
+    claimed.add(kept.key);
     const rebuilt = kept.root !== table.root;
-    const written = trace.wroteAnything || [table.name, kept.name].some((name) => trace.written.has(folded(name)));
+    const written = trace.wroteAnything || trace.written.has(table.key) || trace.written.has(kept.key);
     const changed = kept.sql !== table.sql;
     if (table.shadow || !(rebuilt || written || changed || (table.virtual && (trace.wroteVirtual || wroteShadow))))
       return [];
@@ -66,7 +66,7 @@ export function followTables(
     ];
   });
   const created = now
-    .filter((table) => !claimed.has(folded(table.name)) && !oldNames.has(folded(table.name)) && !table.shadow)
+    .filter((table) => !claimed.has(table.key) && !oldNames.has(table.key) && !table.shadow)
     .map((table): TableFate => ({ kind: 'created', name: table.name }));
   return [...fates, ...created];
 }
@@ -79,6 +79,8 @@ function beginsWith(now: Table, before: Table): boolean {
 
 interface Table {
   readonly name: string;
+  /** The name, folded. */
+  readonly key: string;
   readonly root: number;
   readonly sql: string | null;
   readonly virtual: boolean;
@@ -89,6 +91,14 @@ interface Table {
 
 /** Only tables of the application: the engine's own and the neighbours' are not in the snapshot. */
 function tablesOf(schema: InspectedSchema): readonly Table[] {
+  const known = TABLES.get(schema) ?? readTables(schema);
+  TABLES.set(schema, known);
+  return known;
+}
+/** What one step leaves, the next one finds. */
+const TABLES = new WeakMap<InspectedSchema, readonly Table[]>();
+
+function readTables(schema: InspectedSchema): readonly Table[] {
   const snapshots = new Map(schema.snapshot.tables.map((table) => [folded(table.name), table]));
   return schema.raw.flatMap((object): Table[] => {
     const snapshot = snapshots.get(folded(object.name));
@@ -96,6 +106,7 @@ function tablesOf(schema: InspectedSchema): readonly Table[] {
     return [
       {
         name: object.name,
+        key: folded(object.name),
         root: object.rootpage,
         sql: object.sql,
         virtual: snapshot.kind === 'virtual',
