@@ -37,7 +37,7 @@ const wire = <T, A extends unknown[]>(
   deps: readonly [...{ [K in keyof A]: ServiceIdentifier<A[K]> }],
   make: (...deps: A) => T,
   replaceable: 'replaceable' | 'fixed' = 'fixed',
-): Wire<T> => ({ token, deps, make: make as unknown as Wire<T>['make'], replaceable: replaceable === 'replaceable' });
+): Wire<T> => ({ token, deps, make: make as Wire<T>['make'], replaceable: replaceable === 'replaceable' });
 
 const NO_STEPS: Config['steps'] = { registered: [] };
 const ENGINE = `migrate-safe ${VERSION}`;

@@ -24,5 +24,5 @@ export function parseManifest(text: string): Result<BackupManifest, string> {
   const { checksum, ...rest } = parsed;
   if (sha256(canonicalJson(rest)) !== checksum) return err('the manifest was changed: its checksum does not fit');
   // Only `seal` makes a fitting checksum, and it takes whole manifests.
-  return ok(parsed as unknown as BackupManifest);
+  return ok(parsed as BackupManifest);
 }

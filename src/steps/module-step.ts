@@ -31,7 +31,7 @@ function definitionOf(exported: unknown): Result<StepDefinition, string> {
     // A module's namespace may export more than the step; an object that is the step may not.
     // The loader shows members of the default as the module's own, and every function has an `apply`: own members count.
     if (Object.hasOwn(candidate, 'apply') && isWork(candidate['apply']))
-      return checked((candidate === main ? candidate : membersOf(candidate)) as unknown as StepDefinition);
+      return checked(candidate === main ? candidate : membersOf(candidate));
     if (typeof candidate['up'] === 'function') return checked(fromKnexStyle(candidate));
   }
   return err('it exports neither a step nor `up`');
@@ -55,7 +55,7 @@ function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinitio
 }
 
 /** What a misspelt or mistyped member would silently do is refused here. */
-function checked(definition: StepDefinition): Result<StepDefinition, string> {
+function checked(definition: Readonly<Partial<Record<keyof StepDefinition, unknown>>>): Result<StepDefinition, string> {
   const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
   if (stranger !== undefined) return err(`\`${stranger}\` is not a member of a step`);
   const { revert, declares, revertDeclares, transaction, foreignKeys, timeoutMs, validate, isDone } = definition;
@@ -76,7 +76,8 @@ function checked(definition: StepDefinition): Result<StepDefinition, string> {
         return err(`\`${member}.${key}\` is a list of names`);
     }
   }
-  return ok(definition);
+  // Each member has been looked at.
+  return ok(definition as StepDefinition);
 }
 
 const membersOf = (module: Readonly<Record<string, unknown>>): Record<string, unknown> =>

@@ -49,7 +49,7 @@ export function decodeEvent(
     data = upcast(data);
   }
   // The union's members share one envelope: type and data were checked to belong together by the version table.
-  return { ...stored, data } as unknown as RecordedEvent;
+  return { ...stored, data } as RecordedEvent;
 }
 
 /** Tells a decoded event from one that this program does not know. */

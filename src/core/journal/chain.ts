@@ -38,7 +38,7 @@ export function link(head: JournalHead, recording: Recording, events: readonly D
     };
     hash = envelopeHash(draft);
     position += 1;
-    return { ...draft, hash } as unknown as RecordedEvent;
+    return { ...draft, hash } as RecordedEvent;
   });
 }
 

@@ -41,7 +41,7 @@ export function knexHandle(
     const { default: knex } = await import('knex');
     const client = pinnedClient(require('knex/lib/dialects/sqlite3/index.js') as SqliteClientClass, execute);
     const config = {
-      client: client as unknown as typeof Knex.Client,
+      client: client as typeof Knex.Client,
       useNullAsDefault: host.useNullAsDefault ?? true,
       ...(host.wrapIdentifier ? { wrapIdentifier: host.wrapIdentifier } : {}),
       ...(host.postProcessResponse ? { postProcessResponse: host.postProcessResponse } : {}),
