@@ -26,8 +26,15 @@ export const stepsOf = (
 
 /** Adds steps, or puts them in the place of those with the same key. */
 export function put(steps: readonly AppliedStep[], added: readonly AppliedStep[]): readonly AppliedStep[] {
+  const [last, next] = [steps.at(-1), added[0]];
+  // Mostly it is one more at the end.
+  if (last !== undefined && next !== undefined && added.length === 1 && comparePlaces(last, next) < 0)
+    return [...steps, next];
   const replaced = new Set(added.map((step) => stepKey(step.component, step.version)));
-  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].toSorted((a, b) =>
-    a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version),
+  return [...steps.filter((step) => !replaced.has(stepKey(step.component, step.version))), ...added].toSorted(
+    comparePlaces,
   );
 }
+
+const comparePlaces = (a: AppliedStep, b: AppliedStep): number =>
+  a.component < b.component ? -1 : a.component > b.component ? 1 : compareVersions(a.version, b.version);

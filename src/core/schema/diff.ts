@@ -33,10 +33,10 @@ export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): read
   const rule = before.identifiers;
   if (rule !== after.identifiers) throw new TypeError('schemas of two dialects have no difference, only a translation');
   if (before === after) return [];
-  const tables = pairByName(before.tables, after.tables, rule);
-  const indexes = pairByName(before.indexes, after.indexes, rule);
-  const views = pairByName(before.views, after.views, rule);
-  const triggers = pairByName(before.triggers, after.triggers, rule);
+  const tables = pairByName(...unlike(before.tables, after.tables), rule);
+  const indexes = pairByName(...unlike(before.indexes, after.indexes), rule);
+  const views = pairByName(...unlike(before.views, after.views), rule);
+  const triggers = pairByName(...unlike(before.triggers, after.triggers), rule);
   return [
     ...tables.removed.map((table) => ({ kind: 'table-removed', table: table.name, snapshot: table }) as const),
     ...tables.added.map((table) => ({ kind: 'table-added', table: table.name, snapshot: table }) as const),
@@ -116,6 +116,12 @@ function diffPrimaryKey(before: TableSnapshot, after: TableSnapshot, rule: Ident
   const now = after.primaryKey;
   if ((old && keyText(old, rule)) === (now && keyText(now, rule))) return [];
   return [{ kind: 'primary-key-changed', table: after.name, ...(old && { before: old }), ...(now && { after: now }) }];
+}
+
+/** Without the objects that both hold: an inspector hands out the same one for what did not change. */
+function unlike<T>(before: readonly T[], after: readonly T[]): [before: readonly T[], after: readonly T[]] {
+  const [old, now] = [new Set(before), new Set(after)];
+  return [before.filter((item) => !now.has(item)), after.filter((item) => !old.has(item))];
 }
 
 function pairByName<T extends Named>(before: readonly T[], after: readonly T[], rule: IdentifierRule): Pairs<T> {

@@ -4,4 +4,4 @@
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 /** SQLite folds A to Z only (https://sqlite.org/faq.html#q18). */
-export const folded = (name: string): string => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+export { foldAscii as folded } from '../../../core/schema/names.js';

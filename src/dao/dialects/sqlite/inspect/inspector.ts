@@ -213,5 +213,8 @@ function assemble(parts: readonly Built[], shadows: ReadonlySet<string>): Schema
 }
 
 function byName<T extends { readonly name: string }>(objects: readonly T[]): readonly T[] {
-  return objects.toSorted((a, b) => compareText(foldAscii(a.name), foldAscii(b.name)));
+  return objects
+    .map((object) => ({ object, key: foldAscii(object.name) }))
+    .toSorted((a, b) => compareText(a.key, b.key))
+    .map(({ object }) => object);
 }

@@ -28,6 +28,8 @@ export interface StatementFacts {
    * in its words; a word too many (a column that is called `or`) makes it count as one that changes something.
    */
   readonly onlyAdds: boolean;
+  /** The table of an INSERT that only adds: as written, unquoted, in no other schema than `main`. */
+  readonly insertsInto?: string;
   /** The pragma's name in lower case; `sets` unless it only asks. EXPLAIN PRAGMA counts: SQLite runs some while it compiles. */
   readonly pragma?: { readonly name: string; readonly sets: boolean };
 }
@@ -45,6 +47,8 @@ export function factsOf(all: readonly Token[]): StatementFacts {
   const object = explained ? undefined : objectOf(body);
   const isSchemaChange = !explained && (SCHEMA_VERBS.has(verb) || writesSchemaTable(body));
   const addsColumn = !explained && verb === 'ALTER' && isAddColumn(body);
+  const plainInsert = !explained && !isSchemaChange && isPlainInsert(tokens, verb);
+  const insertsInto = plainInsert ? mainTableAt(body, 2) : undefined;
   return {
     verb,
     control: explained && !pragma ? undefined : controlOf(body),
@@ -52,7 +56,8 @@ export function factsOf(all: readonly Token[]): StatementFacts {
     creates: object && verb === 'CREATE' ? [object] : [],
     isSchemaChange,
     addsColumn,
-    onlyAdds: !explained && (addsColumn || isPlainCreate(body) || (!isSchemaChange && isPlainInsert(tokens, verb))),
+    onlyAdds: plainInsert || addsColumn || (!explained && isPlainCreate(body)),
+    ...(insertsInto !== undefined && { insertsInto }),
     ...(pragma && { pragma }),
   };
 }
@@ -138,6 +143,13 @@ function nameAt(tokens: readonly Token[], at: number): { readonly token: Token; 
   return token && (token.kind === 'word' || token.kind === 'quoted' || token.kind === 'string')
     ? { token, at: own }
     : undefined;
+}
+
+function mainTableAt(tokens: readonly Token[], at: number): string | undefined {
+  const name = nameAt(tokens, at);
+  if (!name) return undefined;
+  const [schema] = name.at > at ? tokens.slice(at) : [];
+  return schema && asciiLower(unquote(schema)) !== 'main' ? undefined : unquote(name.token);
 }
 
 const SCHEMA_TABLES: ReadonlySet<string> = new Set([

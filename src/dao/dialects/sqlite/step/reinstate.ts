@@ -35,12 +35,14 @@ export function reinstate(
 ): ResultAsync<Reinstated, SqlError> {
   const key = (object: { readonly type: string; readonly name: string }): string =>
     `${object.type} ${folded(object.name)}`;
+  const same = new Set(after);
+  const gone = before.filter((object) => !same.has(object) && (object.type === 'trigger' || object.type === 'index'));
+  if (gone.length === 0) return okAsync({ reinstated: [], lost: [] });
   const present = new Set(after.map(key));
   const named = new Set(trace.drops.map(key));
   const holders = new Set(after.filter((o) => o.type === 'table' || o.type === 'view').map((o) => folded(o.name)));
-  const lost = before.filter(
+  const lost = gone.filter(
     (object) =>
-      (object.type === 'trigger' || object.type === 'index') &&
       object.sql !== null &&
       !present.has(key(object)) &&
       !named.has(key(object)) &&

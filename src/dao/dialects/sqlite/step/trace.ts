@@ -25,6 +25,7 @@ const READS_ONLY: ReadonlySet<string> = new Set([
 ]);
 const KEEPS_SCHEMA: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
 const DEFINING: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP']);
+const COUNTING = /\bautoincrement\b/i;
 /** A table may come into being with rows: by AS SELECT, or by its module. */
 const FILLING = /\b(?:as|virtual)\b/i;
 
@@ -51,6 +52,8 @@ export class WriteTrace {
   /** Rows added to tables that nothing else was done to; a table that more was done to is in `#mixed`. */
   readonly #inserts = new Map<string, number>();
   readonly #mixed = new Set<string>();
+  /** Tables into which a plain INSERT adds rows and does nothing else, as they were when the step began. */
+  readonly #plain: ReadonlySet<string> = new Set();
   /** Tables whose own constraints replace rows: an insert into them is never only that. */
   readonly #replacing: ReadonlySet<string> | undefined;
   #rewound = false;
@@ -71,6 +74,8 @@ export class WriteTrace {
     this.#replacing = new Set(
       schema.filter(({ sql }) => REPLACE.test(sql ?? '')).map(({ tableName }) => folded(tableName)),
     );
+    // The application's own connection, which a database in memory is, may have temporary triggers.
+    if (connection.file !== ':memory:') this.#plain = plainTables(schema, this.#replacing);
   }
 
   /** How many rows the step added to a table, where that is all it did to it; undefined where nobody can say. */
@@ -142,6 +147,8 @@ export class WriteTrace {
     if (adds) this.#forget();
     if (FILLING.test(sql)) for (const made of facts.creates) this.#written.add(folded(made.name));
     if (adds || READS_ONLY.has(facts.verb) || facts.verb === '') return okAsync(NOTHING);
+    if (facts.insertsInto !== undefined && this.#isPlain(folded(facts.insertsInto)))
+      return okAsync(this.#add({ tables: [folded(facts.insertsInto)], onlyInserts: true, writesVirtual: false }));
     const known = this.#programs.get(sql);
     if (known !== undefined) return okAsync(this.#add(known));
     return this.#connection
@@ -160,6 +167,10 @@ export class WriteTrace {
         this.#forget();
         return okAsync<Traced, SqlError>({ ...NOTHING, succeeded: () => void (this.#blind = true) });
       });
+  }
+
+  #isPlain(table: string): boolean {
+    return !this.#schemaUnknown && this.#named.size === 0 && this.#plain.has(table);
   }
 
   #add({ tables, onlyInserts, writesVirtual }: Program): Traced {
@@ -194,4 +205,15 @@ export class WriteTrace {
       )
       .map((rows) => (this.#owners = new Map(rows.map((row) => [row.rootpage, folded(row.tbl_name)]))));
   }
+}
+
+/** Ordinary tables without triggers, whose constraints replace nothing, and which keep no count of their own elsewhere. */
+function plainTables(schema: readonly RawObject[], replacing: ReadonlySet<string>): ReadonlySet<string> {
+  const triggered = new Set(schema.filter(({ type }) => type === 'trigger').map((o) => folded(o.tableName)));
+  return new Set(
+    schema
+      .filter(({ type, rootpage, sql }) => type === 'table' && rootpage > 0 && !COUNTING.test(sql ?? ''))
+      .map(({ name }) => folded(name))
+      .filter((name) => !triggered.has(name) && !replacing.has(name)),
+  );
 }
