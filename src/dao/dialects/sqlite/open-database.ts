@@ -28,7 +28,6 @@ import type { HostKnexConfig } from './step/knex-handle.js';
 import { SqliteHold } from './hold.js';
 import { settle } from './step/settle.js';
 import { SqliteStepTransaction } from './step/step-transaction.js';
-import { WriteTrace } from './step/trace.js';
 import { SQLITE_TABLES } from './system-tables.js';
 
 export interface OpenOptions {
@@ -172,7 +171,6 @@ export class OpenSqliteDatabase implements OpenDatabase {
             inspector: this.#inspector,
             before,
             beforeImage: new SecondConnection(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
-            trace: new WriteTrace(connection, transactional ? before.raw : undefined),
             transactional,
             host,
             record: (events, steps) => this.#record(events, steps),

@@ -164,6 +164,10 @@ const writeWithoutId = ({ type, name, tableName, rootpage, sql }: ObjectRow): Ra
   sql,
 });
 
+const isForeign = (row: ObjectRow): boolean => remembered(FOREIGN, row, lookWhose);
+const FOREIGN = new WeakMap<ObjectRow, boolean>();
+const lookWhose = ({ name, tableName }: ObjectRow): boolean => isForeignObject(name) || isForeignObject(tableName);
+
 /** A step that adds one object leaves the rows of all the others as they are. */
 function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, make: (key: K) => V): V {
   const value = known.get(key) ?? make(key);
@@ -181,7 +185,7 @@ function unitsOf(rows: readonly ObjectRow[]): readonly Unit[] {
     (row) => foldAscii(row.tableName),
   );
   return rows
-    .filter((row) => row.type !== 'index' && !isForeignObject(row.name) && !isForeignObject(row.tableName))
+    .filter((row) => row.type !== 'index' && !isForeign(row))
     .map((object) => {
       const own = object.type === 'table' ? (indexes.get(foldAscii(object.name)) ?? []) : [];
       return { object, indexes: own, key: [object, ...own].map(rowKey).join('\n') };

@@ -4,8 +4,8 @@ import { folded } from '../quote.js';
 
 /** Names of this step that decide what a rename means. */
 export interface RenameContext {
-  /** Tables there when the step began, and tables that it dropped; folded. */
-  readonly knownTables: ReadonlySet<string>;
+  /** Whether a table of this name, folded, was there when the step began or was dropped by it. */
+  readonly isKnown: (table: string) => boolean;
   /** The statements that the step's script has still to run; empty for code. */
   readonly upcoming: readonly string[];
 }
@@ -18,7 +18,7 @@ export interface RenameContext {
 export function alterMode(sql: string, context: RenameContext): 'legacy' | 'modern' {
   const rename = renameOf(sql);
   if (rename === undefined) return keywordOf(significant(sql)[0]) === 'ALTER' ? 'modern' : 'legacy';
-  if (context.knownTables.has(rename.to)) return 'legacy';
+  if (context.isKnown(rename.to)) return 'legacy';
   return context.upcoming.some((statement) => makes(statement, rename.from)) ? 'legacy' : 'modern';
 }
 

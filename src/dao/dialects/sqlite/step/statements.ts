@@ -3,12 +3,12 @@ import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault } from '../../../../core/ports/step-transaction.js';
 import type { DriverResult, SqliteConnection } from '../drivers/driver.js';
-import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import { statementFacts, type StatementFacts } from '../sql/statement.js';
 import { alterMode } from './alter.js';
 import { changesOwnObjects, isOwn } from './own-tables.js';
 import { RETURNING } from './program.js';
+import type { SchemaFacts } from './schema-facts.js';
 import type { WriteTrace } from './trace.js';
 
 /** Who asks: the step's work, or a question of the step, which may only read. */
@@ -19,7 +19,7 @@ export interface GateContext {
   readonly trace: WriteTrace;
   readonly transactional: boolean;
   /** The schema when the step began. */
-  readonly before: readonly RawObject[];
+  readonly before: SchemaFacts;
 }
 
 const FORBIDDEN: Readonly<Record<string, 'transaction-control' | 'attach'>> = {
@@ -34,7 +34,7 @@ const READING: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'EXPLAIN']);
 
 export class StatementGate {
   readonly #context: GateContext;
-  readonly #knownTables: Set<string>;
+  readonly #dropped = new Set<string>();
   readonly #inFlight = new Set<Promise<unknown>>();
   #legacyAlter = true;
   #fault: StepFault | undefined;
@@ -44,7 +44,6 @@ export class StatementGate {
 
   constructor(context: GateContext) {
     this.#context = context;
-    this.#knownTables = new Set(context.before.filter((o) => o.type === 'table').map((o) => folded(o.name)));
   }
 
   /** What the step did that it must not do, whether or not its code noticed. */
@@ -129,7 +128,7 @@ export class StatementGate {
         // The step may have ended while this one was being explained: behind the rollback it would commit by itself.
         if (this.#isShutFor(access)) return errAsync(closed);
         if ([...trace.written].some(isOwn)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
-        for (const drop of facts.drops) if (drop.type === 'table') this.#knownTables.add(folded(drop.name));
+        for (const drop of facts.drops) if (drop.type === 'table') this.#dropped.add(folded(drop.name));
         // An insert without RETURNING has no rows to give, and its number of changes is worth knowing.
         const counted = facts.verb === 'INSERT' && !RETURNING.test(sql);
         return connection
@@ -165,7 +164,10 @@ export class StatementGate {
   #setAlterMode(sql: string, facts: StatementFacts, upcoming: readonly string[]): ResultAsync<void, SqlError> {
     // A column is added in either mode alike.
     if (facts.verb !== 'ALTER' || facts.addsColumn) return okAsync(undefined);
-    const legacy = alterMode(sql, { knownTables: this.#knownTables, upcoming }) === 'legacy';
+    const { before } = this.#context;
+    const legacy =
+      alterMode(sql, { isKnown: (table) => before.tables.has(table) || this.#dropped.has(table), upcoming }) ===
+      'legacy';
     if (legacy === this.#legacyAlter) return okAsync(undefined);
     this.#legacyAlter = legacy;
     return this.#context.connection.run(`PRAGMA legacy_alter_table = ${legacy ? 'ON' : 'OFF'}`).map(() => undefined);

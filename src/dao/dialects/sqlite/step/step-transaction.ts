@@ -15,10 +15,11 @@ import type { InspectedSchema } from '../inspect/inspector.js';
 import { NO_IMAGE } from './before-image.js';
 import { knexHandle, type HostKnexConfig } from './knex-handle.js';
 import { observe, type ObserveContext } from './observe.js';
+import { SchemaFacts } from './schema-facts.js';
 import { StatementGate, type Access } from './statements.js';
 import { WriteTrace } from './trace.js';
 
-export interface TransactionContext extends ObserveContext {
+export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
   readonly transactional: boolean;
   readonly host: HostKnexConfig;
   /** Writes events and their projection; called inside a transaction. */
@@ -30,6 +31,7 @@ export interface TransactionContext extends ObserveContext {
 export class SqliteStepTransaction implements StepTransaction {
   readonly before: SchemaSnapshot;
   readonly #context: TransactionContext;
+  readonly #trace: WriteTrace;
   readonly #gate: StatementGate;
   #recording = false;
   #after: InspectedSchema | undefined;
@@ -37,7 +39,10 @@ export class SqliteStepTransaction implements StepTransaction {
   constructor(context: TransactionContext) {
     this.before = context.before.snapshot;
     this.#context = context;
-    this.#gate = new StatementGate({ ...context, before: context.before.raw });
+    const { connection, transactional } = context;
+    const before = new SchemaFacts(context.before.raw);
+    this.#trace = new WriteTrace(connection, transactional ? before : undefined);
+    this.#gate = new StatementGate({ connection, transactional, before, trace: this.#trace });
   }
 
   execute(statements: readonly ScriptStatement[], signal: AbortSignal): ResultAsync<void, StepFault> {
@@ -86,7 +91,7 @@ export class SqliteStepTransaction implements StepTransaction {
   }
 
   observe(): ResultAsync<StepObservation, StepFault> {
-    return observe(this.#context)
+    return observe({ ...this.#context, trace: this.#trace })
       .map(({ observation, after }) => {
         this.#after = after;
         return observation;
@@ -108,13 +113,12 @@ export class SqliteStepTransaction implements StepTransaction {
   async next(): Promise<StepTransaction> {
     const before = this.#after;
     if (before === undefined) throw new Error('the next step begins where this one was observed');
-    const { connection, beforeImage, onEnd } = this.#context;
+    const { beforeImage, onEnd } = this.#context;
     await this.#gate.close();
     return new SqliteStepTransaction({
       ...this.#context,
       before,
       beforeImage: { ...NO_IMAGE, close: () => beforeImage.close() },
-      trace: new WriteTrace(connection, before.raw),
       onEnd: (ending, settingsChanged) => onEnd(ending, settingsChanged || this.#gate.settingsChanged),
     });
   }

@@ -2,10 +2,10 @@
 import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection } from '../drivers/driver.js';
-import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import { renameOf } from './alter.js';
-import { readProgram, REPLACE, type Program } from './program.js';
+import { readProgram, type Program } from './program.js';
+import type { SchemaFacts } from './schema-facts.js';
 import { namesIn, type NamedObject, type StatementFacts } from '../sql/statement.js';
 
 const READS_ONLY: ReadonlySet<string> = new Set([
@@ -25,7 +25,6 @@ const READS_ONLY: ReadonlySet<string> = new Set([
 ]);
 const KEEPS_SCHEMA: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'INSERT', 'REPLACE', 'UPDATE', 'DELETE']);
 const DEFINING: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP']);
-const COUNTING = /\bautoincrement\b/i;
 /** A table may come into being with rows: by AS SELECT, or by its module. */
 const FILLING = /\b(?:as|virtual)\b/i;
 
@@ -44,7 +43,7 @@ const NOTHING: Traced = { succeeded: () => undefined, failed: () => undefined };
 export class WriteTrace {
   readonly #connection: SqliteConnection;
   readonly #programs = new Map<string, Program>();
-  /** Which table a b-tree belongs to; undefined once the schema has changed. */
+  /** Which table a b-tree belongs to, where the schema was read again. */
   #owners: ReadonlyMap<number, string> | undefined;
   readonly #written = new Set<string>();
   readonly #drops: NamedObject[] = [];
@@ -52,10 +51,8 @@ export class WriteTrace {
   /** Rows added to tables that nothing else was done to; a table that more was done to is in `#mixed`. */
   readonly #inserts = new Map<string, number>();
   readonly #mixed = new Set<string>();
-  /** Tables into which a plain INSERT adds rows and does nothing else, as they were when the step began. */
-  readonly #plain: ReadonlySet<string> = new Set();
-  /** Tables whose own constraints replace rows: an insert into them is never only that. */
-  readonly #replacing: ReadonlySet<string> | undefined;
+  /** The schema as the step found it, where nobody else can change it any more. */
+  readonly #begun: SchemaFacts | undefined;
   #rewound = false;
   #virtual = false;
   #editedSchema = false;
@@ -63,19 +60,11 @@ export class WriteTrace {
   readonly #named = new Set<string>();
   #blind = false;
 
-  /** `schema`: the rows of `sqlite_schema`, where nobody else can change them any more. */
-  constructor(connection: SqliteConnection, schema: readonly RawObject[] | undefined) {
+  /** `schema`: as the step finds it; undefined where somebody else may change it meanwhile. */
+  constructor(connection: SqliteConnection, schema: SchemaFacts | undefined) {
     this.#connection = connection;
+    this.#begun = schema;
     this.#schemaUnknown = schema === undefined;
-    if (schema === undefined) return;
-    this.#owners = new Map(
-      schema.filter(({ rootpage }) => rootpage > 0).map(({ rootpage, tableName }) => [rootpage, folded(tableName)]),
-    );
-    this.#replacing = new Set(
-      schema.filter(({ sql }) => REPLACE.test(sql ?? '')).map(({ tableName }) => folded(tableName)),
-    );
-    // The application's own connection, which a database in memory is, may have temporary triggers.
-    if (connection.file !== ':memory:') this.#plain = plainTables(schema, this.#replacing);
   }
 
   /** How many rows the step added to a table, where that is all it did to it; undefined where nobody can say. */
@@ -155,7 +144,7 @@ export class WriteTrace {
       .query(`EXPLAIN ${sql}`, bindings, 'rows')
       .andThen(({ rows }) =>
         this.#readOwners().map((owners): Traced => {
-          const program = readProgram(rows, { owners, replacing: this.#replacing }, sql, facts);
+          const program = readProgram(rows, { owners, replacing: this.#begun?.replacing }, sql, facts);
           if (facts.isSchemaChange) this.#forget();
           else this.#programs.set(sql, program);
           return this.#add(program);
@@ -170,7 +159,9 @@ export class WriteTrace {
   }
 
   #isPlain(table: string): boolean {
-    return !this.#schemaUnknown && this.#named.size === 0 && this.#plain.has(table);
+    // The application's own connection, which a database in memory is, may have temporary triggers.
+    if (this.schemaFate.kind !== 'kept' || this.#connection.file === ':memory:') return false;
+    return this.#begun?.plain.has(table) ?? false;
   }
 
   #add({ tables, onlyInserts, writesVirtual }: Program): Traced {
@@ -198,22 +189,12 @@ export class WriteTrace {
   }
 
   #readOwners(): ResultAsync<ReadonlyMap<number, string>, SqlError> {
-    if (this.#owners) return okAsync(this.#owners);
+    const known = this.schemaFate.kind === 'kept' ? this.#begun?.owners : this.#owners;
+    if (known) return okAsync(known);
     return this.#connection
       .all<{ rootpage: number; tbl_name: string }>(
         'SELECT rootpage, tbl_name FROM main.sqlite_schema WHERE rootpage > 0',
       )
       .map((rows) => (this.#owners = new Map(rows.map((row) => [row.rootpage, folded(row.tbl_name)]))));
   }
-}
-
-/** Ordinary tables without triggers, whose constraints replace nothing, and which keep no count of their own elsewhere. */
-function plainTables(schema: readonly RawObject[], replacing: ReadonlySet<string>): ReadonlySet<string> {
-  const triggered = new Set(schema.filter(({ type }) => type === 'trigger').map((o) => folded(o.tableName)));
-  return new Set(
-    schema
-      .filter(({ type, rootpage, sql }) => type === 'table' && rootpage > 0 && !COUNTING.test(sql ?? ''))
-      .map(({ name }) => folded(name))
-      .filter((name) => !triggered.has(name) && !replacing.has(name)),
-  );
 }
