@@ -29,6 +29,8 @@ export interface FailureContext {
 
 export interface CommandContext {
   readonly terminal: Terminal;
+  /** Aborted where something failed that nobody waits for. */
+  readonly strayed: AbortSignal;
   /** Asked when the command has failed; a command that draws its progress sets it. */
   failure: () => FailureContext;
 }

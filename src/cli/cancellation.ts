@@ -1,10 +1,10 @@
 // SIGINT and SIGTERM: the first stops the run at the next safe point, the second ends the process.
-import type { Terminal } from './terminal.js';
+import type { CommandContext } from './answer.js';
 
 const CANCELLED = 130;
 
-/** Aborted by the first signal. The database needs no second one: an uncommitted transaction is gone with the process. */
-export function cancelOnSignal(terminal: Terminal): AbortSignal {
+/** Aborted by the first signal, or by what a step did not await. The database needs no second one: an uncommitted transaction is gone with the process. */
+export function cancelOnSignal({ terminal, strayed }: CommandContext): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) process.exit(CANCELLED);
@@ -12,5 +12,5 @@ export function cancelOnSignal(terminal: Terminal): AbortSignal {
     controller.abort();
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  return controller.signal;
+  return AbortSignal.any([controller.signal, strayed]);
 }

@@ -6,6 +6,7 @@ import type { CommandContext, FailureContext, Finding } from './answer.js';
 import { failureDocument } from './documents.js';
 import { makeProgram, type Call } from './program.js';
 import { repeatFlags } from './repeat-flags.js';
+import { endedFromWithin, Strays } from './strays.js';
 import { Terminal } from './terminal.js';
 
 const BUG_EXIT = 5;
@@ -29,19 +30,32 @@ async function main(args: readonly string[]): Promise<number> {
     verbose: flags.verbose ?? args.includes('--verbose'),
   });
   if (!isCall) return fail(terminal, parsed, { kept: [], readOnly: true });
-  return run(terminal, parsed);
+  const strays = new Strays(() => {
+    terminal.live.end();
+    if (terminal.json) terminal.document(failureDocument(endedFromWithin));
+    const { code, message, hint, exitCode } = endedFromWithin;
+    terminal.error.lines(['', `${terminal.error.paint.red('✖')} ${message}   [${code}]`, hint]);
+    return exitCode;
+  });
+  const exitCode = await run(terminal, parsed, strays);
+  strays.over();
+  return exitCode;
 }
 
-async function run(terminal: Terminal, call: Call): Promise<number> {
-  const context: CommandContext = { terminal, failure: () => ({ kept: [], readOnly: call.readOnly }) };
+async function run(terminal: Terminal, call: Call, strays: Strays): Promise<number> {
+  const context: CommandContext = {
+    terminal,
+    strayed: strays.signal,
+    failure: () => ({ kept: [], readOnly: call.readOnly }),
+  };
   try {
     const result = await call.run(context);
     const naming = <E extends MigrateError | Finding>(error: E): E => ({
       ...error,
       hint: repeatFlags(error.hint, call.flags),
     });
-    if (result.isErr()) return fail(terminal, naming(result.error), context.failure());
-    const { document, lines, finding } = result.value;
+    if (result.isErr()) return fail(terminal, naming(strays.failureOf(result.error)), context.failure());
+    const { document, lines, finding = strays.finding } = result.value;
     terminal.live.end();
     if (finding === undefined) {
       if (terminal.json) terminal.document({ ok: true, ...document });

@@ -20,7 +20,7 @@ export function runBackupCreate(context: CommandContext, flags: Flags & { readon
     const reporter = observed(context, engine);
     const verify = flags.verify === 'full' ? 'full' : 'quick';
     return engine.manager
-      .createBackup({ verify, signal: cancelOnSignal(context.terminal) })
+      .createBackup({ verify, signal: cancelOnSignal(context) })
       .map((backup): Answer => ({
         document: { backup: backupDocument(backup) },
         lines: (sink) => createdLines(backup, performance.now() - started, sink),

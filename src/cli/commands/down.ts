@@ -34,7 +34,7 @@ export function runDown(context: CommandContext, flags: DownFlags): CommandResul
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
     return engine.manager
-      .down({ target, signal: cancelOnSignal(context.terminal) })
+      .down({ target, signal: cancelOnSignal(context) })
       .map((report) => answer(report, engine.info().label, reporter.hasBegun))
       .andTee(() => reporter.end());
   });

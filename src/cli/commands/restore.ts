@@ -48,7 +48,7 @@ export function runRestore(context: CommandContext, flags: RestoreFlags, id: str
   }
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
-    const signal = cancelOnSignal(terminal);
+    const signal = cancelOnSignal(context);
     const started = performance.now();
     terminal.live.set(
       () => `proving the backup, counting what was written since, ${duration(performance.now() - started)}`,

@@ -11,7 +11,7 @@ export function runStamp(context: CommandContext, flags: Flags, target: string):
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
     return engine.manager
-      .stamp(target, { signal: cancelOnSignal(context.terminal) })
+      .stamp(target, { signal: cancelOnSignal(context) })
       .map((report) => answer(report, engine.info().label))
       .andTee(() => reporter.end());
   });

@@ -28,7 +28,7 @@ export function runUp(context: CommandContext, flags: UpFlags): CommandResult {
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
     return engine.manager
-      .up({ ...to, signal: cancelOnSignal(context.terminal) })
+      .up({ ...to, signal: cancelOnSignal(context) })
       .andThen((report) => ok(answer(report, engine.info().label, reporter.hasBegun)))
       .andTee(() => reporter.end());
   });
