@@ -6,7 +6,7 @@ import { ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../core/events/envelope.js';
 import type { JournalMirror, MirrorError } from '../core/ports/backup-store.js';
 import { FILE_MODE, makeDirectory, syncDirectory } from './durable.js';
-import { wordsFor } from './store-error.js';
+import { isAbsent, wordsFor } from './store-error.js';
 
 export class FileMirror implements JournalMirror {
   readonly #root: string;
@@ -19,8 +19,11 @@ export class FileMirror implements JournalMirror {
   read(databaseId: string): ResultAsync<StoredEvent[], MirrorError> {
     const file = this.#fileOf(databaseId);
     return this.#attempt(file, async () => {
-      if (!existsSync(file)) return [];
-      return wholeLines(await readFile(file, 'utf8')).map((line, index) => parsed(line, index + 1));
+      const text = await readFile(file, 'utf8').catch((thrown: unknown) => {
+        if (isAbsent(thrown)) return '';
+        throw thrown;
+      });
+      return wholeLines(text).map((line, index) => parsed(line, index + 1));
     });
   }
 

@@ -16,7 +16,7 @@ import type {
 import type { Clock, IdSource } from '../core/ports/clock.js';
 import { copyDurably, makeDirectory, readBack } from './durable.js';
 import { readFirst, readManifest } from './read-manifest.js';
-import { toStoreError } from './store-error.js';
+import { isAbsent, toStoreError, wordsFor } from './store-error.js';
 import { corrupt, DATA_FILE, failed, SERIES, wrongShape, writeSet } from './write-set.js';
 
 export class FileBackupStore implements BackupStore {
@@ -52,12 +52,21 @@ export class FileBackupStore implements BackupStore {
   list(databaseId: string): ResultAsync<BackupListing, BackupError> {
     return this.#attempt(async () => {
       const series = this.#seriesOf(databaseId);
-      const names = existsSync(series) ? (await readdir(series)).toSorted() : [];
       const listing: { backups: StoredBackup[]; damaged: BackupListing['damaged'][number][] } = {
         backups: [],
         damaged: [],
       };
-      for (const id of names) {
+      const names = await readdir(series).catch((thrown: unknown): string[] => {
+        // Backups that may not be looked at are there all the same: to call them none would be a lie at the worst time.
+        if (!isAbsent(thrown))
+          listing.damaged.push({
+            id: SERIES,
+            directory: series,
+            detail: `it cannot be read: ${wordsFor(thrown).reason}`,
+          });
+        return [];
+      });
+      for (const id of names.toSorted()) {
         const directory = path.join(series, id);
         const manifest = await readManifest(directory);
         if (manifest.isErr()) listing.damaged.push({ id, directory, detail: manifest.error });

@@ -4,8 +4,8 @@ import type { BackupError } from '../core/ports/backup-store.js';
 const WORDS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the quota is used up',
-  EACCES: 'it cannot be written: no permission',
-  EPERM: 'it cannot be written: no permission',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'something in its path is not a directory',
   EEXIST: 'something is in the way',
@@ -16,6 +16,9 @@ export function wordsFor(thrown: unknown): { readonly reason: string; readonly d
   const { code, message } = thrown as { readonly code?: string; readonly message?: string };
   return { reason: WORDS[code ?? ''] ?? message ?? String(thrown), diskFull: code === 'ENOSPC' || code === 'EDQUOT' };
 }
+
+/** Not there; what may not be looked at is another matter. */
+export const isAbsent = (thrown: unknown): boolean => (thrown as { readonly code?: string }).code === 'ENOENT';
 
 export function toStoreError(directory: string, thrown: unknown): BackupError {
   return { kind: 'store-failed', directory, ...wordsFor(thrown), cause: thrown };

@@ -194,6 +194,25 @@ for (const driver of DRIVERS) {
       other.remove();
     });
 
+    it('does not call backups none, nor the mirror the same, where they cannot be looked at', async () => {
+      value(await p.manager().up());
+      const own = path.join(p.backups, readdirSync(p.backups)[0] ?? '');
+      const series = path.join(own, 'series');
+      renameSync(series, `${series}.aside`);
+      writeFileSync(series, 'in the way');
+      expect(value(await p.manager().listBackups()).damaged).to.have.length(1);
+      rmSync(series);
+      renameSync(`${series}.aside`, series);
+      renameSync(own, `${own}.aside`);
+      writeFileSync(own, 'in the way');
+      expect(failure(await p.manager().audit())).to.include({ kind: 'mirror-failed', state: 'unchanged' });
+      value(await p.manager().status());
+      rmSync(own);
+      renameSync(`${own}.aside`, own);
+      value(await p.manager().audit());
+      expect(value(await p.manager().listBackups()).backups).to.have.length(1);
+    });
+
     it('sweeps what a killed run left half-written', async () => {
       value(await p.manager().up());
       const half = path.join(

@@ -55,8 +55,9 @@ function listLines({ backups, damaged }: BackupListing, database: string, { pain
     count(manifest.copy.tables.length, 'table'),
   ]);
   const broken = damaged.map(({ id, detail }) => `${paint.red('✖')} ${id} is not whole: ${detail}`);
+  const none = damaged.length === 0 ? 'no backups' : 'no backup that can be read';
   return [
-    `${paint.bold(database)}   ${backups.length === 0 ? 'no backups' : `${count(backups.length, 'backup')}, ${bytes(total)}`}`,
+    `${paint.bold(database)}   ${backups.length === 0 ? none : `${count(backups.length, 'backup')}, ${bytes(total)}`}`,
     ...(rows.length === 0 ? [] : ['']),
     ...table(rows, { width: width - 2, shrink: 1, right: [2] }, (cell, column) =>
       column === 0 ? paint.bold(cell) : column > 2 ? paint.dim(cell) : cell,
