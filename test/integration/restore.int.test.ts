@@ -1,6 +1,15 @@
 // Restores: the data goes back, the journal goes on; also onto a database that cannot be opened, was copied back, or is gone.
 import { expect } from 'chai';
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
@@ -70,6 +79,14 @@ for (const driver of DRIVERS) {
       ]);
       expect(p.dump()).to.equal(now);
       expect(value(await p.manager().history())).to.have.length(events);
+    });
+
+    it('tells how far it is in bytes', async () => {
+      const safe = p.manager();
+      const totals: number[] = [];
+      safe.onProgress((progress) => progress.kind === 'restore-progress' && totals.push(progress.totalBytes));
+      value(await safe.restore({ choice: { latest: true } }));
+      expect(totals.at(-1)).to.be.within(statSync(p.file).size / 2, statSync(p.file).size);
     });
 
     it('keeps a copy of the present state first, from which it can be undone', async () => {

@@ -34,19 +34,21 @@ export class LiveRestore implements LiveRestorePort {
    */
   switchTo(file: string, onProgress: CopyProgress, unmoved: Unmoved): ResultAsync<void, SqlError | 'others-wrote'> {
     const connection = this.#connection();
-    const copy = (fits: boolean): ResultAsync<void, SqlError | 'others-wrote'> =>
-      fits
-        ? connection.copyFrom(file, onProgress, unmoved)
+    const copy = ({ fits, pageSize }: CopyPages): ResultAsync<void, SqlError | 'others-wrote'> => {
+      const inBytes: CopyProgress = (done, total) => onProgress(done * pageSize, total * pageSize);
+      return fits
+        ? connection.copyFrom(file, inBytes, unmoved)
         : unmoved.witness
             .close()
             .andThen(() => connection.all('PRAGMA journal_mode = DELETE'))
-            .andThen(() => connection.copyFrom(file, onProgress))
+            .andThen(() => connection.copyFrom(file, inBytes))
             .andThen(() => connection.all('PRAGMA journal_mode = WAL'))
             .map(() => undefined);
+    };
     // A larger cache spares the destination half of its reads; the journal keeps the switch atomic.
     return connection
       .run('PRAGMA cache_size = -16000')
-      .andThen(() => fitsPages(connection, file))
+      .andThen(() => pagesOf(connection, file))
       .andThen(copy)
       .andThen(() => connection.run('PRAGMA cache_size = -2000'))
       .map(() => this.#onSwitched());
@@ -95,11 +97,16 @@ export class LiveRestore implements LiveRestorePort {
   }
 }
 
+interface CopyPages {
+  readonly fits: boolean;
+  readonly pageSize: number;
+}
+
 /**
  * A database in WAL mode cannot change its page size (https://sqlite.org/c3ref/backup_finish.html, SQLITE_READONLY): it
- * leaves that mode for the switch, which waits until nobody else has it open. Gives the mode to go back to, if any.
+ * leaves that mode for the switch, which waits until nobody else has it open. Says whether the copy fits as it is.
  */
-function fitsPages(connection: SqliteConnection, file: string): ResultAsync<boolean, SqlError> {
+function pagesOf(connection: SqliteConnection, file: string): ResultAsync<CopyPages, SqlError> {
   return connection
     .run('ATTACH DATABASE ? AS migrate_safe_aside', [file])
     .andThen(() =>
@@ -108,5 +115,8 @@ function fitsPages(connection: SqliteConnection, file: string): ResultAsync<bool
       ),
     )
     .andThen(([found]) => connection.run('DETACH DATABASE migrate_safe_aside').map(() => found))
-    .map((found) => found === undefined || found.now === found.then || found.mode !== 'wal');
+    .map((found) => ({
+      fits: found === undefined || found.now === found.then || found.mode !== 'wal',
+      pageSize: found?.then ?? 1,
+    }));
 }
