@@ -16,13 +16,15 @@ export interface TerminalOptions {
 export class Sink {
   readonly paint: Paint;
   readonly isTerminal: boolean;
+  readonly coloured: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #write: (text: string) => void;
   readonly #silent: boolean;
 
   constructor(stream: NodeJS.WriteStream, options: { readonly color: boolean; readonly silent: boolean }) {
     this.isTerminal = 'isTTY' in stream && stream.isTTY;
-    this.paint = paintFor(wantsColour(this.isTerminal, process.env, options.color));
+    this.coloured = wantsColour(this.isTerminal, process.env, options.color);
+    this.paint = paintFor(this.coloured);
     this.#stream = stream;
     this.#silent = options.silent;
     const write = stream.write.bind(stream);

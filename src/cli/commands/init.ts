@@ -4,10 +4,12 @@ import path from 'node:path';
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import { migrateError, reasonOf, type MigrateError } from '../../core/errors/migrate-error.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
+import { askText } from '../ask.js';
 import { findConfigFile } from '../config-file.js';
 import { relative } from '../progress-lines.js';
 import { configFile, FIRST_STEP, missingIgnores } from '../scaffold.js';
 import type { Flags } from '../settings.js';
+import type { Terminal } from '../terminal.js';
 import { writeNew, type NewFile } from '../write-new.js';
 
 const CONFIG = 'migrate-safe.config.ts';
@@ -28,19 +30,17 @@ export function runInit({ terminal }: CommandContext, flags: Flags): CommandResu
   };
   const asks = !flags.yes && terminal.canAsk && found.value === undefined && flags.database === undefined;
   return new ResultAsync(
-    asks ? askDatabase(choices) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices)),
+    asks ? askDatabase(choices, terminal) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices)),
   ).andThen((chosen) => scaffold(chosen, flags, found.value));
 }
 
-async function askDatabase(choices: Choices): Promise<Result<Choices, MigrateError>> {
-  const { text, isCancel } = await import('@clack/prompts');
-  const database = await text({
+async function askDatabase(choices: Choices, terminal: Terminal): Promise<Result<Choices, MigrateError>> {
+  const database = await askText({
     message: 'Which database?',
     initialValue: choices.database,
-    output: process.stderr,
-    withGuide: false,
+    colour: terminal.error.coloured,
   });
-  if (isCancel(database)) return err(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
+  if (database === undefined) return err(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
   return ok({ ...choices, database: database || choices.database });
 }
 

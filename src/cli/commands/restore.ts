@@ -5,6 +5,7 @@ import { migrateError, type MigrateError } from '../../core/errors/migrate-error
 import type { BackupChoice } from '../../core/manager/choose-backup.js';
 import type { RestorePreview, RestoreReport } from '../../core/manager/restore-context.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
+import { askText } from '../ask.js';
 import { previewLines } from '../backup-text.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { backupDocument } from '../documents.js';
@@ -87,20 +88,18 @@ function choiceOf({ latest, beforeStep }: RestoreFlags, id: string | undefined):
 
 /** The last part of the path is enough: what is asked for is attention. */
 async function typeName(database: string, terminal: Terminal, signal: AbortSignal): Promise<boolean> {
-  const { text, isCancel } = await import('@clack/prompts');
   const name = path.basename(database);
-  const typed = await text({
+  const typed = await askText({
     message: `Type the database's name (${name}) to go on:`,
-    output: process.stderr,
     signal,
-    withGuide: false,
+    colour: terminal.error.coloured,
     validate: (value) =>
       value === name || value === database
         ? undefined
         : `That is not its name. ${name} goes on, Ctrl-C leaves everything as it is.`,
   });
   terminal.say([''], terminal.error);
-  return !isCancel(typed);
+  return typed !== undefined;
 }
 
 function answer(
