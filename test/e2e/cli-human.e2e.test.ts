@@ -40,6 +40,18 @@ describe('migrate-safe for people', () => {
     for (const line of stdout.split('\n')) expect(line.length).to.be.at.most(100);
   });
 
+  it('ends a plan with the command that does what was planned, and where that leads', async () => {
+    expect((await project.app('plan', '--to', '0001')).stdout).to.match(
+      /`migrate-safe --database sqlite:app.db up --to 0001` would bring it to 0001\.\n$/,
+    );
+    await project.app('up');
+    project.write('migrations/0000_late.up.sql', 'CREATE TABLE late (x);\n');
+    for (const verb of [['plan'], ['up', '--dry-run']])
+      expect((await project.app(...verb, '--out-of-order')).stdout).to.match(
+        /`migrate-safe --database sqlite:app.db up --out-of-order` would bring it to 0002\.\n$/,
+      );
+  });
+
   it('marks the place in an SQL file, says that nothing was changed, and shows no stack', async () => {
     project.write(
       'migrations/0003_fails.up.sql',

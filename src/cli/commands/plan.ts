@@ -1,4 +1,5 @@
 // `plan`, and `up --dry-run`: what would be done, with the statements; nothing is written.
+import { compareVersions } from '../../core/brands.js';
 import type { PlannedStep, PlanReport } from '../../core/manager/inspect-state.js';
 import type { DatabaseInfo } from '../../core/ports/database.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
@@ -9,11 +10,15 @@ import type { Sink } from '../terminal.js';
 
 const SHOWN = 6;
 
-export function runPlan({ terminal }: CommandContext, flags: Flags & { readonly to?: string }): CommandResult {
+interface PlanFlags extends Flags {
+  readonly to?: string;
+}
+
+export function runPlan({ terminal }: CommandContext, flags: PlanFlags): CommandResult {
   return withEngine(flags, ({ manager, info }) =>
     manager
       .plan(flags.to === undefined ? {} : { to: flags.to })
-      .map((plan) => planAnswer(plan, info(), 'plan', terminal.verbose ? Infinity : SHOWN)),
+      .map((plan) => planAnswer(plan, info(), 'plan', flags, terminal.verbose ? Infinity : SHOWN)),
   );
 }
 
@@ -21,6 +26,7 @@ export function planAnswer(
   { current, steps, ahead }: PlanReport,
   { label }: DatabaseInfo,
   as: 'plan' | 'dry-run',
+  { to, outOfOrder }: PlanFlags,
   shown = SHOWN,
 ): Answer {
   return {
@@ -33,11 +39,14 @@ export function planAnswer(
       const now = current === null ? 'nothing applied yet' : `current ${current}`;
       if (steps.length === 0) return [`${paint.bold(label)}   nothing to do, ${now}`];
       const last = steps.at(-1)?.version ?? '';
+      // A step that is applied late lies below what is current, and stays there.
+      const then = current !== null && compareVersions(current, last) > 0 ? current : last;
+      const up = ['migrate-safe up', to === undefined ? '' : `--to ${to}`, outOfOrder ? '--out-of-order' : ''];
       return [
         `${paint.bold(label)}   ${count(steps.length, 'step')} to apply, ${now}`,
         ...steps.flatMap((step) => ['', ...stepLines(step, sink, shown)]),
         '',
-        `Nothing was changed. \`migrate-safe up\` would bring it to ${paint.bold(last)}.`,
+        `Nothing was changed. \`${up.filter(Boolean).join(' ')}\` would bring it to ${paint.bold(then)}.`,
       ];
     },
   };

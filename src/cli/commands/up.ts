@@ -23,7 +23,7 @@ export function runUp(context: CommandContext, flags: UpFlags): CommandResult {
   if (flags.fake) return runStamp(context, flags, flags.to ?? 'head');
   if (flags.dryRun)
     return withEngine(flags, ({ manager, info }) =>
-      manager.plan(to).map((plan) => planAnswer(plan, info(), 'dry-run')),
+      manager.plan(to).map((plan) => planAnswer(plan, info(), 'dry-run', flags)),
     );
   return withEngine(flags, (engine) => {
     const reporter = observed(context, engine);
