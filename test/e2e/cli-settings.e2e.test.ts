@@ -117,6 +117,12 @@ describe('init and new', () => {
     expect(project.read('.gitignore').match(/\*\.db\n/g)).to.have.length(1);
   });
 
+  it('keep the database and what lies beside it out of version control, whatever its ending', async () => {
+    await project.run(['init', '--yes', '--database', 'sqlite:data/app.sqlite3']);
+    const lines = project.read('.gitignore').split('\n');
+    expect(lines).to.include.members(['data/app.sqlite3', 'data/app.sqlite3-*', '*-migrate-lock*', 'backups/']);
+  });
+
   it('go on numbering as the others are numbered', async () => {
     project.write('three/009_a.up.sql', 'SELECT 1;\n');
     expect(

@@ -83,7 +83,8 @@ function hasSteps(directory: string): boolean {
 /** The database and its side files, the lock beside it, and the backups: data is not for version control. */
 function ignoresFor(database: string, backups: string): readonly string[] {
   const [, name = ''] = /^(?:sqlite3?:(?:\/\/)?)?([^?]*)/i.exec(database) ?? [];
-  const own = isBelow(name) && name !== ':memory:' && !/\.(db|sqlite3?)$/i.test(name) ? [slashes(name)] : [];
+  const own =
+    isBelow(name) && name !== ':memory:' && !/\.(db|sqlite)$/.test(name) ? [slashes(name), `${slashes(name)}-*`] : [];
   const folder = isBelow(backups) ? [`${slashes(backups)}/`] : [];
   return [...folder, ...own, '*.db', '*.db-*', '*.sqlite', '*.sqlite-*', '*-migrate-lock*'];
 }
