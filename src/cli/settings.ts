@@ -1,5 +1,5 @@
 // The settings of a call: flags, then MIGRATE_SAFE_*, then DATABASE_URL, then the config file, then defaults.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { err, ok, type Result } from 'neverthrow';
 import type { MigrateSafeOptions } from '../config.js';
@@ -94,9 +94,10 @@ function loadEnvFile(file: string): Result<void, MigrateError> {
 function configFileOf(named: string | undefined): Result<string | undefined, MigrateError> {
   if (named === undefined) return findConfigFile(process.cwd());
   const file = path.resolve(named);
-  return existsSync(file)
-    ? ok(file)
-    : err(migrateError({ kind: 'config-unreadable', file: named, reason: 'there is no such file' }));
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile()) return ok(file);
+  const reason = found === undefined ? 'there is no such file' : 'it is a directory';
+  return err(migrateError({ kind: 'config-unreadable', file: named, reason }));
 }
 
 /** A command that works on a database needs one to be named. */

@@ -71,6 +71,9 @@ describe('settings of migrate-safe', () => {
   it('refuses a config file that is missing, broken, or says what is not known', async () => {
     writeShop(project);
     expect((await project.run(['status', '--config', 'none.ts'])).code).to.equal(2);
+    expect((await project.run(['status', '--config', 'migrations'])).stderr).to.match(
+      /^✖ migrations could not be loaded: it is a directory   \[MS-CONFIG-FILE\]\n/,
+    );
     project.write('migrate-safe.config.ts', 'export default {{\n');
     expect((await project.run(['status'])).stderr).to.include('[MS-CONFIG-FILE]');
     project.write('migrate-safe.config.ts', `export default { database: 'sqlite:a.db', stepps: 'x' };\n`);
