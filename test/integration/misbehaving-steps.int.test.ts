@@ -94,6 +94,14 @@ for (const driver of DRIVERS) {
       expect(error).to.include({ kind: 'step-foreign-connection', code: 'MS-STEP-CONNECTION' });
     });
 
+    it('is not told to go without a transaction for what is refused there as well', async () => {
+      for (const transaction of ['own', 'none'] as const) {
+        const error = await run({ transaction, apply: (knex) => knex.raw("ATTACH ':memory:' AS other") });
+        expect(error.kind).to.equal('step-ended-transaction');
+        expect(`${error.message} ${error.hint}`).not.to.contain('transaction');
+      }
+    });
+
     it('cannot use its handle after it has ended', async () => {
       let late: Promise<unknown> = Promise.resolve();
       const safe = p.manager();

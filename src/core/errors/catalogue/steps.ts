@@ -45,9 +45,14 @@ export const STEPS: Words<StepFacts> = {
     code: 'MS-STEP-TRANSACTION',
     exit: 1,
     state: 'rolled-back',
-    message: (f) => `step ${f.version} may not do this inside its transaction: ${f.what}`,
-    hint: () =>
-      "A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: 'none').",
+    message: (f) =>
+      ATTACHES.test(f.what)
+        ? `step ${f.version} may not work on a second database: ${f.what}`
+        : `step ${f.version} may not do this inside its transaction: ${f.what}`,
+    hint: (f) =>
+      ATTACHES.test(f.what)
+        ? 'Only the one database is backed up, checked and rolled back. Take the statement out; rows of another file can be read in a step in code, and inserted through its handle.'
+        : "A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: 'none').",
   },
   'step-foreign-connection': {
     code: 'MS-STEP-CONNECTION',
@@ -68,9 +73,10 @@ export const STEPS: Words<StepFacts> = {
     exit: 5,
     state: 'needs-attention',
     message: (f) =>
-      `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} rows written since would be lost by going back on its own`}`,
+      `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} ${f.rowsAtStake === 1 ? 'row' : 'rows'} written since would be lost by going back on its own`}`,
     hint: (f) => `Look at it, then type: ${f.command}`,
   },
 };
 
+const ATTACHES = /^\s*(?:at|de)tach\b/i;
 const findings = (all: readonly GuardFinding[]): string => all.map(describeFinding).join('; ');
