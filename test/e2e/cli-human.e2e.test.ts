@@ -1,4 +1,5 @@
 // What people see: plain where nobody watches, each failure with its place, its state and what to type next.
+import { rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { CliProject, writeShop } from '../support/cli-project.js';
 
@@ -114,6 +115,25 @@ describe('migrate-safe for people', () => {
     expect(JSON.parse(stdout)).to.deep.include({ ok: false, state: 'rolled-back' });
     expect(stderr).to.include('Stopping');
     expect((await project.app('current')).stdout).to.equal('0002\n');
+  });
+
+  it('says what to type where a revert did not undo all that its apply did', async () => {
+    project.write('migrations/0002_email.down.sql', 'SELECT 1;\n');
+    await project.app('up');
+    const { code, stdout } = await project.app('down');
+    expect(code).to.equal(0);
+    expect(stdout).to.include('! schema     not what it was before 0002');
+    const [, undo = ''] = /undo the revert: migrate-safe --database sqlite:app.db restore (\S+)\n/.exec(stdout) ?? [];
+    expect((await project.app('restore', undo, '--yes')).code).to.equal(0);
+    expect((await project.app('current')).stdout).to.equal('0002\n');
+  });
+
+  it('keeps the notes of status within the width', async () => {
+    await project.app('up');
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(project.path(`app.db${suffix}`), { force: true });
+    const { stdout } = await project.run(['status'], { DATABASE_URL: 'sqlite:app.db' });
+    expect(stdout).to.include('! app.db has no journal');
+    for (const line of stdout.split('\n')) expect(line.length).to.be.at.most(100);
   });
 
   it('names the verbs in --help, and the flags of each', async () => {

@@ -41,7 +41,8 @@ export function runDown(context: CommandContext, flags: DownFlags): CommandResul
 }
 
 function answer({ runId, reverted, current, durationMs }: DownReport, database: string, begun: boolean): Answer {
-  const unlike = reverted.filter((step) => !step.schemaRestored).map((step) => step.version);
+  const unlike = reverted.filter((step) => !step.schemaRestored);
+  const undo = unlike.flatMap(({ backups }) => backups).at(0);
   return {
     document: { runId, reverted, current, durationMs },
     lines: ({ paint }) => {
@@ -49,7 +50,10 @@ function answer({ runId, reverted, current, durationMs }: DownReport, database: 
       const warning =
         unlike.length === 0
           ? []
-          : [`${paint.yellow('!')} The schema is not what it was before ${unlike.join(', ')}: see above.`];
+          : [
+              `${paint.yellow('!')} The schema is not what it was before ${unlike.map(({ version }) => version).join(', ')}: see above. What is left may be in the way of \`up\`.`,
+              `  Take it away in a step${undo === undefined ? '.' : `, or undo the revert: migrate-safe restore ${undo}`}`,
+            ];
       return ['', ...warning, `current ${paint.bold(current ?? 'base')}, in ${duration(durationMs)}`];
     },
   };

@@ -5,7 +5,7 @@ import type { StepState, StepStatus } from '../../core/steps/planner.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { statusDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
-import { ago, bytes, count, duration, localTime, timeOfDay, widthOf } from '../format.js';
+import { ago, bytes, count, duration, localTime, timeOfDay, widthOf, wrap } from '../format.js';
 import type { Flags } from '../settings.js';
 import type { Paint } from '../style.js';
 import { table } from '../table.js';
@@ -103,7 +103,7 @@ function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string
 }
 
 /** What the table's words mean, where they need somebody. */
-function noteLines({ steps, openRun, obstacle }: StatusReport, { paint }: Sink): string[] {
+function noteLines({ steps, openRun, obstacle }: StatusReport, { paint, width }: Sink): string[] {
   const versions = (state: StepState): string =>
     steps
       .filter((step) => step.state === state)
@@ -120,7 +120,10 @@ function noteLines({ steps, openRun, obstacle }: StatusReport, { paint }: Sink):
       : openRun &&
         `A run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended. If it is not running, \`migrate-safe up\` goes on from it.`,
   ].filter((note): note is string => Boolean(note));
-  return notes.length === 0 ? [] : ['', ...notes.map((note) => `${paint.yellow('!')} ${note}`)];
+  const lines = notes.flatMap((note) =>
+    wrap(note, width - 2).map((line, at) => (at === 0 ? `${paint.yellow('!')} ${line}` : `  ${line}`)),
+  );
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function footer({ lastBackup, journal }: StatusReport): string {
