@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'chai';
 import { CATALOGUE } from '#src/core/errors/catalogue.js';
+import { migrateError } from '#src/core/errors/migrate-error.js';
 import { VERSION } from '#src/version.js';
 
 const ROOT = process.cwd();
@@ -209,5 +210,16 @@ describe('the catalogue of errors', () => {
 
   it('has documented exit codes only', () => {
     for (const { exit } of Object.values(CATALOGUE)) expect([1, 2, 3, 4, 5, 130]).to.include(exit);
+  });
+
+  it('names the command that mends a driver', () => {
+    const unsupported = migrateError({ kind: 'driver-unsupported', driver: 'better-sqlite3 13.0.0', reason: 'old' });
+    const facts = { kind: 'driver-missing', driver: 'sqlite3', alternative: 'better-sqlite3' } as const;
+    for (const { hint } of [
+      unsupported,
+      migrateError({ ...facts, installed: true }),
+      migrateError({ ...facts, installed: false }),
+    ])
+      expect(hint).to.match(/^(?:npm skipped its build script\. )?Type: npm install/);
   });
 });

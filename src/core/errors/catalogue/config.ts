@@ -67,6 +67,6 @@ export const CONFIG: Words<ConfigFacts> = {
     code: 'MS-DRIVER-UNSUPPORTED',
     exit: 2,
     message: (f) => `the driver ${f.driver} cannot be used: ${f.reason}`,
-    hint: () => 'Use sqlite3 or better-sqlite3 in a version that supports this Node.js.',
+    hint: () => 'Type: npm install better-sqlite3@12   (or npm install sqlite3, or use a newer Node.js)',
   },
 };
