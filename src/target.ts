@@ -34,6 +34,8 @@ function fromUrl(url: string, busyWaitMs: number): Target {
   if (driver !== null && !isDriver(driver))
     return err(`\`database\`: the driver is sqlite3 or better-sqlite3, not ${driver}`);
   if (name === '') return err('`database`: it names no file; write sqlite:app.db');
+  if (name.startsWith('file:'))
+    return err('`database`: it is a URI (file:…), which is not read here; write sqlite:app.db');
   return ok({
     file: fileOf(name),
     driver: driver ?? installedDriver(),
@@ -77,6 +79,9 @@ function fromKnexConfig(config: Knex.Config, busyWaitMs: number): Target {
     typeof connection === 'string' ? connection : (connection as { readonly filename?: unknown } | undefined)?.filename;
   if (typeof filename !== 'string' || filename === '')
     return err('`database`: the knex configuration names no file (connection.filename)');
+  // With its flag OPEN_URI the application works on what the URI means, in memory or elsewhere: not on a file of that name.
+  if (filename.startsWith('file:'))
+    return err('`database`: connection.filename is a URI (file:…), which is not read here; name the file itself');
   return ok({ file: fileOf(filename), driver, driverChosen: true, host: hostOf(config), busyWaitMs });
 }
 

@@ -43,6 +43,7 @@ describe('a URL', () => {
     expect(refusal('postgresql:db')).to.contain('PostgreSQL');
     expect(refusal('mysql://host/db')).to.contain('mysql');
     expect(refusal('file:app.db')).to.contain('sqlite:app.db');
+    expect(refusal('sqlite:file:app.db')).to.contain('sqlite:app.db');
     expect(refusal('sqlite:app.db?driver=sql.js')).to.contain('sql.js');
     expect(refusal('sqlite:app.db?driver=')).to.contain('driver');
     expect(refusal('sqlite:app.db?mode=ro&cache=shared')).to.contain('mode').and.contain('cache');
@@ -52,6 +53,12 @@ describe('a URL', () => {
 });
 
 describe('a knex configuration', () => {
+  it('is refused where it names a URI: the application works on what that means, not on a file of that name', () => {
+    const filename = 'file:shared?mode=memory&cache=shared';
+    for (const client of ['sqlite3', 'better-sqlite3'])
+      expect(refusal({ client, connection: { filename, flags: ['OPEN_URI'] } })).to.contain('URI');
+  });
+
   it('names driver and file', () => {
     expect(target({ client: 'better-sqlite3', connection: { filename: 'app.db' } })).to.deep.include({
       file: path.resolve('app.db'),
