@@ -18,8 +18,9 @@ export interface Engine {
 
 /** Reads the settings, checks them, and makes the engine; nothing is opened yet. */
 export function openEngine(flags: Flags): ResultAsync<Engine, MigrateError> {
-  return new ResultAsync(readSettings(flags)).andThen(withDatabase).andThen((options) => {
-    const parsed = parseConfig(options);
+  return new ResultAsync(readSettings(flags)).andThen(withDatabase).andThen(({ options, variables }) => {
+    const where = variables.length === 0 ? [] : [`the configuration (with ${variables.join(', ')} set)`];
+    const parsed = parseConfig(options, ...where);
     const checked: Result<Config, MigrateError> = parsed.mapErr((error) => migrateError(error));
     return checked.map((config): Engine => {
       const get = resolverFor(parsed);

@@ -31,6 +31,8 @@ export interface Settings {
   /** Not checked yet, except for what a config file says; `database` may be missing. */
   readonly options: Partial<MigrateSafeOptions>;
   readonly configFile: string | undefined;
+  /** The variables that count: what they say may have been meant for another program. */
+  readonly variables: readonly string[];
 }
 
 const NAMES = [
@@ -68,7 +70,9 @@ export async function readSettings(flags: Flags): Promise<Result<Settings, Migra
     if (value !== undefined) options[name] = value;
   }
   if (flags.outOfOrder) options['outOfOrder'] = 'allow';
-  return ok({ options, configFile: file.value });
+  const variables = NAMES.filter((name) => flags[name] === undefined && fromEnvironment(name)).map(variable);
+  if (url && flags.database === undefined && !fromEnvironment('database')) variables.unshift('DATABASE_URL');
+  return ok({ options, configFile: file.value, variables });
 }
 
 /** An empty variable is as good as none. */
@@ -101,9 +105,10 @@ function configFileOf(named: string | undefined): Result<string | undefined, Mig
 }
 
 /** A command that works on a database needs one to be named. */
-export function withDatabase({ options }: Settings): Result<MigrateSafeOptions, MigrateError> {
+export function withDatabase(settings: Settings): Result<Settings & { options: MigrateSafeOptions }, MigrateError> {
+  const { options } = settings;
   const { database } = options;
-  if (database !== undefined) return ok({ ...options, database });
+  if (database !== undefined) return ok({ ...settings, options: { ...options, database } });
   return err(
     migrateError({
       kind: 'usage',

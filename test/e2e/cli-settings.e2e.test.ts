@@ -47,6 +47,21 @@ describe('settings of migrate-safe', () => {
     expect((await project.run(['up'], { ...env, MIGRATE_SAFE_LOCK_WAIT: 'long' })).code).to.equal(2);
   });
 
+  it('names the variables behind what is not valid: they may have been meant for another program', async () => {
+    project.write('migrate-safe.config.mjs', `export default { database: 'sqlite:app.db' };\n`);
+    const foreign = { DATABASE_URL: 'postgres://u:secret@host/db' };
+    const { code, stderr } = await project.run(['status'], foreign);
+    expect(code).to.equal(2);
+    expect(stderr).to.include('the configuration (with DATABASE_URL set) is not valid').and.not.to.include('secret');
+    const own = await project.run(['status', '--steps', 's'], {
+      ...foreign,
+      MIGRATE_SAFE_DATABASE: 'xy:z',
+      MIGRATE_SAFE_STEPS: 't',
+    });
+    expect(own.stderr).to.include('(with MIGRATE_SAFE_DATABASE set)');
+    expect((await project.run(['status', '--database', 'xy:z'], foreign)).stderr).not.to.include('DATABASE_URL');
+  });
+
   it('loads a config file in TypeScript, with its paths relative to it', async () => {
     project.write(
       'conf/migrate-safe.config.ts',
