@@ -48,11 +48,11 @@ export const CONFIG: Words<ConfigFacts> = {
     exit: 2,
     message: (f) =>
       f.installed
-        ? `the driver ${f.driver} is installed, but its binary is not`
+        ? `the driver ${f.driver} is installed, but its binary is missing or was built for another Node.js`
         : `the driver ${f.driver} is not installed`,
     hint: (f) =>
       f.installed
-        ? `npm skipped its build script. Type: npm install-scripts approve ${f.driver} && npm rebuild ${f.driver}   (or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`
+        ? `Type: npm rebuild ${f.driver}   (where npm holds build scripts back, as npm 12 does, first: npm install-scripts approve ${f.driver}; or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`
         : `Type: npm install ${f.driver}   (or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`,
   },
   'driver-conflict': {
