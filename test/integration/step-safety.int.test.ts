@@ -256,6 +256,30 @@ DROP TABLE parent_old;`,
       value(await p.manager().up());
     });
 
+    it('refuses a rebuild that drops a UNIQUE, and lets its own revert do it', async () => {
+      const rebuilt = (columns: string): string =>
+        `CREATE TABLE u2 (${columns}); INSERT INTO u2 SELECT * FROM u; DROP TABLE u; ALTER TABLE u2 RENAME TO u;`;
+      const [loose, strict] = ['id INTEGER PRIMARY KEY, email TEXT', 'id INTEGER PRIMARY KEY, email TEXT UNIQUE'];
+      p.write({
+        '0002_u.sql': `CREATE TABLE u (${loose}); INSERT INTO u VALUES (1, 'a');`,
+        '0003_strict.sql': `-- migrate-safe:up\n${rebuilt(strict)}\n-- migrate-safe:down\n${rebuilt(loose)}`,
+      });
+      value(await p.manager().up());
+      expect(value(await p.manager().down()).reverted[0]).to.include({ schemaRestored: true });
+      value(await p.manager().up());
+      p.write({ '0004_loose.sql': rebuilt(loose) });
+      const error = failure(await p.manager().up());
+      expect(error.message).to.match(/would lose unique .* of table u, .*UNIQUE \(email\)/);
+      expect(error.hint).to.contain('may-drop unique=u.unique');
+      p.write({ '0004_loose.sql': `${rebuilt(loose)} CREATE UNIQUE INDEX u_email ON u(email);` });
+      value(await p.manager().up());
+      p.write({
+        '0005_strict.sql': rebuilt(strict),
+        '0006_loose.sql': `-- migrate-safe: may-drop unique=u.unique\n${rebuilt(loose)}`,
+      });
+      value(await p.manager().up());
+    });
+
     it('lets go what holds nothing: an empty table, a column of NULLs', async () => {
       p.write({ '0002_empty.sql': 'CREATE TABLE e (x); DROP TABLE e; ALTER TABLE parent DROP COLUMN extra;' });
       value(await p.manager().up());

@@ -19,7 +19,7 @@ export type RunKind = 'up' | 'down' | 'stamp' | 'restore' | 'backup';
 export type Rung = 'transaction' | 'revert' | 'file-backup';
 /** Something that a step made: what its own revert may remove again. */
 export interface CreatedObject {
-  readonly type: 'table' | 'column' | 'index' | 'view' | 'trigger' | 'check';
+  readonly type: 'table' | 'column' | 'index' | 'view' | 'trigger' | 'check' | 'unique';
   readonly name: string;
   readonly table?: string;
 }

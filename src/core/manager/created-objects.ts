@@ -17,6 +17,8 @@ export function createdObjects(changes: readonly SchemaChange[]): CreatedObject[
         return [{ type: 'trigger', name: change.trigger, table: change.table }];
       case 'check-added':
         return [{ type: 'check', name: change.check.name ?? 'check', table: change.table }];
+      case 'unique-added':
+        return [{ type: 'unique', name: change.unique.name ?? 'unique', table: change.table }];
       default:
         return [];
     }

@@ -16,7 +16,7 @@ import { createdObjects } from './created-objects.js';
 import type { Direction } from './progress.js';
 import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
-import { ask, runWork, truthy, validateStep } from './step-work.js';
+import { ask, faultOf, runWork, truthy, validateStep } from './step-work.js';
 
 /** What became of a step that went through. */
 export interface StepReport {
@@ -78,6 +78,8 @@ export function attemptStep(
     yield* guard(context, attempt, seen).mapErr(failing('guard'));
     observer.progress({ kind: 'observed', effects: seen.effects });
     if (direction === 'apply') yield* validateStep(step, transaction, errors, signal).mapErr(failing('validate'));
+    // A statement that nobody awaited comes after the step's end.
+    yield* faultOf(transaction, errors).mapErr(failing('work'));
     if (signal.aborted) return err(migrateError({ kind: 'cancelled' }, { step: errors.location }));
 
     const changes = diffSchemas(seen.before, seen.after);

@@ -116,7 +116,7 @@ function interrupted(
 }
 
 /** What the step's code did and swallowed. */
-const faultOf = (transaction: StepTransaction, errors: StepErrors): ResultAsync<void, MigrateError> => {
+export const faultOf = (transaction: StepTransaction, errors: StepErrors): ResultAsync<void, MigrateError> => {
   const fault = transaction.fault();
   return fault ? errAsync(errors.fault(fault)) : okAsync(undefined);
 };

@@ -18,7 +18,7 @@ export interface ColumnFinding extends RowFinding {
   readonly column: string;
 }
 export interface LostObject {
-  readonly type: 'trigger' | 'view' | 'index' | 'check';
+  readonly type: 'trigger' | 'view' | 'index' | 'check' | 'unique';
   readonly name: string;
   readonly table?: string;
   /** Why it could not be kept, in the database's words. */

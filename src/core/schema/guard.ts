@@ -82,7 +82,7 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
         (o) =>
           !has(mayDrop, o.name, `${o.table ?? ''}.${o.name}`) &&
           !made(o.type, o.name, o.table) &&
-          !isOfDroppedColumn(o, declares),
+          !isCovered(o, declares),
       )
       .map((o) => ({ kind: 'object-lost' as const, ...o })),
   ];
@@ -103,9 +103,10 @@ function actionOf(
     : {};
 }
 
-/** `may-drop check=orders` covers the unnamed checks of a table as well. */
-const isOfDroppedColumn = (object: LostObject, declares: Declarations): boolean =>
-  object.type === 'check' && object.table !== undefined && has(declares.mayDrop, `${object.table}.check`);
+const CONSTRAINTS: ReadonlySet<LostObject['type']> = new Set(['check', 'unique']);
+/** `check=orders.check` covers all checks of a table, and `unique=orders.unique` all of its unique constraints. */
+const isCovered = ({ type, table }: LostObject, { mayDrop }: Declarations): boolean =>
+  CONSTRAINTS.has(type) && table !== undefined && has(mayDrop, `${table}.${type}`);
 
 const keysOf = (f: RowFinding): string =>
   f.keys.length === 0 ? '' : ` (${f.table} ${f.keys.join(', ')}${f.rows > f.keys.length ? ' …' : ''})`;
@@ -161,7 +162,7 @@ export function declarationsFor(findings: readonly GuardFinding[], language: 'sq
         code.mayNull.add(`${finding.table}.${finding.column}`);
         break;
       case 'object-lost': {
-        const name = finding.type === 'check' ? `${finding.table ?? ''}.${finding.name}` : finding.name;
+        const name = CONSTRAINTS.has(finding.type) ? `${finding.table ?? ''}.${finding.name}` : finding.name;
         sql.add(`-- migrate-safe: may-drop ${finding.type}=${word(name)}`);
         code.mayDrop.add(name);
         break;

@@ -22,6 +22,7 @@ import type { BeforeImage } from './before-image.js';
 import { brokenObjects } from './broken-objects.js';
 import { newViolations } from './foreign-keys.js';
 import { reinstate } from './reinstate.js';
+import { lostObjects } from './lost-objects.js';
 import { keepSequences } from './sequences.js';
 import { followTables, type TableFate } from './table-fate.js';
 import type { WriteTrace } from './trace.js';
@@ -79,7 +80,7 @@ export function observe(context: ObserveContext): ResultAsync<Observed, SqlError
                     droppedColumns: reports.flatMap((r) => r.columns),
                     nulledValues: reports.flatMap((r) => r.nulled),
                     brokenForeignKeys,
-                    lostObjects: [...lost, ...brokenNow, ...lostViews(before, after, trace), ...lostChecks(fates)],
+                    lostObjects: [...lost, ...brokenNow, ...lostObjects(before, after, fates, trace)],
                     reinstated,
                   },
                 }),
@@ -220,35 +221,3 @@ function childrenToCheck(schema: SchemaSnapshot, fates: readonly TableFate[]): r
     )
     .map((table) => table.name);
 }
-
-/** A view can only go by a DROP VIEW; one that was not named was dropped through a hand-edited schema. */
-function lostViews(before: InspectedSchema, after: InspectedSchema, trace: WriteTrace): readonly LostObject[] {
-  const present = new Set(after.snapshot.views.map((view) => folded(view.name)));
-  const named = new Set(trace.drops.map((drop) => folded(drop.name)));
-  return before.snapshot.views
-    .filter((view) => !present.has(folded(view.name)) && !named.has(folded(view.name)))
-    .map((view) => ({ type: 'view', name: view.name }));
-}
-
-/** Checks of kept tables that are gone while all their columns are there, and none on the same columns took their place. */
-function lostChecks(fates: readonly TableFate[]): readonly LostObject[] {
-  return fates.flatMap((fate) => {
-    if (fate.kind !== 'kept' || fate.before === undefined || fate.after === undefined) return [];
-    const { before, after } = fate;
-    const columns = new Set(after.columns.map((column) => folded(column.name)));
-    const onSame = (table: TableSnapshot, key: string): number =>
-      table.checks.filter((check) => columnsKey(check.columns) === key).length;
-    return before.checks
-      .filter((check) => check.columns.every((column) => columns.has(folded(column))))
-      .filter((check) => !after.checks.some((kept) => kept.expression === check.expression))
-      .filter((check) => onSame(after, columnsKey(check.columns)) < onSame(before, columnsKey(check.columns)))
-      .map((check): LostObject => ({
-        type: 'check',
-        name: check.name ?? 'check',
-        table: fate.nameBefore,
-        reason: `CHECK (${check.expression})`,
-      }));
-  });
-}
-
-const columnsKey = (columns: readonly string[]): string => JSON.stringify(columns.map(folded).toSorted());

@@ -98,7 +98,8 @@ export class StatementGate {
   ): ResultAsync<DriverResult, StepFault> {
     const { connection, transactional, trace } = this.#context;
     const closed: StepFault = { kind: 'forbidden', what: 'closed', sql };
-    if (this.#isShutFor(access)) return errAsync(closed);
+    // Before the commit there is still time to say that not all of the step was done.
+    if (this.#isShutFor(access)) return errAsync(this.#state === 'sealed' ? this.#keep(closed) : closed);
     if (this.#fault) return errAsync(this.#fault);
     // SQLite reads no further than a NUL: what follows (a WHERE, as like as not) would not count.
     if (sql.includes('\0'))
@@ -126,7 +127,8 @@ export class StatementGate {
       .mapErr((error): StepFault => ({ kind: 'sql', error }))
       .andThen((traced) => {
         // The step may have ended while this one was being explained: behind the rollback it would commit by itself.
-        if (this.#isShutFor(access)) return errAsync(closed);
+        // One that was only sealed waits for what was under way.
+        if (this.#state === 'closed') return errAsync(closed);
         if ([...trace.written].some(isOwn)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
         for (const drop of facts.drops) if (drop.type === 'table') this.#dropped.add(folded(drop.name));
         // An insert without RETURNING has no rows to give, and its number of changes is worth knowing.
