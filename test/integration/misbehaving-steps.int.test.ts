@@ -291,7 +291,8 @@ for (const driver of DRIVERS) {
       );
       const error = failure(await safe.up());
       expect(error).to.include({ kind: 'step-ended-transaction', state: 'rolled-back' });
-      expect(error.message).to.contain('use its handle after it has ended');
+      expect(error.message).to.contain('came after the step had ended');
+      expect(error.hint).to.contain('Await every promise');
       await new Promise((resolve) => setTimeout(resolve, 50));
       expect(count()).to.equal(3);
     });

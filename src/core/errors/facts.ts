@@ -66,7 +66,13 @@ export type StepFacts =
     }
   | { readonly kind: 'validation-failed'; readonly version: string; readonly reason: string }
   | { readonly kind: 'step-timeout'; readonly version: string; readonly ms: number }
-  | { readonly kind: 'step-ended-transaction'; readonly version: string; readonly what: string }
+  | {
+      readonly kind: 'step-ended-transaction';
+      readonly version: string;
+      readonly what: string;
+      /** It came after the step had ended. */
+      readonly late?: boolean;
+    }
   | { readonly kind: 'step-foreign-connection'; readonly version: string; readonly reason: string }
   | { readonly kind: 'no-revert'; readonly version: string }
   | {

@@ -73,12 +73,8 @@ export class StepErrors {
         );
       }
       case 'forbidden': {
-        const what =
-          fault.what === 'closed'
-            ? 'use its handle after it has ended'
-            : fault.what === 'write-in-check'
-              ? `write in a check: ${fault.sql}`
-              : fault.sql;
+        const what = fault.what === 'write-in-check' ? `write in a check: ${fault.sql}` : fault.sql;
+        const late = fault.what === 'closed' ? { late: true } : {};
         const at = fault.statement ? { line: fault.statement.line } : {};
         if (fault.what === 'journal') {
           const reason = 'a step may not change what is the engine’s own: names that begin with migrate_safe_';
@@ -88,7 +84,7 @@ export class StepErrors {
           );
         }
         return migrateError(
-          { kind: 'step-ended-transaction', version, what },
+          { kind: 'step-ended-transaction', version, what, ...late },
           { state, step: { ...this.location, ...at, statement: fault.sql } },
         );
       }

@@ -48,11 +48,15 @@ export const STEPS: Words<StepFacts> = {
     message: (f) =>
       ATTACHES.test(f.what)
         ? `step ${f.version} may not work on a second database: ${f.what}`
-        : `step ${f.version} may not do this inside its transaction: ${f.what}`,
+        : f.late === true
+          ? `a statement of step ${f.version} came after the step had ended: ${f.what}`
+          : `step ${f.version} may not do this inside its transaction: ${f.what}`,
     hint: (f) =>
-      ATTACHES.test(f.what)
-        ? 'Only the one database is backed up, checked and rolled back. Take the statement out; rows of another file can be read in a step in code, and inserted through its handle.'
-        : "A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: 'none').",
+      f.late === true
+        ? 'Await every promise that the step starts, and return the last: what nobody waits for is done in part, or not at all.'
+        : ATTACHES.test(f.what)
+          ? 'Only the one database is backed up, checked and rolled back. Take the statement out; rows of another file can be read in a step in code, and inserted through its handle.'
+          : "A step is one transaction, and the engine holds it. Take the statement out; what cannot run in a transaction goes into a step of its own that says `no-transaction` (in code: transaction: 'none').",
   },
   'step-foreign-connection': {
     code: 'MS-STEP-CONNECTION',
