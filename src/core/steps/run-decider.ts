@@ -2,7 +2,7 @@
 import { err, ok, type Result } from 'neverthrow';
 import { versionKey } from '../brands.js';
 import type { DomainEvent } from '../events/event.js';
-import { stepKey, type History, type OpenRun } from '../history/history.js';
+import { stepsOf, type History, type OpenRun } from '../history/history.js';
 import type { Command } from './run-command.js';
 
 /** Why a command is refused. Each is a bug of the caller or a stale view of the history, never a user's mistake. */
@@ -114,8 +114,8 @@ function startStep(
   const { version, direction, backupId } = command;
   if (run.step) return err({ kind: 'step-under-way', version: run.step.version });
   if (run.restoring !== undefined) return err({ kind: 'restore-under-way', backupId: run.restoring });
-  const applied = new Set(history.steps.map((step) => stepKey(step.component, step.version)));
-  const isApplied = (v: string): boolean => applied.has(stepKey(component, v));
+  const applied = new Set(stepsOf(history, component).map((step) => versionKey(step.version)));
+  const isApplied = (v: string): boolean => applied.has(versionKey(v));
   if (direction === 'apply' && isApplied(version)) return err({ kind: 'already-applied', version });
   if (direction === 'revert' && !isApplied(version)) return err({ kind: 'not-applied', version });
   // The next of the plan is the first that has not reached the state the run is to bring it to; a step that an

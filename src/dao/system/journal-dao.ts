@@ -61,7 +61,7 @@ const EVENT_COLUMNS = [
   'hash',
 ] as const;
 /** A statement of some 10 values per row stays far below every driver's limit of parameters. */
-const ROWS_PER_INSERT = 50;
+const ROWS_PER_INSERT = 200;
 
 export class JournalDao {
   readonly #session: Session;

@@ -62,8 +62,9 @@ const DETAILS = {
      FROM pragma_table_xinfo(s.name, 'main') AS c)`,
   indexTerms: `(SELECT json_group_array(json_array(i.name, i."unique", i.origin, t.seqno, t.name, t."desc", t.coll))
      FROM pragma_index_list(s.name, 'main') AS i CROSS JOIN pragma_index_xinfo(i.name, 'main') AS t WHERE t."key" = 1)`,
-  foreignKeys: `(SELECT json_group_array(json_array(id, seq, "table", "from", "to", on_update, on_delete))
-     FROM pragma_foreign_key_list(s.name, 'main'))`,
+  // No foreign key without the word.
+  foreignKeys: `iif(instr(lower(s.sql), 'references') > 0, (SELECT json_group_array(json_array(id, seq, "table", "from", "to", on_update, on_delete))
+     FROM pragma_foreign_key_list(s.name, 'main')), '[]')`,
 };
 type DetailTexts = { readonly [detail in keyof typeof DETAILS]: string };
 // Views and virtual tables have no page: the one may not compile, the other's module may be missing.
