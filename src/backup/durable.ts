@@ -13,6 +13,14 @@ export const makeDirectory = async (directory: string): Promise<void> => {
   await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
 };
 
+/** Creates a directory whose name lasts, as that of each one above it that had to be made. */
+export async function makeLastingDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = path.dirname(made))
+    await syncDirectory(path.dirname(made));
+}
+
 /** Creates an empty file that nobody else may read; fails if it is there. */
 export async function createExclusive(file: string): Promise<void> {
   await (await open(file, 'wx', FILE_MODE)).close();
@@ -52,7 +60,7 @@ export async function writeDurably(file: string, content: string): Promise<void>
 
 /** Moves a finished folder to its place: the commit point. */
 export async function renameDurably(from: string, to: string): Promise<void> {
-  await makeDirectory(path.dirname(to));
+  await makeLastingDirectory(path.dirname(to));
   await rename(from, to);
   await syncDirectory(path.dirname(to));
   await syncDirectory(path.dirname(from));

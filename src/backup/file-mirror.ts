@@ -5,7 +5,7 @@ import path from 'node:path';
 import { ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../core/events/envelope.js';
 import type { JournalMirror, MirrorError } from '../core/ports/backup-store.js';
-import { FILE_MODE, makeDirectory, syncDirectory } from './durable.js';
+import { FILE_MODE, makeLastingDirectory, syncDirectory } from './durable.js';
 import { isAbsent, wordsFor } from './store-error.js';
 
 export class FileMirror implements JournalMirror {
@@ -52,7 +52,7 @@ export class FileMirror implements JournalMirror {
   async #handleOf(databaseId: string, file: string): Promise<FileHandle> {
     if (this.#open?.databaseId === databaseId) return this.#open.handle;
     await this.#open?.handle.close();
-    await makeDirectory(path.dirname(file));
+    await makeLastingDirectory(path.dirname(file));
     const isNew = !existsSync(file);
     // A torn last line would swallow the next one: it is cut off before anything is added.
     if (!isNew) await cutTornLine(file);

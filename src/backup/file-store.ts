@@ -14,7 +14,7 @@ import type {
   TakeBackup,
 } from '../core/ports/backup-store.js';
 import type { Clock, IdSource } from '../core/ports/clock.js';
-import { copyDurably, makeDirectory, readBack } from './durable.js';
+import { copyDurably, makeDirectory, makeLastingDirectory, readBack } from './durable.js';
 import { readFirst, readManifest } from './read-manifest.js';
 import { isAbsent, toStoreError, wordsFor } from './store-error.js';
 import { corrupt, DATA_FILE, failed, SERIES, wrongShape, writeSet } from './write-set.js';
@@ -177,7 +177,7 @@ export class FileBackupStore implements BackupStore {
 
   freeBytes(): ResultAsync<number, BackupError> {
     return this.#attempt(async () => {
-      await makeDirectory(this.#root);
+      await makeLastingDirectory(this.#root);
       const { bavail, bsize } = await statfs(this.#root);
       return bavail * bsize;
     });

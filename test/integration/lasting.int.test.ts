@@ -64,6 +64,15 @@ for (const driver of DRIVERS) {
       expect(lasting.done).to.include('sync DB');
     });
 
+    it('is every folder of backups, in the one above it', async () => {
+      value(await p.manager().up());
+      const named = lasting.done.indexOf('rename DB/tmp/ID.partial -> DB/series/db/ID');
+      // The folder of the project has the name `backups`, `backups` has DB, and so on down.
+      for (const above of ['', 'backups', 'DB', 'DB/series', 'DB/series/db'])
+        expect(lasting.done, above).to.include(`sync ${above}`);
+      expect(lasting.done.slice(0, named)).to.include('sync DB/series').and.to.include('sync backups');
+    });
+
     it('is a commit, in the journal and in a step', async () => {
       const seen: unknown[] = [];
       const look = (version: number): MigrationStep =>
