@@ -1,6 +1,6 @@
 // The switch to a restored copy, with somebody who writes at the worst moments: between two statements of the switch itself.
 import { expect } from 'chai';
-import { okAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SqlError, SqlValue } from '#src/core/ports/session.js';
@@ -97,3 +97,81 @@ for (const name of DRIVERS)
             expect(await rows()).to.deep.equal(['now', 'theirs']);
           });
     });
+
+for (const name of DRIVERS)
+  describe(`a switch to a copy of another page size (${name}, wal)`, () => {
+    let p: Project;
+    let driver: SqliteDriver;
+    let work: SqliteConnection;
+    const connect = (): ResultAsync<SqliteConnection, SqlError> => driver.connect(p.file, 'read', { busyWaitMs: 0 });
+    const begin = async (): Promise<void> => {
+      p = project(name);
+      p.sql(`PRAGMA page_size = 1024; CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('then')`);
+      copyFileSync(p.file, path.join(p.directory, 'copy.db'));
+      p.sql(`PRAGMA page_size = 4096; VACUUM; PRAGMA journal_mode = wal; UPDATE t SET v = 'now'`);
+      work = value(await connect());
+    };
+    beforeEach(async () => {
+      driver = value(loadDriver(name, true));
+      await begin();
+    });
+    afterEach(() => p.remove());
+    /** One who comes, writes and leaves. */
+    const visit = (): ResultAsync<unknown, SqlError> =>
+      connect().andThen((other) =>
+        other
+          .run(`INSERT INTO t VALUES ('theirs')`)
+          .andThen(() => other.close())
+          .orElse((error) => other.close().andThen(() => errAsync(error))),
+      );
+    /** The statements of the switch, and what is left once somebody came by after the one at `at`. */
+    const switched = async (at: number) => {
+      const statements: string[] = [];
+      let theirs = false;
+      const connection = meddled(
+        work,
+        (sql) => statements.push(sql) === at,
+        () =>
+          visit()
+            .map(() => void (theirs = true))
+            .orElse((error) => (error.kind === 'busy' ? okAsync(undefined) : errAsync(error))),
+      );
+      const restore = new LiveRestore(
+        () => connection,
+        () => okAsync(undefined),
+        () => undefined,
+      );
+      const hold = value(await SqliteHold.take(connection, connect, restore));
+      const outcome = await hold.switchTo(path.join(p.directory, 'copy.db'), () => undefined);
+      value(await hold.release());
+      value(await work.close());
+      return { statements, theirs, outcome, rows: p.rows('SELECT v FROM t ORDER BY rowid') };
+    };
+
+    it('goes through where nobody writes, and is in WAL mode again', async () => {
+      const { outcome, rows } = await switched(0);
+      value(outcome);
+      expect(rows).to.deep.equal([{ v: 'then' }]);
+      expect(p.rows('PRAGMA journal_mode')).to.deep.equal([{ journal_mode: 'wal' }]);
+      expect(p.rows('PRAGMA page_size')).to.deep.equal([{ page_size: 1024 }]);
+    });
+
+    it('loses nobody’s row, after whichever of its statements they write', async () => {
+      const { statements } = await switched(0);
+      // What is written after the last of them is written to what was put back.
+      const last = statements.findLastIndex(
+        (sql) => !sql.includes('journal_mode = WAL') && !sql.includes('cache_size'),
+      );
+      for (let at = 1; at <= last + 1; at++) {
+        p.remove();
+        await begin();
+        const { theirs, outcome, rows } = await switched(at);
+        const what = `after ${statements[at - 1]}`;
+        if (theirs) expect(outcome.isErr() && outcome.error, what).to.equal('others-wrote');
+        expect(rows, what).to.deep.equal(
+          theirs ? [{ v: 'now' }, { v: 'theirs' }] : outcome.isOk() ? [{ v: 'then' }] : [{ v: 'now' }],
+        );
+        expect(p.rows('PRAGMA journal_mode'), what).to.deep.equal([{ journal_mode: 'wal' }]);
+      }
+    });
+  });

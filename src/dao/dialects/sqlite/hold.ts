@@ -5,16 +5,18 @@ import type { Hold } from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import { changeCounterOf } from './change-counter.js';
 import type { LiveRestore } from './backup/live-restore.js';
-import type { SqliteConnection, Unmoved } from './drivers/driver.js';
+import { versionOf, type SqliteConnection, type Unmoved } from './drivers/driver.js';
+
+type Watched = Unmoved & { readonly witness: SqliteConnection };
 
 export class SqliteHold implements Hold {
   readonly #connection: SqliteConnection;
   readonly #restore: LiveRestore;
-  readonly #unmoved: Unmoved;
+  readonly #unmoved: Watched;
   #held = true;
   #witnessed = true;
 
-  private constructor(connection: SqliteConnection, restore: LiveRestore, unmoved: Unmoved) {
+  private constructor(connection: SqliteConnection, restore: LiveRestore, unmoved: Watched) {
     this.#connection = connection;
     this.#restore = restore;
     this.#unmoved = unmoved;
@@ -69,9 +71,6 @@ export class SqliteHold implements Hold {
     return this.#connection.run('ROLLBACK').map(() => undefined);
   }
 }
-
-const versionOf = (witness: SqliteConnection): ResultAsync<number, SqlError> =>
-  witness.all<{ data_version: number }>('PRAGMA data_version').map(([row]) => row?.data_version ?? 0);
 
 /** Undefined in WAL mode, where the counter stands still and the witness is never locked out. */
 const counterOf = (connection: SqliteConnection): ResultAsync<number | undefined, SqlError> =>

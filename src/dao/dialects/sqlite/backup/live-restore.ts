@@ -11,6 +11,7 @@ import type {
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection, Unmoved } from '../drivers/driver.js';
 import { refill } from './refill-tables.js';
+import { switchPages } from './switch-pages.js';
 
 type RestoreError = SqlError | TableRestoreError;
 type Record = (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
@@ -36,14 +37,7 @@ export class LiveRestore implements LiveRestorePort {
     const connection = this.#connection();
     const copy = ({ fits, pageSize }: CopyPages): ResultAsync<void, SqlError | 'others-wrote'> => {
       const inBytes: CopyProgress = (done, total) => onProgress(done * pageSize, total * pageSize);
-      return fits
-        ? connection.copyFrom(file, inBytes, unmoved)
-        : unmoved.witness
-            .close()
-            .andThen(() => connection.all('PRAGMA journal_mode = DELETE'))
-            .andThen(() => connection.copyFrom(file, inBytes))
-            .andThen(() => connection.all('PRAGMA journal_mode = WAL'))
-            .map(() => undefined);
+      return fits ? connection.copyFrom(file, inBytes, unmoved) : switchPages(connection, file, inBytes, unmoved);
     };
     // A larger cache spares the destination half of its reads; the journal keeps the switch atomic.
     return connection

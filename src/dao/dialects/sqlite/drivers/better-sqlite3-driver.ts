@@ -101,7 +101,7 @@ class BetterSqlite3Connection implements SqliteConnection {
 
   /** What the witness sees now, or, where the copy's lock keeps it out, the file. */
   #isMoved({ witness, version, counterStands }: Unmoved): boolean {
-    if (!(witness instanceof BetterSqlite3Connection)) return false;
+    if (!(witness instanceof BetterSqlite3Connection)) return !counterStands();
     try {
       return witness.#db.pragma('data_version', { simple: true }) !== version;
     } catch {

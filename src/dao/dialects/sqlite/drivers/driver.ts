@@ -14,10 +14,10 @@ export interface DriverResult {
 
 /**
  * A second connection of the same driver, and the `data_version` that it must still see once the copy holds the write
- * lock: from then on nobody can commit before the copy does.
+ * lock: from then on nobody can commit before the copy does. Without a witness only the counter is asked.
  */
 export interface Unmoved {
-  readonly witness: SqliteConnection;
+  readonly witness: SqliteConnection | undefined;
   readonly version: number;
   /** In rollback mode that lock keeps the witness out: whether the change counter of the file is what it was. */
   readonly counterStands: () => boolean;
@@ -52,3 +52,7 @@ export interface SqliteDriver {
   /** Wraps a connection that the host opened: a database in memory has no other. Closing it is the host's business. */
   adopt(raw: unknown, options: ConnectOptions): SqliteConnection;
 }
+
+/** What a connection sees of the commits of others: another number after each of them. */
+export const versionOf = (connection: SqliteConnection): ResultAsync<number, SqlError> =>
+  connection.all<{ data_version: number }>('PRAGMA data_version').map(([row]) => row?.data_version ?? 0);

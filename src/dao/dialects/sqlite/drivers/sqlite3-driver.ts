@@ -5,7 +5,15 @@ import type { CopyProgress } from '../../../../core/ports/backup-source.js';
 import type { SqlError, SqlValue } from '../../../../core/ports/session.js';
 import { classify } from '../classify.js';
 import { DRIVER_BUSY_MS, whileBusy } from './busy.js';
-import type { ConnectOptions, DriverResult, OpenMode, SqliteConnection, SqliteDriver, Unmoved } from './driver.js';
+import {
+  versionOf,
+  type ConnectOptions,
+  type DriverResult,
+  type OpenMode,
+  type SqliteConnection,
+  type SqliteDriver,
+  type Unmoved,
+} from './driver.js';
 import { pagesPerStep } from './stepping.js';
 
 type Sqlite3 = typeof import('sqlite3');
@@ -161,10 +169,11 @@ function lockUnmoved(
   return fromCallback<void>((done) => backup.step(0, (error) => done(error, undefined)))
     .mapErr((error) => (error.kind === 'busy' ? ('others-wrote' as const) : error))
     .andThen(() =>
-      witness
-        .all<{ data_version: number }>('PRAGMA data_version')
-        .map(([row]) => row?.data_version === version)
-        .orElse(() => okAsync(counterStands())),
+      witness === undefined
+        ? okAsync(counterStands())
+        : versionOf(witness)
+            .map((now) => now === version)
+            .orElse(() => okAsync(counterStands())),
     )
     .andThen((unmoved) => (unmoved ? okAsync(undefined) : errAsync('others-wrote' as const)));
 }
