@@ -49,6 +49,14 @@ for (const driver of DRIVERS) {
         expect(readdirSync(p.directory).filter((name) => name.includes('restore'))).to.deep.equal([]);
       });
 
+    it('stands alone, and in no WAL mode: put back, it would change that of the database', async () => {
+      p.sql('PRAGMA journal_mode = wal');
+      const { file } = value(await p.manager().createBackup());
+      // https://sqlite.org/fileformat2.html#file_format_version_numbers: 2 is WAL.
+      expect([...readFileSync(file).subarray(18, 20)]).to.deep.equal([1, 1]);
+      expect(readdirSync(path.dirname(file))).to.deep.equal(['database.sqlite']);
+    });
+
     it('is not taken at all where its integrity was asked for and is not there', async () => {
       spoilIndex();
       expect(failure(await p.manager().createBackup({ verify: 'full' }))).to.include({ kind: 'backup-corrupt' });
