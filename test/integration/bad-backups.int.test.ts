@@ -113,6 +113,20 @@ for (const driver of DRIVERS) {
       expect(existsSync(p.file) ? p.dump() : '').to.equal('');
     });
 
+    it('counts the room for a backup of each step, or for the one of the run', async function () {
+      if (!mount(p.backups, '60M')) skipWithout(this, 'the right to mount a small file system');
+      p.write({ '0001_t.sql': fill(300) });
+      value(await p.manager().up());
+      const steps = Array.from({ length: 60 }, (_, i): [string, string] => [
+        `${i + 2}_n.sql`,
+        `CREATE TABLE n${i} (x)`,
+      ]);
+      p.write(Object.fromEntries(steps));
+      expect(failure(await p.manager().up())).to.include({ kind: 'disk-space', exitCode: 1, state: 'unchanged' });
+      expect(value(await p.manager().status())).to.include({ pending: 60 });
+      value(await p.manager({ fileBackup: 'each-run' }).up());
+    });
+
     it('rolls a step back when the disk of the database is full, and goes on when there is room', async function () {
       const small = path.join(p.directory, 'small');
       if (!mount(small, '400k')) skipWithout(this, 'the right to mount a small file system');
