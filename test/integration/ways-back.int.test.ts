@@ -66,6 +66,24 @@ for (const driver of DRIVERS) {
       fork.remove();
     });
 
+    for (const runs of [1, 2])
+      it(`is going on beside a mirror of another past, ${runs === 1 ? 'as long' : 'shorter'}`, async () => {
+        const early = path.join(p.directory, 'early.db');
+        cpSync(p.file, early);
+        p.write({ '0002_u.sql': 'CREATE TABLE u (x)' });
+        value(await p.manager().up());
+        cpSync(early, p.file);
+        for (let run = 0; run < runs; run++) {
+          p.write({ [`000${2 + run}_u.sql`]: `CREATE TABLE u${run} (x)` });
+          value(await p.manager({ backups: path.join(p.directory, 'others') }).up());
+        }
+        p.write({ '0009_v.sql': 'CREATE TABLE v (x)' });
+        const before = p.dump();
+        for (const error of [failure(await p.manager().up()), failure(await p.manager().audit())])
+          expect(error).to.include({ kind: 'mirror-ahead', exitCode: 3, diverged: true });
+        expect(p.dump()).to.equal(before);
+      });
+
     /** Fails half-way, after somebody else wrote and left no row behind: only a person can tell. */
     const half = (sql: string): MigrationStep =>
       outside(2, {
