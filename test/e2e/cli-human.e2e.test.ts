@@ -102,20 +102,23 @@ describe('migrate-safe for people', () => {
     expect((await project.app('current')).stdout).to.equal('0039\n');
   }).timeout(60_000);
 
-  it('rolls back what is under way on SIGINT, and exits with 130 though the step left a timer', async () => {
-    project.write(
-      'migrations/0003_slow.mjs',
-      `export default { apply: () => new Promise((resolve) => setTimeout(resolve, 60_000)) };\n`,
-    );
-    const { code, stdout, stderr } = await project.interrupted(
-      ['up', '--json', '--database', 'sqlite:app.db'],
-      '0003 slow',
-    );
-    expect(code).to.equal(130);
-    expect(JSON.parse(stdout)).to.deep.include({ ok: false, state: 'rolled-back' });
-    expect(stderr).to.include('Stopping');
-    expect((await project.app('current')).stdout).to.equal('0002\n');
-  });
+  // SIGTERM is what a container's stop and a service manager send, SIGHUP a terminal that was closed.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    it(`rolls back what is under way on ${signal}, and exits with 130 though the step left a timer`, async () => {
+      project.write(
+        'migrations/0003_slow.mjs',
+        `export default { apply: () => new Promise((resolve) => setTimeout(resolve, 60_000)) };\n`,
+      );
+      const { code, stdout, stderr } = await project.interrupted(
+        ['up', '--json', '--database', 'sqlite:app.db'],
+        '0003 slow',
+        signal,
+      );
+      expect(code).to.equal(130);
+      expect(JSON.parse(stdout)).to.deep.include({ ok: false, state: 'rolled-back' });
+      expect(stderr).to.include('Stopping');
+      expect((await project.app('current')).stdout).to.equal('0002\n');
+    });
 
   it('says what to type where a revert did not undo all that its apply did', async () => {
     project.write('migrations/0002_email.down.sql', 'SELECT 1;\n');

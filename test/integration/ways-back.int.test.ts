@@ -46,6 +46,23 @@ for (const driver of DRIVERS) {
       expect(p.rows('SELECT DISTINCT v FROM t')).to.deep.equal([{ v: 'half' }]);
     });
 
+    it('is one that would lose a row of somebody who wrote at the last moment', async () => {
+      const safe = p.manager();
+      safe.addMigration(
+        outside(2, {
+          apply: async (knex) => {
+            await knex.raw(`UPDATE t SET v = 'half'`);
+            throw new Error('half-way');
+          },
+        }),
+      );
+      safe.onEvent(({ type }) => {
+        if (type === 'RestoreStarted') p.sql(`INSERT INTO t VALUES (9, 'theirs')`);
+      });
+      expect(failure(await safe.up())).to.include({ kind: 'needs-person', exitCode: 5, rowsAtStake: 3 });
+      expect(p.rows('SELECT v FROM t WHERE id = 9')).to.deep.equal([{ v: 'theirs' }]);
+    });
+
     it('is a backup of the same database from another past', async () => {
       const fork = project(driver);
       cpSync(p.file, fork.file);

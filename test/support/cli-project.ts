@@ -28,8 +28,8 @@ export class CliProject {
   }
 
   /** Sends SIGINT once `seen` stands on stderr. */
-  interrupted(args: readonly string[], seen: string): Promise<CommandOutcome> {
-    return this.#spawn(args, {}, this.directory, seen);
+  interrupted(args: readonly string[], seen: string, signal: NodeJS.Signals = 'SIGINT'): Promise<CommandOutcome> {
+    return this.#spawn(args, {}, this.directory, { seen, signal });
   }
 
   /** Reads the first piece of stdout and closes the pipe, as `| head -n 1` does; resolves when the command has ended. */
@@ -50,7 +50,7 @@ export class CliProject {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
     cwd: string,
-    interruptAt?: string,
+    interrupt?: { readonly seen: string; readonly signal: NodeJS.Signals },
   ): Promise<CommandOutcome> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [MAIN, ...args], {
@@ -61,11 +61,11 @@ export class CliProject {
       const texts = { stdout: '', stderr: '' };
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => (texts.stdout += chunk));
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-        const before = interruptAt !== undefined && texts.stderr.includes(interruptAt);
+        const before = interrupt !== undefined && texts.stderr.includes(interrupt.seen);
         texts.stderr += chunk;
         // A moment later, so that the step itself is under way.
-        if (!before && interruptAt !== undefined && texts.stderr.includes(interruptAt))
-          setTimeout(() => child.kill('SIGINT'), 500);
+        if (!before && interrupt !== undefined && texts.stderr.includes(interrupt.seen))
+          setTimeout(() => child.kill(interrupt.signal), 500);
       });
       child.on('error', reject);
       child.on('close', (code) => resolve({ code, ...texts, json: <T>() => JSON.parse(texts.stdout) as T }));
