@@ -1,18 +1,22 @@
 // Reverts, stamps, and what the history says of them.
 import { expect } from 'chai';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
 import { MigrationStep } from 'migrate-safe';
 import { failure, project, value, type Project } from '../support/project.js';
+
+const FILES = {
+  '0001_shop.up.sql': 'CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT);',
+  '0001_shop.down.sql': 'DROP TABLE customers;',
+  '0002_email.up.sql': 'ALTER TABLE customers ADD COLUMN email TEXT;',
+  '0002_email.down.sql': 'ALTER TABLE customers DROP COLUMN email;',
+} as const;
 
 describe('down and stamp', () => {
   let p: Project;
   beforeEach(() => {
     p = project();
-    p.write({
-      '0001_shop.up.sql': 'CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT);',
-      '0001_shop.down.sql': 'DROP TABLE customers;',
-      '0002_email.up.sql': 'ALTER TABLE customers ADD COLUMN email TEXT;',
-      '0002_email.down.sql': 'ALTER TABLE customers DROP COLUMN email;',
-    });
+    p.write(FILES);
   });
   afterEach(() => p.remove());
 
@@ -57,6 +61,19 @@ describe('down and stamp', () => {
     expect(failure(await p.manager().down())).to.include({ kind: 'guard-refused', direction: 'revert' });
     expect(p.dump()).to.equal(before);
     p.write({ '0003_seed.down.sql': `DELETE FROM customers WHERE name = 'seed';` });
+    value(await p.manager().down());
+  });
+
+  it('reverts no step whose file changed since its apply, or is gone', async () => {
+    value(await p.manager().up());
+    const before = p.dump();
+    const { '0002_email.up.sql': up, '0002_email.down.sql': down } = FILES;
+    p.write({ '0002_email.up.sql': `${up} -- and more` });
+    expect(failure(await p.manager().down())).to.include({ kind: 'changed-step', exitCode: 3, state: 'unchanged' });
+    for (const name of ['0002_email.up.sql', '0002_email.down.sql']) rmSync(path.join(p.steps, name));
+    expect(failure(await p.manager().down())).to.include({ kind: 'missing-step', exitCode: 3, state: 'unchanged' });
+    expect(p.dump()).to.equal(before);
+    p.write({ '0002_email.up.sql': up, '0002_email.down.sql': down });
     value(await p.manager().down());
   });
 

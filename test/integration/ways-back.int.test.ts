@@ -1,9 +1,12 @@
 // Ways back that are not safe to go: a backup that was damaged or is of another past, a step that nobody can answer for.
 import { expect } from 'chai';
-import { closeSync, cpSync, openSync, writeSync } from 'node:fs';
+import BetterSqlite3 from 'better-sqlite3';
+import { createHash } from 'node:crypto';
+import { closeSync, cpSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import fsp from 'node:fs/promises';
 import path from 'node:path';
 import { MigrationStep, type StepDefinition } from 'migrate-safe';
+import { seal } from '#src/backup/manifest.js';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
 const FIRST = {
@@ -81,6 +84,24 @@ for (const driver of DRIVERS) {
       expect(p.dump()).to.equal(before);
       value(await p.manager().audit());
       fork.remove();
+    });
+
+    it('is a backup whose journal was edited, however well its manifest fits', async () => {
+      const { manifest, file, directory } = value(await p.manager().createBackup());
+      const db = new BetterSqlite3(file);
+      db.exec(
+        `DROP TRIGGER migrate_safe_events_no_update; UPDATE migrate_safe_events SET actor = '{}' WHERE position = 2`,
+      );
+      db.close();
+      const bytes = readFileSync(file);
+      const digest = createHash('sha256').update(bytes).digest('hex');
+      const files = manifest.files.map((one) => ({ ...one, bytes: bytes.length, sha256: digest }));
+      const { checksum: _, ...rest } = manifest;
+      writeFileSync(path.join(directory, 'manifest.json'), JSON.stringify(seal({ ...rest, files })));
+      const before = p.dump();
+      const error = failure(await p.manager().restore({ choice: { id: manifest.id } }));
+      expect(error).to.include({ kind: 'backup-corrupt', check: 'journal', exitCode: 3 });
+      expect(p.dump()).to.equal(before);
     });
 
     for (const runs of [1, 2])
