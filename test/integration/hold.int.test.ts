@@ -8,7 +8,7 @@ import { LiveRestore } from '#src/dao/dialects/sqlite/backup/live-restore.js';
 import type { SqliteConnection, SqliteDriver } from '#src/dao/dialects/sqlite/drivers/driver.js';
 import { loadDriver } from '#src/dao/dialects/sqlite/drivers/load-driver.js';
 import { SqliteHold } from '#src/dao/dialects/sqlite/hold.js';
-import { DRIVERS, project, value, type Project } from '../support/project.js';
+import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
 /** The connection, which lets `meddle` happen right after the statement that `isAfter` knows. */
 function meddled(
@@ -173,5 +173,70 @@ for (const name of DRIVERS)
         );
         expect(p.rows('PRAGMA journal_mode'), what).to.deep.equal([{ journal_mode: 'wal' }]);
       }
+    });
+  });
+
+for (const name of DRIVERS)
+  describe(`a restore with somebody who writes right before its switch (${name})`, () => {
+    let p: Project;
+    let driver: SqliteDriver;
+    let connect: SqliteDriver['connect'];
+    beforeEach(async () => {
+      p = project(name);
+      p.write({ '0001_t.sql': `CREATE TABLE t (v TEXT); INSERT INTO t VALUES ('then');` });
+      value(await p.manager().up());
+      driver = value(loadDriver(name, true));
+      ({ connect } = driver);
+    });
+    afterEach(() => {
+      Object.assign(driver, { connect });
+      p.remove();
+    });
+    /** From now on somebody writes a row right before each of the first `times` switches. */
+    const crowd = (times: number): void => {
+      let written = 0;
+      const write = (): ResultAsync<unknown, SqlError> =>
+        written === times
+          ? okAsync(undefined)
+          : connect(p.file, 'read', { busyWaitMs: 1000 }).andThen((other) =>
+              other.run(`INSERT INTO t VALUES ('theirs ${(written += 1)}')`).andThen(() => other.close()),
+            );
+      const meddling: SqliteDriver['connect'] = (file, mode, options) =>
+        connect(file, mode, options).map((made) =>
+          // The witness, which waits for nothing, stays what it is.
+          file !== p.file || options.busyWaitMs === 0
+            ? made
+            : meddled(made, (sql) => sql === 'DETACH DATABASE migrate_safe_aside', write),
+        );
+      Object.assign(driver, { connect: meddling });
+    };
+
+    it('is done again, and has their row in its safety copy', async () => {
+      const { manifest } = value(await p.manager().createBackup());
+      crowd(2);
+      const { safetyBackupId } = value(await p.manager().restore({ choice: { id: manifest.id } }));
+      expect(p.rows('SELECT v FROM t')).to.deep.equal([{ v: 'then' }]);
+      const { backups } = value(await p.manager().listBackups());
+      const safety = backups.filter(({ manifest: { reason } }) => reason.kind === 'before-restore');
+      expect(safety.map((one) => one.manifest.id)).to.deep.equal([safetyBackupId]);
+      expect(p.rowsOf(safety[0]?.file ?? '', 'SELECT v FROM t')).to.deep.equal([
+        { v: 'then' },
+        { v: 'theirs 1' },
+        { v: 'theirs 2' },
+      ]);
+      value(await p.manager().audit());
+    });
+
+    it('gives up where it never ends, with all of their rows in place', async () => {
+      const { manifest } = value(await p.manager().createBackup());
+      crowd(100);
+      const error = failure(await p.manager().restore({ choice: { id: manifest.id } }));
+      expect(error).to.include({ kind: 'restore-failed', exitCode: 1 });
+      expect(error.message).to.contain('kept writing');
+      Object.assign(driver, { connect });
+      expect(p.rows('SELECT count(*) > 5 AS n FROM t')).to.deep.equal([{ n: 1 }]);
+      expect(p.rows(`SELECT v FROM t WHERE v = 'theirs 1'`)).to.have.length(1);
+      value(await p.manager().up());
+      value(await p.manager().audit());
     });
   });
