@@ -1,5 +1,7 @@
 // Steps without a transaction: the lower rungs of the ladder, and what a crash in one of them leaves.
 import { expect } from 'chai';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { MigrationStep, type StepDefinition } from 'migrate-safe';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
@@ -29,6 +31,20 @@ for (const driver of DRIVERS) {
       const report = value(await p.manager().up());
       expect(report.applied[0]?.effects.tables).to.deep.equal({ t: { inserted: 1, updated: 0, deleted: 0 } });
       expect(report.applied[0]?.backups).to.have.length(1);
+    });
+
+    it('is in the journal and its mirror, with its backup, before it begins: a crash must leave a trace of it', async () => {
+      const seen: unknown[] = [];
+      const look = async (): Promise<void> => {
+        seen.push(value(await p.manager().history()).at(-1));
+        const mirror = path.join(p.backups, readdirSync(p.backups)[0] ?? '', 'journal.ndjson');
+        seen.push(JSON.parse(readFileSync(mirror, 'utf8').trimEnd().split('\n').at(-1) ?? ''));
+      };
+      value(await withStep({ apply: look }).up());
+      const [newest] = value(await p.manager().listBackups()).backups;
+      expect(seen[0]).to.have.property('type', 'StepStarted');
+      expect(seen[0]).to.have.nested.property('data.backupId', newest?.manifest.id);
+      expect(seen[1]).to.deep.equal(seen[0]);
     });
 
     it('is put back from its file backup when it fails half-way', async () => {
