@@ -1,0 +1,69 @@
+// What a step's statement must not get past: SQLite's own end of the text, and a parent that no child can point at any more.
+import { expect } from 'chai';
+import { MigrationStep } from 'migrate-safe';
+import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
+
+for (const driver of DRIVERS) {
+  describe(`the gate of a step (${driver})`, () => {
+    let p: Project;
+    beforeEach(async () => {
+      p = project(driver);
+      p.write({
+        '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b');
+          CREATE TABLE parent (id INTEGER PRIMARY KEY, code TEXT); CREATE UNIQUE INDEX parent_code ON parent (code);
+          CREATE TABLE child (id INTEGER PRIMARY KEY, code TEXT REFERENCES parent (code));
+          INSERT INTO parent VALUES (1, 'x'); INSERT INTO child VALUES (1, 'x');`,
+      });
+      value(await p.manager().up());
+    });
+    afterEach(() => p.remove());
+
+    for (const [how, bindings] of [
+      ['alone', []],
+      ['with values', ['gone']],
+    ] as const)
+      it(`lets no statement through that ends for SQLite before its WHERE, ${how}`, async () => {
+        const before = p.dump();
+        const sql = `UPDATE t SET v = ${bindings.length === 0 ? `'gone'` : '?'} \0 WHERE id = 1`;
+        const step = new MigrationStep(2, 'cut short', { apply: (knex) => knex.raw(sql, [...bindings]) });
+        const error = failure(await p.manager().addMigration(step).up());
+        expect(error).to.include({ kind: 'step-failed', state: 'rolled-back' });
+        expect(p.dump()).to.equal(before);
+      });
+
+    it('lets no view go by a hand in the schema table', async () => {
+      p.sql('CREATE VIEW shown AS SELECT v FROM t');
+      const before = p.dump();
+      p.write({ '0002_hand.sql': `PRAGMA writable_schema = ON;\nDELETE FROM sqlite_schema WHERE name = 'shown';` });
+      const error = failure(await p.manager().up());
+      // One of the drivers keeps the schema table out of reach itself.
+      expect(error).to.include({ kind: driver === 'sqlite3' ? 'guard-refused' : 'step-failed', state: 'rolled-back' });
+      expect(error.message).to.match(/would lose view shown|may not be modified/);
+      expect(p.dump()).to.equal(before);
+    });
+
+    it('takes a parent without its unique key for a broken foreign key', async () => {
+      const before = p.dump();
+      p.write({
+        '0002_drop.sql': `-- migrate-safe: may-drop index=parent_code\nDROP INDEX parent_code;\nINSERT INTO parent VALUES (5, 'q');`,
+      });
+      const error = failure(await p.manager().up());
+      expect(error).to.include({ kind: 'guard-refused', state: 'rolled-back' });
+      expect(error.message).to.contain('of child pointing at rows of');
+      expect(p.dump()).to.equal(before);
+    });
+
+    it('refuses to take the key away that rows point at, though the step touches no row', async () => {
+      p.write({ '0002_drop.sql': '-- migrate-safe: may-drop index=parent_code\nDROP INDEX parent_code;' });
+      const error = failure(await p.manager().up());
+      expect(error).to.include({ kind: 'guard-refused' });
+      expect(error.message).to.contain('of child pointing at rows of');
+    });
+
+    it('does not blame a step for a parent that had none before', async () => {
+      p.sql('DROP INDEX parent_code');
+      p.write({ '0002_child.sql': `INSERT INTO child VALUES (2, 'y'); INSERT INTO parent VALUES (5, 'q');` });
+      value(await p.manager().up());
+    });
+  });
+}
