@@ -1,5 +1,8 @@
 // One run at a time: the lock is held from before the first look until after the last record, whatever the run does.
 import { expect } from 'chai';
+import BetterSqlite3 from 'better-sqlite3';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { MigrationStep, type MigrateError } from 'migrate-safe';
 import type { ResultAsync } from 'neverthrow';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
@@ -62,6 +65,24 @@ for (const driver of DRIVERS) {
       );
       expect(asked).to.equal(true);
       value(await other().up());
+    });
+
+    it('needs no lock and writes nothing where nothing is to be done, or only looked at', async () => {
+      const contents = (): Record<string, string> =>
+        Object.fromEntries(
+          readdirSync(p.directory, { recursive: true, withFileTypes: true })
+            .filter((one) => one.isFile())
+            .map((one) => path.join(one.parentPath, one.name))
+            .map((file) => [file, `${statSync(file).mtimeMs} ${readFileSync(file, 'latin1')}`]),
+        );
+      const before = contents();
+      const holder = new BetterSqlite3(`${p.file}-migrate-lock`);
+      holder.exec('BEGIN EXCLUSIVE');
+      expect(value(await other().up())).to.deep.include({ runId: null, applied: [], current: '0001' });
+      for (const look of [other().status(), other().plan(), other().history(), other().audit(), other().listBackups()])
+        expect((await look).isOk()).to.equal(true);
+      holder.close();
+      expect(contents()).to.deep.equal(before);
     });
 
     it('lets the next one in after a run that failed, and after a restore that was declined', async () => {
