@@ -31,6 +31,21 @@ for (const driver of DRIVERS) {
         expect(p.dump()).to.equal(before);
       });
 
+    for (const [what, trigger, loss] of [
+      ['a virtual table', 'AFTER UPDATE ON t BEGIN DELETE FROM words WHERE rowid = new.id; END', 'words'],
+      ['the table itself', 'AFTER INSERT ON t BEGIN DELETE FROM t WHERE id < new.id; END', 't'],
+    ] as const)
+      it(`sees what a trigger takes from ${what}`, async () => {
+        p.sql(`CREATE VIRTUAL TABLE words USING fts5(body); INSERT INTO words (rowid, body) VALUES (1, 'one'), (2, 'two');
+          CREATE TRIGGER takes ${trigger};`);
+        const before = p.dump();
+        p.write({ '0002_x.sql': loss === 't' ? `INSERT INTO t VALUES (9, 'z')` : `UPDATE t SET v = 'z'` });
+        const error = failure(await p.manager().up());
+        expect(error).to.include({ kind: 'guard-refused' });
+        expect(error.message).to.contain(`would lose 2 rows of ${loss}`);
+        expect(p.dump()).to.equal(before);
+      });
+
     it('lets no view go by a hand in the schema table', async () => {
       p.sql('CREATE VIEW shown AS SELECT v FROM t');
       const before = p.dump();
