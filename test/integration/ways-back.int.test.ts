@@ -7,6 +7,7 @@ import fsp from 'node:fs/promises';
 import path from 'node:path';
 import { MigrationStep, type StepDefinition } from 'migrate-safe';
 import { seal } from '#src/backup/manifest.js';
+import { loadDriver } from '#src/dao/dialects/sqlite/drivers/load-driver.js';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
 const FIRST = {
@@ -102,6 +103,19 @@ for (const driver of DRIVERS) {
       const error = failure(await p.manager().restore({ choice: { id: manifest.id } }));
       expect(error).to.include({ kind: 'backup-corrupt', check: 'journal', exitCode: 3 });
       expect(p.dump()).to.equal(before);
+    });
+
+    it('is to replace the file under an application that has it open in WAL mode', async () => {
+      p.sql(
+        `PRAGMA journal_mode = wal; DROP TRIGGER migrate_safe_events_no_update; UPDATE migrate_safe_events SET actor = '{}' WHERE position = 2`,
+      );
+      const app = value(await value(loadDriver(driver, true)).connect(p.file, 'read', { busyWaitMs: 0 }));
+      value(await app.all('SELECT * FROM t'));
+      expect(failure(await p.manager().restore({ choice: { latest: true } }))).to.include({ kind: 'restore-failed' });
+      value(await app.run(`INSERT INTO t VALUES (9, 'kept')`));
+      value(await app.close());
+      expect(p.rows('SELECT v FROM t WHERE id = 9')).to.deep.equal([{ v: 'kept' }]);
+      expect(value(await p.manager().restore({ choice: { latest: true } })).movedAside).to.have.length.greaterThan(0);
     });
 
     for (const runs of [1, 2])
