@@ -1,6 +1,6 @@
 // What a step's statement must not get past: SQLite's own end of the text, and a parent that no child can point at any more.
 import { expect } from 'chai';
-import { MigrationStep } from 'migrate-safe';
+import { MigrationStep, type StepDefinition } from 'migrate-safe';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
 for (const driver of DRIVERS) {
@@ -30,6 +30,28 @@ for (const driver of DRIVERS) {
         expect(error).to.include({ kind: 'step-failed', state: 'rolled-back' });
         expect(p.dump()).to.equal(before);
       });
+
+    it('tells code whose time is up that nobody waits for it any more', async () => {
+      let signal: AbortSignal | undefined;
+      const apply: StepDefinition['apply'] = (knex) => {
+        ({ signal } = knex);
+        return new Promise(() => undefined);
+      };
+      const step = new MigrationStep(2, 'waits', { apply, timeoutMs: 100 });
+      expect(failure(await p.manager().addMigration(step).up())).to.include({ kind: 'step-timeout' });
+      expect(signal?.aborted).to.equal(true);
+    });
+
+    it('stops a statement whose time is up', async function () {
+      // The other driver runs statements while everything else waits: nobody can stop one.
+      if (driver === 'better-sqlite3') this.skip();
+      const long =
+        'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000000) SELECT count(*) FROM n';
+      const step = new MigrationStep(2, 'counts', { apply: (knex) => knex.raw(long), timeoutMs: 200 });
+      const started = performance.now();
+      expect(failure(await p.manager().addMigration(step).up())).to.include({ kind: 'step-timeout' });
+      expect(performance.now() - started).to.be.below(6000);
+    });
 
     for (const [what, trigger, loss] of [
       ['a virtual table', 'AFTER UPDATE ON t BEGIN DELETE FROM words WHERE rowid = new.id; END', 'words'],
