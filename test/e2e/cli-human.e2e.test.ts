@@ -71,6 +71,17 @@ describe('migrate-safe for people', () => {
     expect(`${stdout}${stderr}`).not.to.match(CONTROL);
   });
 
+  const STACK = /^ *at .+0003_throws/m;
+  it('keeps the stack of a step for --verbose: it may hold anything', async () => {
+    project.write(
+      'migrations/0003_throws.mjs',
+      `export default { apply() { throw new Error('no', { cause: 'x' }); } };\n`,
+    );
+    const plain = await project.app('up');
+    expect(plain.stdout + plain.stderr).not.to.match(STACK);
+    expect((await project.app('up', '--verbose')).stderr).to.match(STACK);
+  });
+
   it('ends a refusal of the guard with the line that would allow it', async () => {
     await project.app('up');
     project.write('migrations/0003_purge.up.sql', 'DELETE FROM orders;\n');

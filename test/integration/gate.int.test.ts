@@ -42,16 +42,16 @@ for (const driver of DRIVERS) {
       expect(signal?.aborted).to.equal(true);
     });
 
-    it('stops a statement whose time is up', async function () {
-      // The other driver runs statements while everything else waits: nobody can stop one.
-      if (driver === 'better-sqlite3') this.skip();
-      const long =
-        'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000000) SELECT count(*) FROM n';
-      const step = new MigrationStep(2, 'counts', { apply: (knex) => knex.raw(long), timeoutMs: 200 });
-      const started = performance.now();
-      expect(failure(await p.manager().addMigration(step).up())).to.include({ kind: 'step-timeout' });
-      expect(performance.now() - started).to.be.below(6000);
-    });
+    // The other driver runs a statement while everything else waits: nobody can stop one.
+    if (driver === 'sqlite3')
+      it('stops a statement whose time is up', async () => {
+        const long =
+          'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000000) SELECT count(*) FROM n';
+        const step = new MigrationStep(2, 'counts', { apply: (knex) => knex.raw(long), timeoutMs: 200 });
+        const started = performance.now();
+        expect(failure(await p.manager().addMigration(step).up())).to.include({ kind: 'step-timeout' });
+        expect(performance.now() - started).to.be.below(6000);
+      });
 
     for (const [what, trigger, loss] of [
       ['a virtual table', 'AFTER UPDATE ON t BEGIN DELETE FROM words WHERE rowid = new.id; END', 'words'],
