@@ -57,6 +57,31 @@ for (const driver of DRIVERS) {
       expect(readdirSync(path.dirname(file))).to.deep.equal(['database.sqlite']);
     });
 
+    it('says where the journal inside it ends', async () => {
+      p.write({ '0002_n.sql': 'CREATE TABLE n (x)' });
+      value(await p.manager().up());
+      const [newest] = value(await p.manager().listBackups()).backups;
+      const ends = p.rowsOf(
+        newest?.file ?? '',
+        'SELECT position, hash FROM migrate_safe_events ORDER BY 1 DESC LIMIT 1',
+      );
+      expect([newest?.manifest.journal]).to.deep.equal(ends);
+    });
+
+    it('is the latest, though a restore has kept a copy since', async () => {
+      const restore = async () => value(await p.manager().restore({ choice: { latest: true } })).backup.manifest.id;
+      expect(await restore()).to.equal(await restore());
+    });
+
+    it('is not blended with the log of a database that is gone', async () => {
+      value(await p.manager().createBackup());
+      rmSync(p.file);
+      writeFileSync(`${p.file}-wal`, 'what was written last');
+      const { movedAside } = value(await p.manager().restore({ choice: { latest: true } }));
+      expect(movedAside.map((file) => readFileSync(file, 'utf8'))).to.deep.equal(['what was written last']);
+      expect(p.rows('SELECT count(*) AS n FROM t')).to.deep.equal([{ n: 2 }]);
+    });
+
     it('is not taken at all where its integrity was asked for and is not there', async () => {
       spoilIndex();
       expect(failure(await p.manager().createBackup({ verify: 'full' }))).to.include({ kind: 'backup-corrupt' });
