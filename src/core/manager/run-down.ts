@@ -102,7 +102,7 @@ function revertEach(session: RunSession, steps: readonly MigrationStep[]): Resul
   });
 }
 
-/** A revert is run only as it was when its step was applied. */
+/** A step is reverted only where its apply is what was applied; the down half of a pair of files may have been mended since. */
 function candidatesOf(
   applied: readonly AppliedStep[],
   candidates: readonly StepCandidate[],

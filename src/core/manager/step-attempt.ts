@@ -1,5 +1,5 @@
 // One attempt at a step inside its open transaction: work, effects, guard, checks, record; and the commit.
-import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Effects } from '../events/effects.js';
@@ -78,7 +78,8 @@ export function attemptStep(
     yield* guard(context, attempt, seen).mapErr(failing('guard'));
     observer.progress({ kind: 'observed', effects: seen.effects });
     if (direction === 'apply') yield* validateStep(step, transaction, errors, signal).mapErr(failing('validate'));
-    // A statement that nobody awaited comes after the step's end.
+    // What code did not await has its say first: that it failed is told when the event loop turns.
+    if (typeof work === 'function') yield* nextTurn();
     yield* faultOf(transaction, errors).mapErr(failing('work'));
     if (signal.aborted) return err(migrateError({ kind: 'cancelled' }, { step: errors.location }));
 
@@ -127,6 +128,9 @@ export function attemptStep(
     });
   });
 }
+
+const nextTurn = (): ResultAsync<void, never> =>
+  ResultAsync.fromSafePromise(new Promise<void>((resolve) => setImmediate(resolve)));
 
 /** Writes what the recorder holds into the transaction, and commits both. */
 export function commitWork(

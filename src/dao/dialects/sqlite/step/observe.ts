@@ -66,7 +66,7 @@ export function observe(context: ObserveContext): ResultAsync<Observed, SqlError
           .andThen(() => inOrder(fates, (fate) => reportOf(fate, connection, image, trace)))
           .andThen((reports) =>
             broken().andThen((brokenNow) =>
-              newViolations(connection, childrenToCheck(after.snapshot, fates), image).map(
+              newViolations(connection, childrenToCheck(after.snapshot, fates), image, namesBefore(fates)).map(
                 (brokenForeignKeys): Observed => ({
                   after,
                   observation: {
@@ -220,4 +220,14 @@ function childrenToCheck(schema: SchemaSnapshot, fates: readonly TableFate[]): r
         changed.has(folded(table.name)) || table.foreignKeys.some((key) => changed.has(folded(key.references.table))),
     )
     .map((table) => table.name);
+}
+
+/** What a table of now was called before the step; undefined for one that the step made. */
+function namesBefore(fates: readonly TableFate[]): (table: string) => string | undefined {
+  const names = new Map<string, string | undefined>(
+    fates.flatMap((fate) =>
+      fate.kind === 'dropped' ? [] : [[folded(fate.name), fate.kind === 'kept' ? fate.nameBefore : undefined] as const],
+    ),
+  );
+  return (table) => (names.has(folded(table)) ? names.get(folded(table)) : table);
 }
