@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import { MigrationStep, type SafeMigrationManager } from 'migrate-safe';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 
 for (const driver of DRIVERS) {
@@ -220,6 +221,35 @@ for (const driver of DRIVERS) {
     });
   });
 }
+
+describe('restore --before-step beside another component', () => {
+  it('takes the backup from before the step of its own component', async () => {
+    const p = project();
+    p.write({ '0001_t.sql': 'CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);' });
+    value(await p.manager().up());
+    const plugin = new MigrationStep(1, 'plug', {
+      apply: (knex) => knex.schema.createTable('plug', (t) => void t.increments()),
+      component: 'plugin',
+    });
+    const ofPlugin = () => p.manager({ component: 'plugin', steps: [plugin] });
+    value(await ofPlugin().up());
+    const before = async (safe: SafeMigrationManager): Promise<string | undefined> => {
+      let component: string | undefined;
+      failure(
+        await safe.restore({
+          choice: { beforeStep: '1' },
+          confirm: ({ backup }) => {
+            ({ component } = backup.manifest.reason);
+            return Promise.resolve(false);
+          },
+        }),
+      );
+      return component;
+    };
+    expect([await before(p.manager()), await before(ofPlugin())]).to.deep.equal(['main', 'plugin']);
+    p.remove();
+  });
+});
 
 describe('a database that was lost', () => {
   let p: Project;

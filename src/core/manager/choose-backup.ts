@@ -4,12 +4,13 @@ import { versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupListing, BackupReason, StoredBackup } from '../ports/backup-store.js';
 
-/** Which backup is meant. */
+/** Which backup is meant; a step is one of the component that is at work. */
 export type BackupChoice = { readonly id: string } | { readonly latest: true } | { readonly beforeStep: string };
 
 /** The backup that is meant. `latest` passes over the safety copies that restores take. */
 export function chooseBackup(
   choice: BackupChoice,
+  component: string,
   { backups, damaged }: BackupListing,
   directory: string,
 ): Result<StoredBackup, MigrateError> {
@@ -26,14 +27,19 @@ export function chooseBackup(
       ? backups.find(({ manifest }) => manifest.id === choice.id)
       : 'latest' in choice
         ? backups.findLast(({ manifest }) => manifest.reason.kind !== 'before-restore')
-        : backups.findLast(({ manifest: { reason } }) => isBeforeApply(reason, choice.beforeStep));
+        : backups.findLast(({ manifest: { reason } }) => isBeforeApply(reason, component, choice.beforeStep));
   return found === undefined ? err(migrateError({ kind: 'backup-not-found', wanted, directory })) : ok(found);
 }
 
-/** A backup from before a revert has the step in it. */
-const isBeforeApply = ({ kind, direction, version }: BackupReason, wanted: string): boolean =>
+/** A backup from before a revert has the step in it; a step of another component is another step. */
+const isBeforeApply = (
+  { kind, direction, version, component }: BackupReason,
+  ofComponent: string,
+  wanted: string,
+): boolean =>
   kind === 'before-step' &&
   direction !== 'revert' &&
+  component === ofComponent &&
   version !== undefined &&
   versionKey(version) === versionKey(wanted);
 

@@ -26,7 +26,7 @@ export function runRestore(
     const outcome = await withLock(ports, policy, options, runId, () =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
-        const backup = yield* chooseBackup(options.choice, listing, ports.store.label);
+        const backup = yield* chooseBackup(options.choice, policy.component, listing, ports.store.label);
         const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
         const opened = yield* await openSound(ports);
         if (opened === undefined) return ok(yield* restoreOverRuin(context));
