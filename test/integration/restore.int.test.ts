@@ -251,6 +251,27 @@ describe('restore --before-step beside another component', () => {
   });
 });
 
+describe('a restore that has no backup to take', () => {
+  it('says so in a sentence, and where backups may be named that lie elsewhere', async () => {
+    const p = project();
+    p.write({ '0001_t.sql': 'CREATE TABLE t (x);' });
+    value(await p.manager({ fileBackup: 'never' }).up());
+    const said = async (choice: Parameters<SafeMigrationManager['restore']>[0]['choice']): Promise<string> => {
+      const { message, hint } = failure(await p.manager().restore({ choice }));
+      expect(hint).to.contain('--backups');
+      return message.replace(p.backups, 'backups');
+    };
+    expect(await said({ latest: true })).to.equal('there is no backup of this database in backups');
+    expect(await said({ beforeStep: '1' })).to.equal('there is no backup from before step 1 in backups');
+    expect(await said({ id: '20260101T0000' })).to.equal('there is no backup 20260101T0000 in backups');
+    const { directory } = value(await p.manager().createBackup());
+    value(await p.manager().restore({ choice: { latest: true } }));
+    rmSync(directory, { recursive: true });
+    expect(await said({ latest: true })).to.equal('there is no backup but the copies that restores took in backups');
+    p.remove();
+  });
+});
+
 describe('a database that was lost', () => {
   let p: Project;
   beforeEach(async () => {

@@ -28,7 +28,15 @@ export function chooseBackup(
       : 'latest' in choice
         ? backups.findLast(({ manifest }) => manifest.reason.kind !== 'before-restore')
         : backups.findLast(({ manifest: { reason } }) => isBeforeApply(reason, component, choice.beforeStep));
-  return found === undefined ? err(migrateError({ kind: 'backup-not-found', wanted, directory })) : ok(found);
+  if (found !== undefined) return ok(found);
+  const onlySafety = 'latest' in choice && backups.length > 0;
+  return err(
+    migrateError({
+      kind: 'backup-not-found',
+      wanted: onlySafety ? 'but the copies that restores took' : wanted,
+      directory,
+    }),
+  );
 }
 
 /** A backup from before a revert has the step in it; a step of another component is another step. */
@@ -43,6 +51,6 @@ const isBeforeApply = (
   version !== undefined &&
   versionKey(version) === versionKey(wanted);
 
-/** What was asked for, for messages. */
+/** What was asked for, to go on from "there is no backup". */
 export const describeChoice = (choice: BackupChoice): string =>
-  'id' in choice ? choice.id : 'latest' in choice ? '(the latest)' : `from before step ${choice.beforeStep}`;
+  'id' in choice ? choice.id : 'latest' in choice ? 'of this database' : `from before step ${choice.beforeStep}`;

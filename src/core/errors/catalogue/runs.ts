@@ -90,7 +90,7 @@ export const RUNS: Words<RunFacts> = {
     code: 'MS-BACKUP-UNKNOWN',
     exit: 2,
     message: (f) => `there is no backup ${f.wanted} in ${f.directory}`,
-    hint: () => 'See what there is: migrate-safe backup list',
+    hint: () => 'See what there is: migrate-safe backup list   (backups that lie elsewhere are named with --backups)',
   },
   'backups-unsupported': {
     code: 'MS-BACKUP-UNSUPPORTED',
