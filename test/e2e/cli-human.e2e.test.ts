@@ -1,5 +1,5 @@
 // What people see: plain where nobody watches, each failure with its place, its state and what to type next.
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { CliProject, writeShop } from '../support/cli-project.js';
 
@@ -105,6 +105,25 @@ describe('migrate-safe for people', () => {
     expect(stdout).to.include('app.db will be put back to');
     expect(stdout).to.include('before 0002');
     expect(stdout).to.match(/To undo it: migrate-safe --database sqlite:app.db restore \S+\n$/);
+  });
+
+  it('says of the mirror in an audit only what was compared', async () => {
+    await project.app('up');
+    expect((await project.app('audit')).stdout).to.include('; the table of steps and the mirror say the same\n');
+    const { code, stdout } = await project.app('audit', '--backups', './empty');
+    expect(code).to.equal(0);
+    expect(stdout).to.match(
+      /chain intact; the table of steps says the same\n! There is no mirror .* in empty,[^]*\nhead 12 /,
+    );
+    expect((await project.app('audit', '--backups', './empty', '--json')).json()).to.include({ mirrored: 0 });
+
+    const [id = ''] = readdirSync(project.path('backups'));
+    const mirror = `backups/${id}/journal.ndjson`;
+    project.write(mirror, project.read(mirror).split('\n').slice(0, 3).join('\n') + '\n');
+    expect((await project.app('audit')).stdout).to.match(/says the same\n! The mirror in backups ends at event 3: /);
+    project.write('migrations/0003_t.up.sql', 'CREATE TABLE t (x);\n');
+    await project.app('up');
+    expect((await project.app('audit')).stdout).to.include('and the mirror say the same\n');
   });
 
   it('does not stop a migration because its reader went away', async () => {

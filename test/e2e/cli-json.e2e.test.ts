@@ -154,6 +154,7 @@ describe('migrate-safe --json', () => {
     expect(audit.json()).to.deep.equal({
       ok: true,
       events: events.length,
+      mirrored: events.length,
       head: { position: events.length, hash: events.at(-1)?.['hash'] },
     });
   });

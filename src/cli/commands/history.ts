@@ -1,11 +1,13 @@
 // `history` and `audit`: the journal as it was written, and the proof that it still is.
+import type { AuditReport } from '../../core/manager/inspect-state.js';
 import type { StoredEvent } from '../../core/events/envelope.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { withEngine } from '../engine.js';
-import { bytes, count, duration, localTime } from '../format.js';
+import { bytes, count, duration, localTime, wrap } from '../format.js';
 import { effectsText } from '../effects.js';
 import type { Effects } from '../../core/events/effects.js';
 import type { Flags } from '../settings.js';
+import { relative } from '../progress-lines.js';
 import { table } from '../table.js';
 import type { Sink } from '../terminal.js';
 
@@ -17,15 +19,37 @@ export const runHistory = (_context: CommandContext, flags: Flags): CommandResul
   );
 
 export const runAudit = (_context: CommandContext, flags: Flags): CommandResult =>
-  withEngine(flags, ({ manager, info }) =>
-    manager.audit().map(({ events, head }): Answer => ({
-      document: { events, head },
-      lines: ({ paint }) => [
-        `${paint.bold(info().label)}   ${paint.green('✔')} ${count(events, 'event')}, chain intact; the table of steps and the mirror say the same`,
-        `head ${head.position} ${head.hash}`,
-      ],
-    })),
+  withEngine(flags, ({ manager, info, config }) =>
+    manager.audit().map((report): Answer => {
+      const { events, head, mirrored } = report;
+      return {
+        document: { events, head, mirrored },
+        lines: (sink) => [
+          `${sink.paint.bold(info().label)}   ${sink.paint.green('✔')} ${count(events, 'event')}, chain intact; ${sameText(report)}`,
+          ...mirrorLines(report, info().path === undefined ? undefined : relative(config.backups), sink),
+          `head ${head.position} ${head.hash}`,
+        ],
+      };
+    }),
   );
+
+const isMirrored = ({ events, mirrored }: AuditReport): boolean => mirrored > 0 && mirrored === events;
+
+const sameText = (report: AuditReport): string =>
+  isMirrored(report) ? 'the table of steps and the mirror say the same' : 'the table of steps says the same';
+
+/** What the mirror does not prove; a database in memory has none to miss. */
+function mirrorLines(report: AuditReport, backups: string | undefined, sink: Sink): readonly string[] {
+  const { events, mirrored } = report;
+  if (isMirrored(report) || events === 0 || backups === undefined) return [];
+  const what =
+    mirrored === 0
+      ? `There is no mirror of the journal in ${backups}, so nothing was compared with it. One that lies elsewhere is named with --backups.`
+      : `The mirror in ${backups} ends at event ${mirrored}: what comes after it was not compared.`;
+  return wrap(`${what} The next run that writes to the journal completes it.`, sink.width - 2).map(
+    (line, at) => `${at === 0 ? sink.paint.yellow('!') : ' '} ${line}`,
+  );
+}
 
 function historyLines(events: readonly StoredEvent[], database: string, { paint, width }: Sink): string[] {
   if (events.length === 0) return [`${paint.bold(database)}   no journal yet`];

@@ -204,6 +204,8 @@ export const readEvents = (ports: ManagerPorts): ResultAsync<readonly StoredEven
 export interface AuditReport {
   readonly events: number;
   readonly head: JournalHead;
+  /** How many of them the mirror has: none where there is no mirror, not all where it was not caught up yet. */
+  readonly mirrored: number;
 }
 
 /** Proves the chain, the projection and the mirror. */
@@ -216,7 +218,7 @@ export function audit(ports: ManagerPorts): ResultAsync<AuditReport, MigrateErro
         .glance()
         .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
       const databaseId = idOf(loaded.history, glance);
-      if (databaseId !== undefined) yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
+      const mirrored = databaseId === undefined ? 0 : yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
       if (loaded.history.databaseId !== undefined && glance?.databaseId !== loaded.history.databaseId) {
         return errAsync(migrateError({ kind: 'projection-differs', detail: 'it notes another database id' }));
       }
@@ -233,7 +235,7 @@ export function audit(ports: ManagerPorts): ResultAsync<AuditReport, MigrateErro
             : 'it has steps that were never applied';
         return errAsync(migrateError({ kind: 'projection-differs', detail }));
       }
-      return ok({ events: loaded.events.length, head: loaded.head });
+      return ok({ events: loaded.events.length, head: loaded.head, mirrored });
     }),
   );
 }

@@ -69,11 +69,11 @@ export function reconcileMirror(
   databaseId: string,
   loaded: LoadedHistory,
   mode: 'repair' | 'look',
-): ResultAsync<void, MigrateError> {
+): ResultAsync<number, MigrateError> {
   return mirror
     .read(databaseId)
     .mapErr(fromStore)
-    .andThen((mirrored): ResultAsync<void, MigrateError> => {
+    .andThen((mirrored): ResultAsync<number, MigrateError> => {
       const broken = findBreak(mirrored);
       if (broken) return errAsync(migrateError({ kind: 'chain-broken', at: broken, where: 'mirror' }));
       const common = Math.min(mirrored.length, loaded.events.length);
@@ -85,8 +85,11 @@ export function reconcileMirror(
       }
       const missing = loaded.events.slice(mirrored.length);
       return mode === 'look' || missing.length === 0
-        ? okAsync(undefined)
-        : mirror.append(databaseId, missing).mapErr(fromStore);
+        ? okAsync(mirrored.length)
+        : mirror
+            .append(databaseId, missing)
+            .mapErr(fromStore)
+            .map(() => loaded.events.length);
     });
 }
 
