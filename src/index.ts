@@ -27,7 +27,7 @@ export type { Actor, RecordedEvent, StoredEvent } from './core/events/envelope.j
 export type { AppliedStep } from './core/history/history.js';
 export type { AuditReport, PlannedStep, PlanReport, StatusReport } from './core/manager/inspect-state.js';
 export type { Progress } from './core/manager/progress.js';
-export type { DownReport } from './core/manager/run-down.js';
+export type { DownReport, RevertReport } from './core/manager/run-down.js';
 export type { BackupChoice } from './core/manager/choose-backup.js';
 export type { RestorePreview, RestoreReport } from './core/manager/restore-context.js';
 export type { StampReport } from './core/manager/run-stamp.js';

@@ -47,7 +47,7 @@ export function observedText({ effects }: Of<'observed'>, guarded: boolean): str
 }
 
 export function validatedText(
-  { changes, reinstated, schemaRestored }: Of<'validated'>,
+  { changes, reinstated, schemaRestored, unproven }: Of<'validated'>,
   version: string,
   keysChecked: boolean,
 ): string {
@@ -58,8 +58,19 @@ export function validatedText(
       ? changesText(changes)
       : schemaRestored
         ? `again what it was before ${version}`
-        : `not what it was before ${version}: its revert does not undo all that its apply did (${changesText(changes)})`;
+        : unrestoredText(version, unproven, changesText(changes));
   return `${what}${again}${keys}`;
+}
+
+function unrestoredText(version: string, unproven: Of<'validated'>['unproven'], changes: string): string {
+  switch (unproven) {
+    case undefined:
+      return `not what it was before ${version}: its revert does not undo all that its apply did (${changes})`;
+    case 'stamped':
+      return `${changes}; whether that is what it was before ${version} is not known: the step was stamped, not applied`;
+    case 'changed-since':
+      return `${changes}; not what it was before ${version}, but it had changed since ${version} was applied`;
+  }
 }
 
 /** The findings say what would be lost; where the guard only warns, it is lost. */

@@ -161,6 +161,29 @@ describe('migrate-safe for people', () => {
     expect((await project.app('current')).stdout).to.equal('0002\n');
   });
 
+  it('does not blame a revert for what nobody knows', async () => {
+    await project.app('up');
+    project.write('migrations/0000_late.up.sql', 'CREATE TABLE late (x);\n');
+    await project.app('up', '--out-of-order');
+    const late = await project.app('down');
+    expect(late.stdout.replaceAll(/\s+/g, ' '))
+      .to.include('not what it was before 0002, but it had changed since 0002 was applied')
+      .and.include('! The schema had changed since 0002 was applied: whether')
+      .and.include('column customers.email removed; not')
+      .and.match(/undo the revert: migrate-safe --database sqlite:app.db restore \S+ current 0001/)
+      .and.not.include('does not undo');
+
+    await project.app('up');
+    await project.app('stamp', 'base');
+    await project.app('stamp', '0002');
+    const stamped = await project.app('down');
+    expect(stamped.stdout.replaceAll(/\s+/g, ' '))
+      .to.include('is not known: the step was stamped, not applied')
+      .and.include('! Whether the schema is what it was before 0002 is not known: stamped, not applied.')
+      .and.not.include('does not undo');
+    expect(stamped.stdout).to.match(/undo the revert: migrate-safe .*restore \S+\ncurrent 0001/);
+  });
+
   it('keeps the notes of status within the width', async () => {
     await project.app('up');
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(project.path(`app.db${suffix}`), { force: true });

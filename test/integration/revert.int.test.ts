@@ -86,6 +86,32 @@ describe('down and stamp', () => {
     expect(value(await p.manager().down()).reverted[0]).to.include({ version: '0003', schemaRestored: false });
   });
 
+  it('says of a schema that is not proven to be what it was whether the revert is to blame', async () => {
+    const down = async () =>
+      value(await p.manager().down()).reverted.map(({ version, schemaRestored, unproven }) => ({
+        version,
+        schemaRestored,
+        unproven,
+      }));
+    const apply = async () => value(await p.manager({ outOfOrder: 'allow' }).up());
+    await apply();
+    expect(await down()).to.deep.equal([{ version: '0002', schemaRestored: true, unproven: null }]);
+    await apply();
+    p.sql('CREATE TABLE by_hand (x)');
+    expect(await down()).to.deep.equal([{ version: '0002', schemaRestored: false, unproven: 'changed-since' }]);
+    await apply();
+    p.write({ '0000_late.sql': 'CREATE TABLE late (x);' });
+    await apply();
+    expect(await down()).to.deep.equal([{ version: '0002', schemaRestored: false, unproven: 'changed-since' }]);
+    await apply();
+    value(await p.manager().stamp('base'));
+    value(await p.manager().stamp('2'));
+    expect(await down()).to.deep.equal([{ version: '0002', schemaRestored: false, unproven: 'stamped' }]);
+    p.write({ '0002_email.down.sql': 'SELECT 1;' });
+    await apply();
+    expect(await down()).to.deep.equal([{ version: '0002', schemaRestored: false, unproven: null }]);
+  });
+
   it('stays at a version: it is not reverted itself', async () => {
     value(await p.manager().up());
     expect(value(await p.manager().down({ target: { to: '1' } })).current).to.equal('0001');

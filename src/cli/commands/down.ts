@@ -1,13 +1,15 @@
 // `down`: reverts applied steps, and says where the schema is not again what it was.
 import { errAsync } from 'neverthrow';
 import { migrateError } from '../../core/errors/migrate-error.js';
-import type { DownReport } from '../../core/manager/run-down.js';
+import type { Unproven } from '../../core/manager/progress.js';
+import type { DownReport, RevertReport } from '../../core/manager/run-down.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { withEngine } from '../engine.js';
-import { duration } from '../format.js';
+import { duration, wrap } from '../format.js';
 import { observed } from '../observed.js';
 import type { Flags } from '../settings.js';
+import type { Sink } from '../terminal.js';
 
 export interface DownFlags extends Flags {
   readonly count?: string;
@@ -41,20 +43,47 @@ export function runDown(context: CommandContext, flags: DownFlags): CommandResul
 }
 
 function answer({ runId, reverted, current, durationMs }: DownReport, database: string, begun: boolean): Answer {
-  const unlike = reverted.filter((step) => !step.schemaRestored);
-  const undo = unlike.flatMap(({ backups }) => backups).at(0);
   return {
     document: { runId, reverted, current, durationMs },
-    lines: ({ paint }) => {
-      if (!begun) return [`${paint.bold(database)}   nothing to revert, current ${paint.bold(current ?? 'base')}`];
-      const warning =
-        unlike.length === 0
-          ? []
-          : [
-              `${paint.yellow('!')} The schema is not what it was before ${unlike.map(({ version }) => version).join(', ')}: see above. What is left may be in the way of \`up\`.`,
-              `  Take it away in a step${undo === undefined ? '.' : `, or undo the revert: migrate-safe restore ${undo}`}`,
-            ];
-      return ['', ...warning, `current ${paint.bold(current ?? 'base')}, in ${duration(durationMs)}`];
-    },
+    lines: (sink) =>
+      begun
+        ? [
+            '',
+            ...warningLines(reverted, sink),
+            `current ${sink.paint.bold(current ?? 'base')}, in ${duration(durationMs)}`,
+          ]
+        : [`${sink.paint.bold(database)}   nothing to revert, current ${sink.paint.bold(current ?? 'base')}`],
   };
+}
+
+/** A revert is blamed only for what it left; what nobody can know is said to be that. */
+function warningLines(reverted: readonly RevertReport[], { paint, width }: Sink): readonly string[] {
+  const unlike = reverted.filter((step) => !step.schemaRestored);
+  if (unlike.length === 0) return [];
+  const because = (why: Unproven | null): string =>
+    unlike
+      .filter(({ unproven }) => unproven === why)
+      .map(({ version }) => version)
+      .join(', ');
+  const [left, stamped, changed] = [because(null), because('stamped'), because('changed-since')];
+  const undo = unlike.flatMap(({ backups }) => backups).at(0);
+  const restore = undo === undefined ? '' : `migrate-safe restore ${undo}`;
+  const lines = [
+    ...(left === ''
+      ? []
+      : [`The schema is not what it was before ${left}: see above. What is left may be in the way of \`up\`.`]),
+    ...(stamped === ''
+      ? []
+      : [`Whether the schema is what it was before ${stamped} is not known: stamped, not applied. See above.`]),
+    ...(changed === ''
+      ? []
+      : [`The schema had changed since ${changed} was applied: whether all of it is undone is not known. See above.`]),
+  ].flatMap((text) => wrap(text, width - 2).map((line, at) => `${at === 0 ? paint.yellow('!') : ' '} ${line}`));
+  const advice =
+    left === ''
+      ? restore === ''
+        ? []
+        : [`  If it is not right, undo the revert: ${restore}`]
+      : [`  Take it away in a step${restore === '' ? '.' : `, or undo the revert: ${restore}`}`];
+  return [...lines, ...advice];
 }

@@ -6,6 +6,12 @@ import type { GuardFinding } from '../schema/guard.js';
 
 export type Direction = 'apply' | 'revert';
 
+/**
+ * Why nobody knows whether a revert undid all that its apply did: the step was stamped, so that the schema before it was
+ * never seen, or the schema had changed between the two, by a late step or by hand.
+ */
+export type Unproven = 'stamped' | 'changed-since';
+
 export type Progress =
   | { readonly kind: 'waiting'; readonly owner: LockOwner | undefined; readonly waitedMs: number }
   | {
@@ -45,6 +51,8 @@ export type Progress =
       readonly changes: readonly string[];
       readonly reinstated: readonly string[];
       readonly schemaRestored?: boolean;
+      /** Only where `schemaRestored` is false, and the revert need not be what is to blame. */
+      readonly unproven?: Unproven;
     }
   | { readonly kind: 'recorded'; readonly position: number }
   | {

@@ -1,14 +1,16 @@
 // `down`: reverts applied steps, highest first, and says of each whether the schema is again what it was.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
-import { versionKey } from '../brands.js';
+import { sha256, versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
-import { applyOf, type AppliedStep } from '../history/history.js';
+import { applyOf, type AppliedStep, type ApplyRecord } from '../history/history.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
+import { fingerprint } from '../schema/fingerprint.js';
 import { currentVersion, planDown } from '../steps/planner.js';
-import { fromSource } from './as-error.js';
+import { fromSource, fromSql } from './as-error.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { checkDisk, loadSteps, refuseWithoutBackup } from './preflight.js';
+import type { Unproven } from './progress.js';
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
@@ -24,9 +26,15 @@ export interface DownOptions {
   readonly signal: AbortSignal;
 }
 
+/** What became of a step that was reverted. */
+export interface RevertReport extends StepReport {
+  /** Why a schema that is not proven to be what it was is not the fault of the revert for certain; null where it is, or all is well. */
+  readonly unproven: Unproven | null;
+}
+
 export interface DownReport {
   readonly runId: string | null;
-  readonly reverted: readonly StepReport[];
+  readonly reverted: readonly RevertReport[];
   readonly current: string | null;
   readonly durationMs: number;
 }
@@ -53,7 +61,7 @@ function revertSteps(
   const { ports, recorder } = session;
   return safeTry(async function* () {
     const applied = yield* planDown(appliedSteps(session), options.target).mapErr((facts) => migrateError(facts));
-    const report = (runId: string | null, reverted: readonly StepReport[]): DownReport => ({
+    const report = (runId: string | null, reverted: readonly RevertReport[]): DownReport => ({
       runId,
       reverted,
       current: currentVersion(appliedSteps(session)),
@@ -84,22 +92,45 @@ function revertSteps(
   });
 }
 
-function revertEach(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<StepReport[], MigrateError> {
+function revertEach(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<RevertReport[], MigrateError> {
   const { ports, policy, database, recorder, signal, lease } = session;
   return safeTry(async function* () {
     const reason = { kind: 'before-run', runId: recorder.runId, component: policy.component } as const;
     const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
     const runBackup = perRun ? yield* takeBackup({ ports, database, recorder }, reason, 'quick') : undefined;
     const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
-    const done: StepReport[] = [];
+    const done: RevertReport[] = [];
     for (const step of steps) {
       if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
       lease?.announce(`reverting ${step.version} ${step.description}`);
       const record = applyOf(recorder.history, step.component, step.version);
-      done.push(yield* runStep(context, step, 'revert', record));
+      const doubt = yield* doubtOf(session, record);
+      const report = yield* runStep(doubting(context, doubt), step, 'revert', record);
+      done.push({ ...report, unproven: report.schemaRestored ? null : (doubt ?? null) });
     }
     return ok(done);
   });
+}
+
+/** Why a schema that is not what it was would not show that the revert is to blame. */
+function doubtOf(
+  { database }: RunSession,
+  record: ApplyRecord | undefined,
+): ResultAsync<Unproven | undefined, MigrateError> {
+  if (record === undefined) return okAsync('stamped');
+  return database
+    .snapshot()
+    .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'))
+    .map((now) => (fingerprint(now, sha256) === record.schemaAfter ? undefined : 'changed-since'));
+}
+
+/** The same, where what is told of the schema says of whom it is not known. */
+function doubting(context: StepContext, doubt: Unproven | undefined): StepContext {
+  if (doubt === undefined) return context;
+  const { observer } = context.ports;
+  const progress: typeof observer.progress = (one) =>
+    observer.progress(one.kind === 'validated' && one.schemaRestored === false ? { ...one, unproven: doubt } : one);
+  return { ...context, ports: { ...context.ports, observer: { event: (event) => observer.event(event), progress } } };
 }
 
 /** A step is reverted only where its apply is what was applied; the down half of a pair of files may have been mended since. */
