@@ -188,9 +188,33 @@ describe('migrate-safe for people', () => {
     await project.app('up');
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(project.path(`app.db${suffix}`), { force: true });
     const { stdout } = await project.run(['status'], { DATABASE_URL: 'sqlite:app.db' });
-    expect(stdout).to.include('! app.db has no journal');
+    expect(stdout).to.include('! app.db is not there, but backups has backups of it.');
     for (const line of stdout.split('\n')) expect(line.length).to.be.at.most(100);
   });
+
+  it('tells a database that was lost from one that was never made, and brings it back', async () => {
+    expect((await project.app('status')).stdout).to.match(/not there yet[^]*no backup yet; no journal yet\n$/);
+    expect((await project.app('doctor')).stdout).to.match(/database {7}app.db is not there yet\n.*up creates it/);
+    await project.app('up');
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(project.path(`app.db${suffix}`), { force: true });
+    const status = (await project.app('status')).stdout;
+    expect(status).to.match(/not there .*[^]*last backup .*, verified; no journal\n$/);
+    expect(status).not.to.include('not there yet');
+    const doctor = await project.app('doctor');
+    expect(doctor.code).to.equal(3);
+    expect(doctor.stdout).to.match(/✖ database {7}app.db is not there, but backups has backups of it\n/);
+    expect(doctor.stdout).not.to.include('creates it');
+    const hint = 'migrate-safe --database sqlite:app.db restore --latest';
+    expect(doctor.stderr).to.include(hint);
+    for (const verb of [['down'], ['stamp', '0001'], ['audit'], ['up']]) {
+      const { code, stderr } = await project.app(...verb);
+      expect(code).to.equal(3);
+      expect(stderr).to.include(hint);
+      expect(stderr).to.include('[MS-DB-GONE]');
+    }
+    expect((await project.app('restore', '--latest', '--yes')).code).to.equal(0);
+    expect((await project.app('doctor')).stdout).to.match(/All is well\.\n$/);
+  }).timeout(60_000);
 
   it('names the verbs in --help, and the flags of each', async () => {
     const help = await project.run(['--help']);

@@ -295,6 +295,42 @@ describe('a database that was lost', () => {
     expect(p.rows('SELECT * FROM t')).to.deep.equal([{ id: 1 }]);
   });
 
+  it('is said by every command to be lost, with what brings it back', async () => {
+    rmSync(p.file);
+    const m = p.manager();
+    const errors = [
+      failure(await m.up()),
+      failure(await m.plan()),
+      failure(await m.down()),
+      failure(await m.stamp('1')),
+      failure(await m.audit()),
+      failure(await m.history()),
+      failure(await m.createBackup()),
+    ];
+    for (const error of errors) {
+      expect(error).to.include({ kind: 'database-gone', exitCode: 3 });
+      expect(error.message).to.contain('is not there, but');
+      expect(error.hint).to.contain('migrate-safe restore --latest').and.not.contain('stamp');
+    }
+    const { lastBackup } = value(await m.status());
+    expect(lastBackup?.id).to.equal(value(await m.listBackups()).backups[0]?.manifest.id);
+    expect(existsSync(p.file)).to.equal(false);
+    value(await m.restore({ choice: { latest: true } }));
+    value(await p.manager().up());
+  });
+
+  it('may be stamped where there is a file in its place', async () => {
+    rmSync(p.file);
+    p.sql('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+    const error = failure(await p.manager().up());
+    expect(error).to.include({ kind: 'database-gone' });
+    expect(error.message).to.contain('has no journal, but');
+    expect(error.hint).to.contain('migrate-safe stamp V');
+    expect(value(await p.manager().status()).lastBackup).not.to.equal(undefined);
+    value(await p.manager().stamp('1'));
+    expect(value(await p.manager().up()).applied).to.deep.equal([]);
+  });
+
   it('is counted before it is replaced where only its journal is broken', async () => {
     p.sql('INSERT INTO t VALUES (2), (3)');
     p.sql(

@@ -1,9 +1,10 @@
 // `doctor`: looks at everything a run needs, and says for each thing that is missing what to type.
 import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
-import { okAsync, ResultAsync } from 'neverthrow';
+import { okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { MigrateError } from '../../core/errors/migrate-error.js';
 import { fromSource, fromStore } from '../../core/manager/as-error.js';
+import type { AuditReport } from '../../core/manager/audit.js';
 import type { HealthCheck } from '../../core/ports/doctor.js';
 import { Tokens } from '../../tokens.js';
 import type { Answer, CommandContext, CommandResult, Finding } from '../answer.js';
@@ -44,17 +45,25 @@ async function examine(flags: Flags) {
   const engine = await openEngine(flags);
   if (engine.isErr())
     return okAsync<readonly HealthCheck[], MigrateError>([node(), bad('configuration', engine.error)]);
-  const { get, manager } = engine.value;
+  const { manager } = engine.value;
+  const proof = await manager.audit();
+  const lost = proof.isErr() && proof.error.kind === 'database-gone' ? proof.error : undefined;
   const checks = [
     node(),
     good('configuration', `database ${engine.value.info().label}, backups ${relative(engine.value.config.backups)}`),
-    ...(await get(Tokens.Doctor).examine()),
+    ...(await database(engine.value, lost)),
     await steps(engine.value),
     await backups(engine.value),
-    ...(await journal(engine.value)),
-    ...(await obstacle(engine.value)),
+    ...(await journal(engine.value, proof)),
+    ...(lost === undefined ? await obstacle(engine.value) : []),
   ];
   return manager.close().map(() => checks);
+}
+
+/** The dialect knows of no backups: that a file which is not there was lost is said in its place. */
+async function database({ get }: Engine, lost: MigrateError | undefined): Promise<readonly HealthCheck[]> {
+  const checks = await get(Tokens.Doctor).examine();
+  return lost === undefined ? checks : [...checks.filter(({ name }) => name !== 'database'), bad('database', lost)];
 }
 
 /** What `up` would refuse to begin over. */
@@ -119,8 +128,7 @@ const nearest = (directory: string): string =>
   existsSync(directory) || path.dirname(directory) === directory ? directory : nearest(path.dirname(directory));
 
 /** Where there is no database, or one that does not open, the database's own check has said so. */
-async function journal({ manager }: Engine): Promise<readonly HealthCheck[]> {
-  const proof = await manager.audit();
+async function journal({ manager }: Engine, proof: Result<AuditReport, MigrateError>): Promise<readonly HealthCheck[]> {
   if (proof.isErr())
     return proof.error.code.startsWith('MS-DB') || proof.error.code.startsWith('MS-DRIVER')
       ? []

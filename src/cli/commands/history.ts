@@ -1,5 +1,5 @@
 // `history` and `audit`: the journal as it was written, and the proof that it still is.
-import type { AuditReport } from '../../core/manager/inspect-state.js';
+import type { AuditReport } from '../../core/manager/audit.js';
 import type { StoredEvent } from '../../core/events/envelope.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { withEngine } from '../engine.js';

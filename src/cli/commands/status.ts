@@ -59,12 +59,14 @@ function statusLines(report: StatusReport, sink: Sink): string[] {
   ];
 }
 
-function headerLines({ database, current, head, pending }: StatusReport, { paint, width }: Sink): string[] {
+function headerLines({ database, current, head, pending, obstacle }: StatusReport, { paint, width }: Sink): string[] {
   const size =
     database.bytes === undefined
       ? database.path === undefined
         ? ''
-        : ', not there yet'
+        : obstacle === undefined
+          ? ', not there yet'
+          : ', not there'
       : `, ${bytes(database.bytes)}`;
   const left = `${paint.bold(database.label)}   ${database.dialect}${size}`;
   const todo = pending === 0 ? paint.green('nothing pending') : paint.yellow(`${pending} pending`);
@@ -126,7 +128,7 @@ function noteLines({ steps, openRun, obstacle }: StatusReport, { paint, width }:
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
-function footer({ lastBackup, journal }: StatusReport): string {
+function footer({ lastBackup, journal, obstacle }: StatusReport): string {
   const backup = lastBackup === undefined ? 'no backup yet' : `last backup ${ago(lastBackup.createdAt)}, verified`;
-  return `${backup}; ${journal === undefined || journal.position === 0 ? 'no journal yet' : `journal ${count(journal.position, 'event')}`}`;
+  return `${backup}; ${journal === undefined || journal.position === 0 ? `no journal${obstacle?.kind === 'database-gone' ? '' : ' yet'}` : `journal ${count(journal.position, 'event')}`}`;
 }

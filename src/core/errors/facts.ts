@@ -40,7 +40,13 @@ export type CheckFacts =
       readonly tables: number;
       readonly tool?: { readonly name: string; readonly table: string };
     }
-  | { readonly kind: 'database-gone'; readonly database: string; readonly directory: string }
+  | {
+      readonly kind: 'database-gone';
+      readonly database: string;
+      readonly directory: string;
+      /** Whether there is a file, though without a journal. */
+      readonly present: boolean;
+    }
   | { readonly kind: 'chain-broken'; readonly at: BrokenChain; readonly where: 'database' | 'mirror' }
   | { readonly kind: 'projection-differs'; readonly detail: string }
   | { readonly kind: 'mirror-ahead'; readonly mirror: number; readonly database: number; readonly diverged: boolean }

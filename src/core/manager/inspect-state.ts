@@ -1,4 +1,4 @@
-// Looking only: status, plan, history and audit read, and write nothing.
+// Looking only: status, plan and history read, and write nothing.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StoredEvent } from '../events/envelope.js';
@@ -9,9 +9,10 @@ import type { StepCandidate } from '../ports/step-source.js';
 import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
 import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
 import { RUN_ENDINGS } from './glance.js';
-import { idOf, loadHistory, reconcileMirror } from './load-history.js';
+import { loadHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import { refuseForeign, refuseLost } from './preflight.js';
+import { refuseForeign, refuseLost, refuseMissing } from './preflight.js';
+import { databaseIdOf } from './run-backup.js';
 import { ofComponent } from './run-up.js';
 
 export interface StatusReport {
@@ -64,8 +65,7 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
         const applied = (glance?.steps ?? []).filter((step) => step.component === policy.component);
         const under = openRun?.plan.find((version) => !applied.some((step) => step.version === version));
         const steps = compareSteps(candidates, applied, under);
-        const listing = glance === undefined ? undefined : yield* ports.store.list(glance.databaseId).mapErr(fromStore);
-        const newest = listing?.backups.at(-1)?.manifest;
+        const obstacle = applied.length > 0 ? undefined : yield* obstacleTo(ports, database);
         return ok<StatusReport>({
           database: database.info,
           current: currentVersion(applied),
@@ -73,20 +73,35 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
           pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
           steps,
           openRun,
-          obstacle: applied.length > 0 ? undefined : yield* obstacleTo(ports, database),
+          obstacle,
           journal: glance?.head,
-          lastBackup: newest && { id: newest.id, createdAt: newest.createdAt },
+          lastBackup: yield* lastBackup(ports, glance?.databaseId, obstacle),
         });
       }),
     );
     return ok(
       yield* whole.orElse((error) =>
         error.kind === 'database-missing'
-          ? lostOrNot(ports).map((obstacle) => beforeFirstUp(ports, candidates, obstacle))
+          ? lostOrNot(ports).andThen((obstacle) =>
+              lastBackup(ports, undefined, obstacle).map((last) => beforeFirstUp(ports, candidates, obstacle, last)),
+            )
           : errAsync(error),
       ),
     );
   });
+}
+
+/** The newest backup; of a database that was lost as well, which has no journal to say its id. */
+function lastBackup(
+  ports: ManagerPorts,
+  databaseId: string | undefined,
+  obstacle: MigrateError | undefined,
+): ResultAsync<StatusReport['lastBackup'], MigrateError> {
+  const lost = databaseId === undefined && obstacle?.kind === 'database-gone';
+  return (lost ? databaseIdOf(ports) : okAsync<string | undefined, MigrateError>(databaseId))
+    .andThen((id) => (id === undefined ? okAsync(undefined) : ports.store.list(id).mapErr(fromStore)))
+    .map((listing) => listing?.backups.at(-1)?.manifest)
+    .map((newest) => newest && { id: newest.id, createdAt: newest.createdAt });
 }
 
 /** Why `up` would refuse to begin on a database that has no step yet, as a value. */
@@ -111,6 +126,7 @@ function beforeFirstUp(
   ports: ManagerPorts,
   candidates: readonly StepCandidate[],
   obstacle: MigrateError | undefined,
+  last: StatusReport['lastBackup'],
 ): StatusReport {
   const steps = compareSteps(candidates, []);
   const { info } = ports.database;
@@ -123,7 +139,7 @@ function beforeFirstUp(
     openRun: undefined,
     obstacle,
     journal: undefined,
-    lastBackup: undefined,
+    lastBackup: last,
   };
 }
 
@@ -192,50 +208,15 @@ function appliedOrNone(ports: ManagerPorts, policy: Policy): ReturnType<typeof a
 const appliedIn = (ports: ManagerPorts, policy: Policy) =>
   reading(ports, (database) => loadHistory(database).map(({ history }) => stepsOf(history, policy.component)));
 
+/** The same, of a database that has to be there. */
+export const readingWhatIs: typeof reading = (ports, work) =>
+  reading(ports, work).orElse((error) => (error.kind === 'database-missing' ? refuseMissing(ports) : errAsync(error)));
+
 /** Every event, as it is stored. */
 export const readEvents = (ports: ManagerPorts): ResultAsync<readonly StoredEvent[], MigrateError> =>
-  reading(ports, (database) =>
+  readingWhatIs(ports, (database) =>
     database
       .glance()
       .andThen((glance) => (glance === undefined ? okAsync([]) : database.readJournal()))
       .mapErr((error) => fromSql(error, database.info.label, 'reading the journal')),
   );
-
-export interface AuditReport {
-  readonly events: number;
-  readonly head: JournalHead;
-  /** How many of them the mirror has: none where there is no mirror, not all where it was not caught up yet. */
-  readonly mirrored: number;
-}
-
-/** Proves the chain, the projection and the mirror. */
-export function audit(ports: ManagerPorts): ResultAsync<AuditReport, MigrateError> {
-  return reading(ports, (database) =>
-    safeTry(async function* () {
-      const loaded = yield* loadHistory(database);
-      const { steps } = loaded.history;
-      const glance = yield* database
-        .glance()
-        .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
-      const databaseId = idOf(loaded.history, glance);
-      const mirrored = databaseId === undefined ? 0 : yield* reconcileMirror(ports.mirror, databaseId, loaded, 'look');
-      if (loaded.history.databaseId !== undefined && glance?.databaseId !== loaded.history.databaseId) {
-        return errAsync(migrateError({ kind: 'projection-differs', detail: 'it notes another database id' }));
-      }
-      const said = new Set(
-        glance?.steps.map((step) => `${step.component}/${step.version} ${step.checksum} ${step.state}`),
-      );
-      const differing = steps.filter(
-        (step) => !said.has(`${step.component}/${step.version} ${step.checksum} ${step.state}`),
-      );
-      if (differing.length > 0 || (glance?.steps.length ?? 0) !== steps.length) {
-        const detail =
-          differing.length > 0
-            ? `step ${differing.map((step) => step.version).join(', ')}`
-            : 'it has steps that were never applied';
-        return errAsync(migrateError({ kind: 'projection-differs', detail }));
-      }
-      return ok({ events: loaded.events.length, head: loaded.head, mirrored });
-    }),
-  );
-}

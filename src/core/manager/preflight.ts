@@ -44,10 +44,23 @@ export function refuseLost(ports: Pick<ManagerPorts, 'database' | 'store'>): Res
     .mapErr(fromStore)
     .andThen(([known]) =>
       known?.matches === true
-        ? errAsync(migrateError({ kind: 'database-gone', database: info.label, directory: ports.store.label }))
+        ? errAsync(
+            migrateError({
+              kind: 'database-gone',
+              database: info.label,
+              directory: ports.store.label,
+              present: info.bytes !== undefined,
+            }),
+          )
         : okAsync(undefined),
     );
 }
+
+/** What is to be said where there is no database: that it was lost, or that it was never made. */
+export const refuseMissing = (ports: Pick<ManagerPorts, 'database' | 'store'>): ResultAsync<never, MigrateError> =>
+  refuseLost(ports).andThen(() =>
+    errAsync(migrateError({ kind: 'database-missing', database: ports.database.info.label })),
+  );
 
 /** Loads the bodies of all steps: what cannot be loaded stops the run before its first step. */
 export function loadSteps(candidates: readonly StepCandidate[]): ResultAsync<readonly MigrationStep[], MigrateError> {

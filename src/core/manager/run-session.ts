@@ -1,7 +1,7 @@
 // The frame of every run: take the lock, open, read again, prove the chain and the mirror, recover what an earlier run left.
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
-import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { MigrateError } from '../errors/migrate-error.js';
 import type { RunKind } from '../events/event.js';
 import { stepsOf, type AppliedStep } from '../history/history.js';
 import type { Lease } from '../ports/run-lock.js';
@@ -11,6 +11,7 @@ import { fingerprint } from '../schema/fingerprint.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { idOf, loadHistory, reconcileMirror, type LoadedHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
+import { refuseMissing } from './preflight.js';
 import { Recorder } from './recorder.js';
 import type { RunSession } from './session.js';
 import { recoverInterrupted } from './recovery.js';
@@ -34,7 +35,7 @@ export function withSession<T>(
   const { info } = ports.database;
   // Asked before the lock, which would leave its files beside a database that is not there.
   if (request.open === 'read' && info.path !== undefined && info.bytes === undefined) {
-    return errAsync(migrateError({ kind: 'database-missing', database: info.label }));
+    return refuseMissing(ports);
   }
   const runId = ports.ids.hex(16);
   return withLease(request, runId, (lease) =>

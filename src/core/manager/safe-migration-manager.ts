@@ -4,16 +4,9 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
 import type { MigrationStep } from '../steps/migration-step.js';
+import { audit, type AuditReport } from './audit.js';
 import { EventFeed } from './event-feed.js';
-import {
-  audit,
-  readEvents,
-  readPlan,
-  readStatus,
-  type AuditReport,
-  type PlanReport,
-  type StatusReport,
-} from './inspect-state.js';
+import { readEvents, readPlan, readStatus, type PlanReport, type StatusReport } from './inspect-state.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
 import { createBackup, listBackups } from './run-backup.js';

@@ -55,9 +55,10 @@ export const CHECKS: Words<CheckFacts> = {
     code: 'MS-DB-GONE',
     exit: 3,
     state: 'needs-attention',
-    message: (f) => `${f.database} has no journal, or is not there at all, but ${f.directory} has backups of it`,
-    hint: () =>
-      'Put it back: migrate-safe restore --latest   (or say what the file has: migrate-safe stamp V). To begin anew on purpose, name other backups with --backups. Nothing was changed.',
+    message: (f) =>
+      `${f.database} ${f.present ? 'has no journal' : 'is not there'}, but ${f.directory} has backups of it`,
+    hint: (f) =>
+      `Put it back: migrate-safe restore --latest${f.present ? '   (or say what the file has: migrate-safe stamp V)' : ''}. To begin anew on purpose, name other backups with --backups. Nothing was changed.`,
   },
   'chain-broken': {
     code: 'MS-CHAIN-BROKEN',
