@@ -48,6 +48,16 @@ export function statusDocument({
             startedAt: openRun.startedAt,
             actor: openRun.actor,
             plan: openRun.plan,
+            step:
+              openRun.step === undefined
+                ? null
+                : {
+                    version: openRun.step.version,
+                    direction: openRun.step.direction,
+                    transactional: openRun.step.transactional,
+                    failed: openRun.step.failed,
+                    backupId: openRun.step.backupId ?? null,
+                  },
           },
   };
 }

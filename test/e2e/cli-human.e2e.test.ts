@@ -216,6 +216,38 @@ describe('migrate-safe for people', () => {
     expect((await project.app('doctor')).stdout).to.match(/All is well\.\n$/);
   }).timeout(60_000);
 
+  it('promises no going on from a step without a transaction that was killed', async () => {
+    await project.app('up');
+    project.write(
+      'migrations/0003_half.mjs',
+      `export default { transaction: 'none', apply: async (knex) => {
+        await knex.raw("INSERT INTO customers (name) VALUES ('half')");
+        process.kill(process.pid, 'SIGKILL');
+      } };\n`,
+    );
+    expect((await project.app('up')).code).not.to.equal(0);
+    const status = await project.app('status');
+    const prose = status.stdout.replaceAll(/\s+/g, ' ');
+    const [, back = ''] =
+      /Half of it needs a person: `migrate-safe --database sqlite:app.db (restore [^`]+)`/.exec(prose) ?? [];
+    expect(prose)
+      .to.include('it was in 0003, which runs without a transaction, and may be half-done')
+      .and.include('looks how far it came');
+    expect((await project.app('status', '--json')).json<{ openRun: object }>().openRun)
+      .to.have.property('step')
+      .that.includes({ version: '0003', transactional: false, failed: false });
+    const doctor = await project.app('doctor');
+    expect(doctor.code).to.equal(3);
+    expect(doctor.stdout)
+      .to.match(/✖ run /)
+      .and.not.include('All is well');
+    const up = await project.app('up');
+    expect(up.code).to.equal(5);
+    expect(up.stderr).to.include(`migrate-safe --database sqlite:app.db ${back}`);
+    expect((await project.app(...back.split(' '), '--yes')).code).to.equal(0);
+    expect((await project.app('doctor')).stdout).to.match(/All is well\.\n$/);
+  }).timeout(60_000);
+
   it('names the verbs in --help, and the flags of each', async () => {
     const help = await project.run(['--help']);
     expect(help.code).to.equal(0);

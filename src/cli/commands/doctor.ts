@@ -1,15 +1,18 @@
 // `doctor`: looks at everything a run needs, and says for each thing that is missing what to type.
 import { accessSync, constants, existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { MigrateError } from '../../core/errors/migrate-error.js';
 import { fromSource, fromStore } from '../../core/manager/as-error.js';
+import type { OpenRun } from '../../core/history/history.js';
 import type { AuditReport } from '../../core/manager/audit.js';
 import type { HealthCheck } from '../../core/ports/doctor.js';
 import { Tokens } from '../../tokens.js';
 import type { Answer, CommandContext, CommandResult, Finding } from '../answer.js';
 import { openEngine, type Engine } from '../engine.js';
-import { bytes, count, timeOfDay, wrap } from '../format.js';
+import { bytes, count, wrap } from '../format.js';
+import { openRunText } from '../open-run-text.js';
 import { relative } from '../progress-lines.js';
 import type { Flags } from '../settings.js';
 import type { Sink } from '../terminal.js';
@@ -137,8 +140,19 @@ async function journal({ manager }: Engine, proof: Result<AuditReport, MigrateEr
   const chain = good('journal', `${count(proof.value.events, 'event')}, chain intact`);
   const { openRun } = (await manager.status()).unwrapOr({ openRun: undefined });
   if (openRun === undefined) return [chain];
-  const detail = `a run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended`;
-  return [chain, good('run', detail, 'If it is not running any more: migrate-safe up')];
+  const { what, fix, halfDone } = openRunText(openRun);
+  const broken = halfDone && (openRun.step?.failed === true || !isAlive(openRun.actor));
+  return [chain, { name: 'run', ok: !broken, detail: what, fix }];
+}
+
+/** Whether the process is one of this machine, and still there: then it is not for a doctor to mend. */
+function isAlive({ host, pid }: OpenRun['actor']): boolean {
+  if (host !== hostname()) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (thrown) {
+    return (thrown as { readonly code?: string }).code === 'EPERM';
+  }
 }
 
 const findingOf = (broken: readonly HealthCheck[]): Finding => ({

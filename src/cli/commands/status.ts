@@ -1,11 +1,13 @@
 // `status` and `current`: what is in the database and what is not yet; with --check, exit 3 where something is to be done.
 import { migrateError, type MigrateError } from '../../core/errors/migrate-error.js';
+import type { OpenRun } from '../../core/history/history.js';
 import type { StatusReport } from '../../core/manager/inspect-state.js';
 import type { StepState, StepStatus } from '../../core/steps/planner.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { statusDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
-import { ago, bytes, count, duration, localTime, timeOfDay, widthOf, wrap } from '../format.js';
+import { ago, bytes, count, duration, localTime, widthOf, wrap } from '../format.js';
+import { openRunText } from '../open-run-text.js';
 import type { Flags } from '../settings.js';
 import type { Paint } from '../style.js';
 import { table } from '../table.js';
@@ -117,15 +119,17 @@ function noteLines({ steps, openRun, obstacle }: StatusReport, { paint, width }:
       `${versions('changed')}: the file is not what was applied. Put it back as it was; write what is new as a new step.`,
     versions('missing') && `${versions('missing')}: applied, but the file is gone. Put it back.`,
     versions('ahead') && `${versions('ahead')}: applied by a newer release than this one.`,
-    openRun?.step?.failed === true && !openRun.step.transactional
-      ? `A run that began ${timeOfDay(openRun.startedAt)} stopped half-way in ${openRun.step.version}, which runs without a transaction. It needs a person: ${openRun.step.backupId === undefined ? 'migrate-safe doctor' : `migrate-safe restore ${openRun.step.backupId}`}`
-      : openRun &&
-        `A run that began ${timeOfDay(openRun.startedAt)} (pid ${openRun.actor.pid} on ${openRun.actor.host}) has not ended. If it is not running, \`migrate-safe up\` goes on from it.`,
+    openRun && openRunNote(openRun),
   ].filter((note): note is string => Boolean(note));
   const lines = notes.flatMap((note) =>
     wrap(note, width - 2).map((line, at) => (at === 0 ? `${paint.yellow('!')} ${line}` : `  ${line}`)),
   );
   return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function openRunNote(openRun: OpenRun): string {
+  const { what, fix } = openRunText(openRun);
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)}. ${fix}`;
 }
 
 function footer({ lastBackup, journal, obstacle }: StatusReport): string {

@@ -1,0 +1,34 @@
+// A run that has not ended, in words: what it may have left, and what to type.
+import type { OpenRun } from '../core/history/history.js';
+import { timeOfDay } from './format.js';
+
+export interface OpenRunText {
+  /** A sentence without its full stop. */
+  readonly what: string;
+  readonly fix: string;
+  /** What is in the database may be half of a step: only looking shows whether the next run goes on by itself. */
+  readonly halfDone: boolean;
+}
+
+/** A step in a transaction is whole or not there; one without may be half-done, and then only a person can decide. */
+export function openRunText({ startedAt, actor, step }: OpenRun): OpenRunText {
+  const run = `a run that began ${timeOfDay(startedAt)} (pid ${actor.pid} on ${actor.host})`;
+  if (step === undefined || step.transactional)
+    return {
+      what: `${run} has not ended`,
+      fix: 'If it is not running any more, `migrate-safe up` goes on from it.',
+      halfDone: false,
+    };
+  const where = `in ${step.version}, which runs without a transaction`;
+  const goBack =
+    step.backupId === undefined
+      ? 'finish it by hand, and give it a probe that says so (done-when, isDone)'
+      : `\`migrate-safe restore ${step.backupId}\``;
+  return step.failed
+    ? { what: `${run} stopped half-way ${where}`, fix: `It needs a person: ${goBack}`, halfDone: true }
+    : {
+        what: `${run} has not ended; it was ${where}, and may be half-done`,
+        fix: `If it is not running any more, \`migrate-safe up\` looks how far it came, and goes on where nothing or all of it was done. Half of it needs a person: ${goBack}`,
+        halfDone: true,
+      };
+}
