@@ -20,7 +20,7 @@ export function reasonText({ kind, version, direction }: BackupReason): string {
 
 /** What somebody must know before saying yes. */
 export function previewLines(
-  { database, backup, tables, atStake, present }: RestorePreview,
+  { database, backup, tables, atStake, keeps }: RestorePreview,
   { paint }: Pick<Sink, 'paint'>,
 ): string[] {
   const { createdAt, reason, id } = backup.manifest;
@@ -33,25 +33,30 @@ export function previewLines(
       ? timeOfDay(createdAt)
       : localTime(createdAt, true);
   const head = `${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`;
-  if (!present) {
+  if (keeps === 'nothing') {
     return [
       `${paint.bold(database)} is not there; it will be made from the backup of ${when}, ${reasonText(reason)} (${id}).`,
       '  What was written after that is not in it. The journal is not rewound.',
     ];
   }
+  const kept =
+    keeps === 'file-aside'
+      ? '  What is there now is moved aside, not deleted. The journal is not rewound.'
+      : '  A copy of the present state is kept first. The journal is not rewound.';
   if (atStake === undefined) {
-    return [
-      head,
-      '  The database cannot be read: what was written since cannot be counted.',
-      '  What is there now is moved aside, not deleted. The journal is not rewound.',
-    ];
+    return [head, '  The database cannot be read: what was written since cannot be counted.', kept];
   }
   const lost = atStake.filter(({ written }) => written > 0);
   const back = atStake.filter(({ deleted }) => deleted > 0);
   return [
     head,
+    ...(keeps === 'file-aside'
+      ? ['  The file or its journal is damaged: what was written since is counted as far as it can be read.']
+      : []),
     lost.length === 0
-      ? '  Nothing was written since: no row is lost.'
+      ? keeps === 'file-aside'
+        ? '  No row was found that the backup does not have.'
+        : '  Nothing was written since: no row is lost.'
       : paint.yellow(
           `  It would lose ${lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${written} to`} ${table}`).join(', ')}.`,
         ),
@@ -60,6 +65,6 @@ export function previewLines(
       : [
           `  It would bring back ${back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : deleted} of ${table}`).join(', ')}.`,
         ]),
-    '  A copy of the present state is kept first. The journal is not rewound.',
+    kept,
   ];
 }

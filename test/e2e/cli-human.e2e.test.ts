@@ -1,5 +1,5 @@
 // What people see: plain where nobody watches, each failure with its place, its state and what to type next.
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { CliProject, writeShop } from '../support/cli-project.js';
 
@@ -105,6 +105,20 @@ describe('migrate-safe for people', () => {
     expect(stdout).to.include('app.db will be put back to');
     expect(stdout).to.include('before 0002');
     expect(stdout).to.match(/To undo it: migrate-safe --database sqlite:app.db restore \S+\n$/);
+  });
+
+  it('says of a damaged file that it is moved aside, and not that a copy is kept', async () => {
+    await project.app('up');
+    const pageSize = 4096;
+    const bytes = readFileSync(project.path('app.db'));
+    bytes.fill(0xa5, pageSize, 4 * pageSize);
+    writeFileSync(project.path('app.db'), bytes);
+    const { code, stdout } = await project.app('restore', '--latest', '--yes');
+    expect(code).to.equal(0);
+    expect(stdout).not.to.include('A copy of the present state');
+    expect(stdout).to.include('  What is there now is moved aside, not deleted.');
+    expect(stdout).to.match(/What was there is kept as app\.db\.before-restore-\S+\.\n$/);
+    expect((await project.app('audit')).code).to.equal(0);
   });
 
   it('says of the mirror in an audit only what was compared', async () => {

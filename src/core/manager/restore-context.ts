@@ -19,6 +19,8 @@ export interface RestorePreview {
   readonly atStake: readonly RowsAtStake[] | undefined;
   /** Whether there is a file at all. */
   readonly present: boolean;
+  /** What becomes of the present state: a safety copy, or, where the file is no sound database, the file itself. */
+  readonly keeps: 'safety-copy' | 'file-aside' | 'nothing';
 }
 
 export interface RestoreOptions {

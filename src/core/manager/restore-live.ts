@@ -30,7 +30,8 @@ export function restoreLive(
     const unknown = tables === 'all' ? undefined : tables.find((table) => !holds(backup.manifest.copy.tables, table));
     if (unknown !== undefined) return err(noSuchTable(context, unknown));
     const atStake = yield* database.backups.atStake(backup.file, tables).mapErr(failed);
-    if (!(await confirm({ database: database.info.label, backup, tables, atStake, present: true })))
+    const { label } = database.info;
+    if (!(await confirm({ database: label, backup, tables, atStake, present: true, keeps: 'safety-copy' })))
       return err(migrateError({ kind: 'restore-declined' }));
     const past = (yield* pastOf(context, loaded)) ?? loaded;
     const rewoundByHand = past.head.hash !== loaded.head.hash;

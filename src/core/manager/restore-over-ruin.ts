@@ -26,13 +26,15 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
     if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
     yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
     const atStake = await stakesOfRuin(ports, backup);
+    const present = ports.database.info.bytes !== undefined;
     if (
       !(await options.confirm({
         database: label,
         backup,
         tables: 'all',
         atStake,
-        present: ports.database.info.bytes !== undefined,
+        present,
+        keeps: present ? 'file-aside' : 'nothing',
       }))
     )
       return err(migrateError({ kind: 'restore-declined' }));
