@@ -6,6 +6,7 @@ import { compareVersions, versionKey } from '../core/brands.js';
 import type { ScriptSplitter } from '../core/ports/script-splitter.js';
 import type { StepCandidate, StepSource, StepSourceError } from '../core/ports/step-source.js';
 import { MigrationStep, type StepDefinition } from '../core/steps/migration-step.js';
+import { moduleLanguage } from './module-language.js';
 import { loadModuleStep, type ModuleLoader } from './module-step.js';
 import { readSqlStep } from './sql-step.js';
 import { parseStepFileName, type StepFileName } from './step-file-name.js';
@@ -115,7 +116,7 @@ export class DirectorySource implements StepSource {
                 {
                   file: main.label,
                   checksum,
-                  language: main.kind === 'sql' ? 'sql' : 'code',
+                  language: main.kind === 'sql' ? 'sql' : moduleLanguage(text),
                   ...(down ? { downFile: down.label } : {}),
                 },
               ),

@@ -1,4 +1,6 @@
 // Steps in TypeScript and JavaScript: every form that a project has loads as it is; what is wrong is refused before anything runs.
+import { rmSync } from 'node:fs';
+import path from 'node:path';
 import { expect } from 'chai';
 import { failure, project, value, type Project } from '../support/project.js';
 
@@ -51,6 +53,47 @@ describe('steps in code', () => {
     expect(value(await p.manager().down()).reverted[0]?.schemaRestored).to.equal(true);
     expect(hasTable()).to.equal(false);
   });
+
+  const losing = `async (knex) => { await knex.raw('DELETE FROM q'); await knex.raw('DELETE FROM r'); }`;
+  const pasting: Readonly<
+    Record<string, readonly [extension: string, of: (declares: string) => string, given: string]>
+  > = {
+    'of an object': [
+      'mjs',
+      (declares) => `export default { apply: ${losing}, ${declares} };`,
+      `declares: { mayLoseRows: ['r'] },`,
+    ],
+    'knex-style in CommonJS': [
+      'js',
+      (declares) => `exports.up = ${losing};\nexports.down = () => {};\n${declares}`,
+      `exports.declares = { mayLoseRows: ['r'] };`,
+    ],
+    'knex-style in CommonJS, as one object': [
+      'cjs',
+      (declares) => `module.exports = { up: ${losing}, ${declares} };`,
+      `declares: { mayLoseRows: ['r'] },`,
+    ],
+    'knex-style as a module': [
+      'ts',
+      (declares) => `${declares}\nexport async function up(knex: never) { await (${losing})(knex); }`,
+      `export const declares = { mayLoseRows: ['r'] };`,
+    ],
+  };
+  for (const [form, [extension, of, given]] of Object.entries(pasting)) {
+    it(`is told what to declare in a form that takes the place of what it declares, ${form}`, async () => {
+      p.write({
+        '0001_a.sql': 'CREATE TABLE q (x); CREATE TABLE r (x); INSERT INTO q VALUES (1); INSERT INTO r VALUES (1);',
+      });
+      value(await p.manager().up());
+      p.write({ [`0002_b.${extension}`]: of(given) });
+      const error = failure(await p.manager().up());
+      expect(error.kind).to.equal('guard-refused');
+      rmSync(path.join(p.steps, `0002_b.${extension}`));
+      // Under another name: a module is loaded once in a process.
+      p.write({ [`0002_c.${extension}`]: of(error.hint.split('\n').at(-1)?.trim() ?? '') });
+      value(await p.manager().up());
+    });
+  }
 
   const wrong: Readonly<Record<string, readonly [body: string, kind: string, message: RegExp]>> = {
     'throws on load': [`throw new Error('boom at load');`, 'step-load', /boom at load/],

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { LostObject, StepObservation } from '#src/core/ports/step-transaction.js';
 import { declarationsFor, judge } from '#src/core/schema/guard.js';
-import type { Declarations } from '#src/core/steps/migration-step.js';
+import type { Declarations, StepLanguage } from '#src/core/steps/migration-step.js';
 import { parseDirectives } from '#src/steps/sql-directives.js';
 import { observed } from '../support/step-observations.js';
 
@@ -109,6 +109,19 @@ describe('declarationsFor', () => {
     expect(declarationsFor(findings, 'code')).to.deep.equal([
       "declares: { mayLoseRows: ['orders', 'two words'], mayDrop: ['customers.old', 'orders.positive', 'by_name'], mayNull: ['orders.note'] },",
     ]);
+  });
+
+  it('prints a declares that can take the place of the one there is, in the form of the module', () => {
+    const seen = observed({ deletedRows: [{ table: 'orders', rows: 1, keys: [] }] });
+    const lines = (language: StepLanguage, already: Declarations): readonly string[] =>
+      declarationsFor(judge(seen, already), language, already);
+    const already: Declarations = { mayDrop: ['customers.old'], mayLoseRows: ['items'], touches: [] };
+    const whole = "{ mayLoseRows: ['items', 'orders'], mayDrop: ['customers.old'] }";
+    expect(lines('code', already)).to.deep.equal([`declares: ${whole},`]);
+    expect(lines('cjs-exports', already)).to.deep.equal([`exports.declares = ${whole};`]);
+    expect(lines('esm-exports', already)).to.deep.equal([`export const declares = ${whole};`]);
+    expect(lines('sql', already)).to.deep.equal(['-- migrate-safe: may-lose-rows table=orders']);
+    expect(lines('code', { mayLoseRows: ['orders'] })).to.deep.equal([]);
   });
 
   it('prints nothing for what no line allows', () => {

@@ -4,6 +4,7 @@ import type { GuardFinding } from '../schema/guard.js';
 import type { LockOwner } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepSourceError } from '../ports/step-source.js';
+import type { StepLanguage } from '../steps/migration-step.js';
 
 /** Configuration and usage. */
 export type ConfigFacts =
@@ -68,7 +69,7 @@ export type StepFacts =
       readonly direction: 'apply' | 'revert';
       readonly findings: readonly GuardFinding[];
       readonly declare: readonly string[];
-      readonly language: 'sql' | 'code';
+      readonly language: StepLanguage;
     }
   | { readonly kind: 'validation-failed'; readonly version: string; readonly reason: string }
   | { readonly kind: 'step-timeout'; readonly version: string; readonly ms: number }

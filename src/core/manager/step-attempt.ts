@@ -162,7 +162,7 @@ function guard(
     return okAsync(undefined);
   }
   const { language } = step.origin;
-  const declare = declarationsFor(findings, language);
+  const declare = declarationsFor(findings, language, declares);
   return errAsync(
     migrateError(
       { kind: 'guard-refused', version: step.version, direction, findings, declare, language },

@@ -7,7 +7,8 @@ import type {
   RowFinding,
   StepObservation,
 } from '../ports/step-transaction.js';
-import type { Declarations } from '../steps/migration-step.js';
+import type { Declarations, StepLanguage } from '../steps/migration-step.js';
+import { declarationLines } from './declaration-lines.js';
 import { foldAscii } from './names.js';
 
 export type GuardMode = 'enforce' | 'warn' | 'off';
@@ -134,12 +135,16 @@ export function describeFinding(finding: GuardFinding): string {
 }
 
 const word = (name: string): string => (/^[\w.$-]+$/.test(name) ? name : JSON.stringify(name));
-/** A name as a string of TypeScript in single quotes; JSON's escapes are valid there. */
-const literal = (name: string): string =>
-  `'${JSON.stringify(name).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`;
 
-/** The lines that would allow the findings, for an SQL file or for `declares`; empty for what no line allows. */
-export function declarationsFor(findings: readonly GuardFinding[], language: 'sql' | 'code'): readonly string[] {
+/**
+ * The lines that would allow the findings, in the language of the step; empty for what no line allows. Lines of SQL are
+ * added to those that are there, a `declares` takes the place of the one that is: it has all that it says `already`.
+ */
+export function declarationsFor(
+  findings: readonly GuardFinding[],
+  language: StepLanguage,
+  already: Declarations = {},
+): readonly string[] {
   const sql = new Set<string>();
   let foreignKeys = false;
   const code = { mayLoseRows: new Set<string>(), mayDrop: new Set<string>(), mayNull: new Set<string>() };
@@ -184,9 +189,5 @@ export function declarationsFor(findings: readonly GuardFinding[], language: 'sq
   }
   if (foreignKeys) sql.add('-- migrate-safe: foreign-keys on');
   if (language === 'sql') return [...sql];
-  const members = Object.entries(code)
-    .filter(([, names]) => names.size > 0)
-    .map(([key, names]) => `${key}: [${[...names].map(literal).join(', ')}]`);
-  const lines = members.length === 0 ? [] : [`declares: { ${members.join(', ')} },`];
-  return foreignKeys ? [...lines, "foreignKeys: 'on',"] : lines;
+  return declarationLines(code, already, foreignKeys, language);
 }

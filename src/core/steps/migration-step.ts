@@ -75,13 +75,18 @@ const DECLARABLE: ReadonlySet<string> = new Set([
 
 export const DEFAULT_STEP_TIMEOUT_MS = 15 * 60_000;
 
+/**
+ * How a step states its declarations: as comments of an SQL file, as a member of its object, or as an export beside
+ * knex-style `up` and `down`, of an ES module or in CommonJS.
+ */
+export type StepLanguage = 'sql' | 'code' | 'esm-exports' | 'cjs-exports';
+
 /** Where a step comes from, for messages: a path relative to the working directory, or undefined for code. */
 export interface StepOrigin {
   readonly file?: string;
   readonly downFile?: string;
   readonly checksum?: string;
-  /** `sql` steps state their declarations as comments, `code` steps as `declares`. */
-  readonly language: 'sql' | 'code';
+  readonly language: StepLanguage;
 }
 
 /**

@@ -24,7 +24,7 @@ export const STEPS: Words<StepFacts> = {
         ? 'The step was rolled back and nothing of it is left. Correct it and run it again.'
         : f.language === 'sql'
           ? `The step was rolled back. If the loss is meant, say so at the top of its file:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`
-          : `The step was rolled back. If the loss is meant, declare it:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`,
+          : `The step was rolled back. If the loss is meant, declare it; this is all that the step then declares:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`,
   },
   'validation-failed': {
     code: 'MS-VALIDATION',
