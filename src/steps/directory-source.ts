@@ -6,6 +6,7 @@ import { compareVersions, versionKey } from '../core/brands.js';
 import type { ScriptSplitter } from '../core/ports/script-splitter.js';
 import type { StepCandidate, StepSource, StepSourceError } from '../core/ports/step-source.js';
 import { MigrationStep, type StepDefinition } from '../core/steps/migration-step.js';
+import { labelOf } from './label.js';
 import { moduleLanguage } from './module-language.js';
 import { loadModuleStep, type ModuleLoader } from './module-step.js';
 import { readSqlStep } from './sql-step.js';
@@ -145,9 +146,3 @@ const stem = (file: StepFile): string => file.name.replace(/\.(up|down)\.sql$/i,
 
 /** What goes before a name in this folder: joined once, not for each of its files. */
 const folderOf = (directory: string): string => path.join(directory, '_').slice(0, -1);
-
-/** A path as messages show it: relative to the working directory where it lies below it. */
-function labelOf(file: string): string {
-  const relative = path.relative(process.cwd(), path.resolve(file));
-  return relative.startsWith('..') ? file : relative || '.';
-}

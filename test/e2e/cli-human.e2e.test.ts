@@ -82,6 +82,20 @@ describe('migrate-safe for people', () => {
     expect((await project.app('up', '--verbose')).stderr).to.match(STACK);
   });
 
+  it('names the place of a syntax error in a step in code as it names all places', async () => {
+    project.write('migrations/0003_broken.ts', 'export default {\n  apply: () => {\n    const x: = 3;\n  },\n};\n');
+    const { code, stderr } = await project.app('up');
+    expect(code).to.equal(2);
+    expect(stderr.replaceAll(/\n\s*/g, ' ')).to.include(
+      'migrations/0003_broken.ts could not be loaded: Unexpected token (migrations/0003_broken.ts:3:14)',
+    );
+    expect(stderr).not.to.include(project.directory);
+    project.write('migrations/0003_broken.ts', `import x from './nowhere.js';\nexport default { apply: x };\n`);
+    expect((await project.app('up')).stderr.replaceAll(/\n\s*/g, ' ')).to.include(
+      `Cannot find module './nowhere.js', which migrations/0003_broken.ts imports`,
+    );
+  });
+
   it('ends a refusal of the guard with the line that would allow it', async () => {
     await project.app('up');
     project.write('migrations/0003_purge.up.sql', 'DELETE FROM orders;\n');
