@@ -27,11 +27,14 @@ export function parseVersion(version: string | number): Result<StepVersion, { re
   return /^\d+$/.test(text) ? ok(text as StepVersion) : err({ kind: 'not-a-version' as const });
 }
 
-const LEADING_ZEROS = /^0+(?=\d)/;
+const ZERO = 48;
 
 /** The version without leading zeros: equal keys are equal versions. */
-export const versionKey = (version: string): string =>
-  version.startsWith('0') ? version.replace(LEADING_ZEROS, '') : version;
+export function versionKey(version: string): string {
+  let zeros = 0;
+  while (zeros < version.length - 1 && version.charCodeAt(zeros) === ZERO) zeros += 1;
+  return version.slice(zeros);
+}
 
 /** Orders versions as numbers of any length. */
 export function compareVersions(a: string, b: string): number {

@@ -59,8 +59,8 @@ export interface History {
   readonly schema: string | undefined;
   readonly run: OpenRun | undefined;
   readonly runs: readonly RunRecord[];
-  /** Keyed by the position of the event: a step that a restore brought back has the record of its own apply again. */
-  readonly applies: ReadonlyMap<number, ApplyRecord>;
+  /** By the position of the event: a step that a restore brought back has the record of its own apply again. */
+  readonly applies: readonly (ApplyRecord & { readonly position: number })[];
   /** What was in force at which position: a restore goes back to one of these. */
   readonly timeline: readonly {
     readonly position: number;
@@ -78,7 +78,7 @@ export const EMPTY_HISTORY: History = {
   schema: undefined,
   run: undefined,
   runs: [],
-  applies: new Map(),
+  applies: [],
   timeline: [],
   unknown: [],
 };
@@ -87,7 +87,7 @@ export const EMPTY_HISTORY: History = {
 export function applyOf(history: History, component: string, version: string): ApplyRecord | undefined {
   const key = stepKey(component, version);
   const step = history.steps.find((one) => stepKey(one.component, one.version) === key);
-  return step && history.applies.get(step.position);
+  return step && history.applies.find(({ position }) => position === step.position);
 }
 
 /** Folds a journal from its start. */
@@ -140,14 +140,13 @@ function evolveKnown(history: History, event: RecordedEvent): History {
         durationMs,
         position: event.position,
       };
-      const applies = new Map(history.applies);
-      applies.set(event.position, { effects, schemaBefore, schemaAfter, created });
+      const record = { position: event.position, effects, schemaBefore, schemaAfter, created };
       return {
         ...endStep(history),
         adopted: true,
         steps: put(history.steps, [applied]),
         schema: schemaAfter,
-        applies,
+        applies: [...history.applies, record],
       };
     }
     case 'StepReverted':
