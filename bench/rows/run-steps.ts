@@ -27,6 +27,6 @@ export const runSteps: Row = {
     sideBySide(
       runIn(scratch, writeSteps, (folder) => migrateWithUs(folder, { fileBackup: 'each-run' })),
       runIn(scratch, writeMigrations, migrateWithKnex),
-      { warmUp: 1, repetitions: 7 },
+      { warmUp: 2, repetitions: 15 },
     ),
 };

@@ -1,12 +1,14 @@
 // Small steps that only add, in one commit: tried together, and each by itself as soon as anything comes between.
-import { ok, safeTry, type ResultAsync } from 'neverthrow';
+import { ok, ResultAsync, safeTry, type Result } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
-import type { StepTransaction } from '../ports/step-transaction.js';
+import type { StepObservation, StepTransaction } from '../ports/step-transaction.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
+import { nextTurn } from './next-turn.js';
+import type { Observer } from './ports.js';
 import type { Progress } from './progress.js';
 import { beginAttempt, needsBackup, recordStart } from './run-step.js';
-import { attemptStep, commitWork, type StepReport } from './step-attempt.js';
+import { commitWork, settle, workOn, type Attempt, type StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 
 /** For how long a group takes in steps, and keeps others from writing between them, in milliseconds. */
@@ -20,13 +22,17 @@ export interface GroupOutcome {
   readonly tried: number;
 }
 
+/** More than one. */
+export type Group = readonly [MigrationStep, MigrationStep, ...MigrationStep[]];
+
 /**
  * The steps at the head of `steps` that can share a commit: scripts that only add. Code may do something outside of the
  * database that cannot be tried twice, and what needs a backup of its own needs a moment of its own.
  */
-export function groupAtHead(context: StepContext, steps: readonly MigrationStep[]): readonly MigrationStep[] {
+export function groupAtHead(context: StepContext, steps: readonly MigrationStep[]): Group | undefined {
   const end = steps.findIndex((step) => !canShare(context, step));
-  return end === -1 ? steps : steps.slice(0, end);
+  const [first, second, ...others] = end === -1 ? steps : steps.slice(0, end);
+  return first === undefined || second === undefined ? undefined : [first, second, ...others];
 }
 
 function canShare(context: StepContext, step: MigrationStep): boolean {
@@ -40,24 +46,16 @@ function canShare(context: StepContext, step: MigrationStep): boolean {
  * a crash none of them has happened. Where anything goes wrong all of it is rolled back and nothing is told: run by
  * itself, each step then meets its own end.
  */
-export function runGroup(
-  context: StepContext,
-  steps: readonly MigrationStep[],
-): ResultAsync<GroupOutcome, MigrateError> {
+export function runGroup(context: StepContext, steps: Group): ResultAsync<GroupOutcome, MigrateError> {
   const { database, recorder, ports } = context;
-  const told: Progress[] = [];
-  const quiet: StepContext = {
-    ...context,
-    ports: { ...ports, observer: { event: () => undefined, progress: (one) => void told.push(one) } },
-  };
   const mark = recorder.mark();
 
   return safeTry(async function* () {
     const opened = await database.begin({ foreignKeys: 'off', transactional: true, comparesWith: 'live' });
     // Why it cannot begin is told by the step that tries it by itself.
     if (opened.isErr()) return ok({ applied: [], tried: 1 });
-    const { applied, tried, transaction } = await applyInTurn(quiet, steps, opened.value);
-    if (applied.length < tried || (await commitWork(quiet, applied.at(-1)?.version ?? '', transaction)).isErr()) {
+    const { applied, tried, told, transaction } = await applyInTurn(context, steps, opened.value);
+    if (applied.length < tried || (await commitWork(context, applied.at(-1)?.version ?? '', transaction)).isErr()) {
       recorder.rewind(mark);
       yield* transaction
         .rollback()
@@ -71,44 +69,72 @@ export function runGroup(
 }
 
 interface InTurn extends GroupOutcome {
+  readonly told: readonly Progress[];
   /** That of the last step that was tried. */
   readonly transaction: StepTransaction;
 }
 
 /** As many as there is time for; ends with the first that does not go through. */
-async function applyInTurn(
-  context: StepContext,
-  steps: readonly MigrationStep[],
-  first: StepTransaction,
-): Promise<InTurn> {
-  const { ports, recorder } = context;
+async function applyInTurn(context: StepContext, steps: Group, first: StepTransaction): Promise<InTurn> {
   const begun = performance.now();
   const applied: StepReport[] = [];
-  let transaction = first;
-  for (const step of steps) {
-    if (applied.length > 0) {
-      if (performance.now() - begun > OPEN_MS) break;
-      transaction = await transaction.next();
+  const told: Progress[] = [];
+  let turn = startTurn(context, steps[0], first, begun + PATIENCE_MS);
+  for (;;) {
+    const { transaction } = turn;
+    const work = await turn.work;
+    const isOpen = work.isOk() && performance.now() - begun < OPEN_MS;
+    const following = isOpen ? steps[applied.length + 1] : undefined;
+    // The database is to be at the next step while this one is judged.
+    const next = following && startTurn(context, following, await transaction.next(), begun + PATIENCE_MS);
+    if (next) await nextTurn();
+    const report = await work.asyncAndThen((done) => settleTurn(context, done, transaction));
+    if (report.isErr()) {
+      await next?.work;
+      return { applied, tried: applied.length + 1, told, transaction: (next ?? turn).transaction };
     }
-    const patience = setTimeout(() => transaction.interrupt(), begun + PATIENCE_MS - performance.now());
-    const report = await applyOne(context, step, transaction);
-    clearTimeout(patience);
-    if (report.isErr()) return { applied, tried: applied.length + 1, transaction };
     applied.push(report.value);
-    ports.observer.progress({ kind: 'recorded', position: recorder.head.position });
+    told.push(...turn.told, { kind: 'recorded', position: context.recorder.head.position });
+    if (next === undefined) return { applied, tried: applied.length, told, transaction };
+    turn = next;
   }
-  return { applied, tried: applied.length, transaction };
 }
 
-function applyOne(
-  context: StepContext,
-  step: MigrationStep,
+/** A step at work. */
+interface Turn {
+  readonly transaction: StepTransaction;
+  readonly told: readonly Progress[];
+  readonly work: ResultAsync<Work, MigrateError>;
+}
+interface Work {
+  readonly attempt: Attempt;
+  readonly quiet: StepContext;
+  readonly seen: StepObservation;
+  readonly started: number;
+}
+
+function startTurn(context: StepContext, step: MigrationStep, transaction: StepTransaction, until: number): Turn {
+  const started = performance.now();
+  const told: Progress[] = [];
+  const observer: Observer = { event: () => undefined, progress: (one) => void told.push(one) };
+  const quiet: StepContext = { ...context, ports: { ...context.ports, observer } };
+  const patience = setTimeout(() => transaction.interrupt(), until - started);
+  const work = beginAttempt(quiet, step, 'apply').asyncAndThen((attempt) =>
+    workOn(quiet, attempt, transaction).map((seen): Work => ({ attempt, quiet, seen, started })),
+  );
+  const attended = async (): Promise<Result<Work, MigrateError>> => {
+    const result = await work;
+    clearTimeout(patience);
+    return result;
+  };
+  return { transaction, told, work: new ResultAsync(attended()) };
+}
+
+function settleTurn(
+  { runBackup }: StepContext,
+  { attempt, quiet, seen, started }: Work,
   transaction: StepTransaction,
 ): ResultAsync<StepReport, MigrateError> {
-  const started = performance.now();
-  return safeTry(async function* () {
-    const attempt = yield* beginAttempt(context, step, 'apply');
-    recordStart(context, attempt, context.runBackup);
-    return ok(yield* attemptStep(context, attempt, transaction, undefined, started));
-  });
+  recordStart(quiet, attempt, runBackup);
+  return settle(quiet, attempt, transaction, { seen, backup: undefined, started });
 }

@@ -128,8 +128,8 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
     for (let [step] = left; step !== undefined; [step] = left) {
       if (signal.aborted) return errAsync(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
       lease?.announce(`applying ${step.version} ${step.description}`);
-      const group = alone > 0 ? [] : groupAtHead(context, left);
-      if (group.length > 1) {
+      const group = alone > 0 ? undefined : groupAtHead(context, left);
+      if (group !== undefined) {
         const { applied, tried } = yield* runGroup(context, group);
         done.push(...applied);
         left = left.slice(applied.length);

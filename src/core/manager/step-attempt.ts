@@ -1,5 +1,5 @@
 // One attempt at a step inside its open transaction: work, effects, guard, checks, record; and the commit.
-import { err, errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
+import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Effects } from '../events/effects.js';
@@ -13,6 +13,8 @@ import { declarationsFor, judge, type OwnWork } from '../schema/guard.js';
 import type { Declarations, MigrationStep, StepWork } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import { createdObjects } from './created-objects.js';
+import { nextTurn } from './next-turn.js';
+import type { Observer } from './ports.js';
 import type { Direction } from './progress.js';
 import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
@@ -51,15 +53,17 @@ export function attemptStep(
   backup: StoredBackup | undefined,
   started: number,
 ): ResultAsync<StepReport, MigrateError> {
-  const { ports, recorder, signal } = context;
-  const { step, direction, work, errors } = attempt;
-  const { observer } = ports;
-  const failing =
-    (phase: 'work' | 'guard' | 'validate') =>
-    (error: MigrateError): MigrateError => {
-      observer.progress({ kind: 'step-failed', phase, error });
-      return error;
-    };
+  return workOn(context, attempt, transaction).andThen((seen) =>
+    settle(context, attempt, transaction, { seen, backup, started }),
+  );
+}
+
+/** Runs the step and looks at what it did. */
+export function workOn(
+  { ports: { observer }, signal }: StepContext,
+  { step, direction, work, errors }: Attempt,
+  transaction: StepTransaction,
+): ResultAsync<StepObservation, MigrateError> {
   return safeTry(async function* () {
     const workStarted = performance.now();
     // A step without a transaction may have been done by a run that did not live to record it.
@@ -67,20 +71,43 @@ export function attemptStep(
     const done = isDone && truthy(yield* ask(step.definition.isDone, step, transaction, errors, signal));
     const worked = done
       ? { statements: 0 }
-      : yield* runWork(work, step, transaction, errors, signal).mapErr(failing('work'));
+      : yield* runWork(work, step, transaction, errors, signal).mapErr(failing(observer, 'work'));
     observer.progress({
       kind: 'worked',
       direction,
       statements: worked.statements,
       ms: performance.now() - workStarted,
     });
-    const seen = yield* transaction.observe().mapErr((fault) => failing('guard')(errors.fault(fault)));
-    yield* guard(context, attempt, seen).mapErr(failing('guard'));
+    return transaction.observe().mapErr((fault) => failing(observer, 'guard')(errors.fault(fault)));
+  });
+}
+
+/** What is known of the work that is settled. */
+interface Worked {
+  readonly seen: StepObservation;
+  readonly backup: StoredBackup | undefined;
+  /** When the step began, by `performance.now()`. */
+  readonly started: number;
+}
+
+/** Judges what was seen, asks the step itself, and hands its events to the recorder. */
+export function settle(
+  context: StepContext,
+  attempt: Attempt,
+  transaction: StepTransaction,
+  { seen, backup, started }: Worked,
+): ResultAsync<StepReport, MigrateError> {
+  const { ports, recorder, signal } = context;
+  const { step, direction, errors } = attempt;
+  const { observer } = ports;
+  return safeTry(async function* () {
+    yield* guard(context, attempt, seen).mapErr(failing(observer, 'guard'));
     observer.progress({ kind: 'observed', effects: seen.effects });
-    if (direction === 'apply') yield* validateStep(step, transaction, errors, signal).mapErr(failing('validate'));
+    if (direction === 'apply')
+      yield* validateStep(step, transaction, errors, signal).mapErr(failing(observer, 'validate'));
     // What code did not await has its say first: that it failed is told when the event loop turns.
-    if (typeof work === 'function') yield* nextTurn();
-    yield* faultOf(transaction, errors).mapErr(failing('work'));
+    if (typeof attempt.work === 'function') await nextTurn();
+    yield* faultOf(transaction, errors).mapErr(failing(observer, 'work'));
     if (signal.aborted) return err(migrateError({ kind: 'cancelled' }, { step: errors.location }));
 
     const changes = diffSchemas(seen.before, seen.after);
@@ -129,9 +156,6 @@ export function attemptStep(
   });
 }
 
-const nextTurn = (): ResultAsync<void, never> =>
-  ResultAsync.fromSafePromise(new Promise<void>((resolve) => setImmediate(resolve)));
-
 /** Writes what the recorder holds into the transaction, and commits both. */
 export function commitWork(
   { recorder, database, ports }: StepContext,
@@ -147,6 +171,13 @@ export function commitWork(
       return error;
     });
 }
+
+const failing =
+  (observer: Observer, phase: 'work' | 'guard' | 'validate') =>
+  (error: MigrateError): MigrateError => {
+    observer.progress({ kind: 'step-failed', phase, error });
+    return error;
+  };
 
 function guard(
   { policy, ports }: StepContext,
