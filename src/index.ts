@@ -33,7 +33,7 @@ export type { BackupChoice } from './core/manager/choose-backup.js';
 export type { RestorePreview, RestoreReport } from './core/manager/restore-context.js';
 export type { StampReport } from './core/manager/run-stamp.js';
 export type { StepReport } from './core/manager/step-attempt.js';
-export type { UpReport } from './core/manager/run-up.js';
+export type { UpReport } from './core/manager/plan-up.js';
 export type { BackupListing, BackupManifest, StoredBackup } from './core/ports/backup-store.js';
 export type { Effects, TableEffects } from './core/events/effects.js';
 export type { GuardFinding } from './core/schema/guard.js';

@@ -1,6 +1,6 @@
 // `up`: applies what is pending, draws it while it goes on, or only says what it would do.
 import { ok } from 'neverthrow';
-import type { UpReport } from '../../core/manager/run-up.js';
+import type { UpReport } from '../../core/manager/plan-up.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { appliedDocument } from '../documents.js';

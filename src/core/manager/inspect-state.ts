@@ -13,7 +13,7 @@ import { loadHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { refuseForeign, refuseLost, refuseMissing } from './preflight.js';
 import { databaseIdOf } from './run-backup.js';
-import { ofComponent } from './run-up.js';
+import { ofComponent } from './plan-up.js';
 
 export interface StatusReport {
   readonly database: DatabaseInfo;

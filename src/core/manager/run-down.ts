@@ -17,7 +17,7 @@ import type { RunSession } from './session.js';
 import { runStep } from './run-step.js';
 import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
-import { elapsed, ofComponent } from './run-up.js';
+import { elapsed, ofComponent } from './plan-up.js';
 import { takeBackup } from './step-backup.js';
 
 export interface DownOptions {

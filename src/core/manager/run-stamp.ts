@@ -7,7 +7,7 @@ import { currentVersion, planStamp } from '../steps/planner.js';
 import { fromSource, fromSql } from './as-error.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
-import { elapsed, ofComponent } from './run-up.js';
+import { elapsed, ofComponent } from './plan-up.js';
 
 export interface StampReport {
   readonly runId: string;

@@ -1,20 +1,19 @@
 // The facade: one object that runs, reverts, stamps, restores and tells, for applications and for the command.
-import { errAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
 import type { MigrationStep } from '../steps/migration-step.js';
-import { audit, type AuditReport } from './audit.js';
+import type { AuditReport } from './audit.js';
 import { EventFeed } from './event-feed.js';
-import { readEvents, readPlan, readStatus, type PlanReport, type StatusReport } from './inspect-state.js';
+import type { PlanReport, StatusReport } from './inspect-state.js';
+import type { UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
-import { createBackup, listBackups } from './run-backup.js';
-import { runDown, type DownOptions, type DownReport } from './run-down.js';
+import type { DownOptions, DownReport } from './run-down.js';
 import type { RestoreOptions, RestoreReport } from './restore-context.js';
-import { runRestore } from './run-restore.js';
-import { runStamp, type StampReport } from './run-stamp.js';
-import { runUp, type UpReport } from './run-up.js';
+import type { StampReport } from './run-stamp.js';
+import { runUp } from './run-up.js';
 
 /** Takes steps that are registered in code. */
 export interface StepRegistry {
@@ -69,55 +68,61 @@ export class SafeMigrationManager {
         }),
       );
     }
-    return runDown(this.#ports, this.#policy, { target, signal: options.signal ?? never() });
+    const signal = options.signal ?? never();
+    return verbs().andThen(({ runDown }) => runDown(this.#ports, this.#policy, { target, signal }));
   }
 
   /** Records that the steps up to `target` (a version, `head` or `base`) are in the database, without running them. */
   stamp(target: string, options: { readonly signal?: AbortSignal } = {}): ResultAsync<StampReport, MigrateError> {
-    return runStamp(this.#ports, this.#policy, target, options.signal ?? never());
+    return verbs().andThen(({ runStamp }) => runStamp(this.#ports, this.#policy, target, options.signal ?? never()));
   }
 
   status(): ResultAsync<StatusReport, MigrateError> {
-    return readStatus(this.#ports, this.#policy);
+    return verbs().andThen(({ readStatus }) => readStatus(this.#ports, this.#policy));
   }
 
   /** What `up` would do. */
   plan(options: { readonly to?: string } = {}): ResultAsync<PlanReport, MigrateError> {
-    return readPlan(this.#ports, this.#policy, options.to);
+    return verbs().andThen(({ readPlan }) => readPlan(this.#ports, this.#policy, options.to));
   }
 
   /** The journal's events, oldest first. */
   history(): ResultAsync<readonly StoredEvent[], MigrateError> {
-    return readEvents(this.#ports);
+    return verbs().andThen(({ readEvents }) => readEvents(this.#ports));
   }
 
   /** Proves that the journal, its projection and its mirror are what was written. */
   audit(): ResultAsync<AuditReport, MigrateError> {
-    return audit(this.#ports);
+    return verbs().andThen(({ audit }) => audit(this.#ports));
   }
 
   /** Takes a backup that retention leaves alone. `full` adds integrity, foreign keys and a content fingerprint. */
   createBackup(
     options: { readonly verify?: 'quick' | 'full'; readonly signal?: AbortSignal } = {},
   ): ResultAsync<StoredBackup, MigrateError> {
-    return createBackup(this.#ports, this.#policy, options.verify ?? 'quick', options.signal ?? never());
+    return verbs().andThen(({ createBackup }) =>
+      createBackup(this.#ports, this.#policy, options.verify ?? 'quick', options.signal ?? never()),
+    );
   }
 
   /** The backups of this database, newest first. */
   listBackups(): ResultAsync<BackupListing, MigrateError> {
-    return listBackups(this.#ports);
+    return verbs().andThen(({ listBackups }) => listBackups(this.#ports));
   }
 
   /** Puts a backup back. Without `confirm` nobody is asked; the present state is always kept first. */
   restore(
     options: WithSignal<Partial<RestoreOptions>> & Pick<RestoreOptions, 'choice'>,
   ): ResultAsync<RestoreReport, MigrateError> {
-    return runRestore(this.#ports, this.#policy, {
-      choice: options.choice,
-      tables: options.tables ?? 'all',
-      confirm: options.confirm ?? (() => Promise.resolve(true)),
-      signal: options.signal ?? never(),
-    });
+    const {
+      choice,
+      tables = 'all',
+      signal = never(),
+      confirm = (): Promise<boolean> => Promise.resolve(true),
+    } = options;
+    return verbs().andThen(({ runRestore }) =>
+      runRestore(this.#ports, this.#policy, { choice, tables, confirm, signal }),
+    );
   }
 
   /**
@@ -147,4 +152,5 @@ export class SafeMigrationManager {
   }
 }
 
+const verbs = (): ResultAsync<typeof import('./verbs.js'), never> => ResultAsync.fromSafePromise(import('./verbs.js'));
 const never = (): AbortSignal => new AbortController().signal;
