@@ -20,6 +20,7 @@ export type SqlErrorKind =
   | 'interrupted'
   | 'syntax'
   | 'missing-object'
+  | 'connection-lost'
   | 'driver-missing'
   | 'other';
 

@@ -80,7 +80,8 @@ export class JournalDao {
         `SELECT (SELECT value FROM ${meta} WHERE key = 'database_id') AS database_id,
                 (SELECT value FROM ${meta} WHERE key = 'layout') AS layout, e.position, e.hash, e.type,
                 ${rowsAsJson(steps, STEP_COLUMNS)} AS steps
-         FROM (SELECT 1) LEFT JOIN (SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1) AS e`,
+         FROM (SELECT 1 AS one) AS here
+         LEFT JOIN (SELECT position, hash, type FROM ${events} ORDER BY position DESC LIMIT 1) AS e ON true`,
       )
       .map(([row]) => ({
         databaseId: row?.database_id ?? '',
@@ -153,7 +154,8 @@ export class JournalDao {
   identify(databaseId: string): ResultAsync<void, SqlError> {
     return this.#session
       .run(
-        `INSERT INTO ${this.#tables.meta} (key, value) VALUES ('database_id', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`,
+        `INSERT INTO ${this.#tables.meta} AS present (key, value) VALUES ('database_id', ?)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE present.value <> excluded.value`,
         [databaseId],
       )
       .andThen(() => okAsync(undefined));

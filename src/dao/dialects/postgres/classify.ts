@@ -1,0 +1,60 @@
+// Classifies what the `pg` driver throws, by SQLSTATE, into the closed union of the session port. Pure.
+import type { SqlError, SqlErrorKind } from '../../../core/ports/session.js';
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html; a code comes before its class.
+const BY_CODE: readonly (readonly [prefix: string, kind: SqlErrorKind])[] = [
+  // lock_not_available (lock_timeout, NOWAIT), deadlock_detected, serialization_failure, object_in_use
+  ['55P03', 'busy'],
+  ['40P01', 'busy'],
+  ['40001', 'busy'],
+  ['55006', 'busy'],
+  // query_canceled: a timeout, or somebody's pg_cancel_backend
+  ['57014', 'interrupted'],
+  ['25006', 'read-only'],
+  ['53100', 'disk-full'],
+  ['58030', 'io'],
+  ['XX001', 'corrupt'],
+  ['XX002', 'corrupt'],
+  ['42601', 'syntax'],
+  // undefined_table, _column, _function, _object, _schema, _database
+  ['42P01', 'missing-object'],
+  ['42703', 'missing-object'],
+  ['42883', 'missing-object'],
+  ['42704', 'missing-object'],
+  ['3F000', 'missing-object'],
+  ['23', 'constraint'],
+  // invalid_catalog_name, invalid_authorization, too_many_connections, cannot_connect_now
+  ['3D000', 'cannot-open'],
+  ['28', 'cannot-open'],
+  ['53300', 'cannot-open'],
+  ['57P03', 'cannot-open'],
+  // The connection is gone, by the network or by the server's end.
+  ['08', 'connection-lost'],
+  ['57P', 'connection-lost'],
+];
+
+/** What Node says of a socket; a server that never answered cannot be opened. */
+const BY_SOCKET: ReadonlyMap<string, SqlErrorKind> = new Map([
+  ['ECONNREFUSED', 'cannot-open'],
+  ['ENOTFOUND', 'cannot-open'],
+  ['EHOSTUNREACH', 'cannot-open'],
+  ['ENOENT', 'cannot-open'],
+  ['ECONNRESET', 'connection-lost'],
+  ['EPIPE', 'connection-lost'],
+  ['ETIMEDOUT', 'connection-lost'],
+]);
+/** The driver's own errors carry no code. */
+const LOST = /^(?:Connection terminated|Client has encountered a connection error|Client was closed)/;
+
+/** `sql` is the statement that failed, if it was one. */
+export function classify(thrown: unknown, sql?: string): SqlError {
+  const error = thrown as { readonly code?: unknown; readonly message?: unknown } | undefined;
+  const code = typeof error?.code === 'string' ? error.code : '';
+  const message = typeof error?.message === 'string' ? error.message : String(thrown);
+  return { kind: kindOf(code, message), message, code, ...(sql === undefined ? {} : { sql }), cause: thrown };
+}
+
+function kindOf(code: string, message: string): SqlErrorKind {
+  if (LOST.test(message)) return 'connection-lost';
+  return BY_SOCKET.get(code) ?? BY_CODE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'other';
+}

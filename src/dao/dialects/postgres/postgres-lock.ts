@@ -1,0 +1,128 @@
+// The run lock on PostgreSQL: an advisory lock of the work connection itself, which the server lets go of with the connection.
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
+import type { SqlError } from '../../../core/ports/session.js';
+import type { PostgresConnection } from './connection.js';
+
+type AcquireOptions = Parameters<RunLock['acquire']>[1];
+
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 250;
+
+const KEY = `pg_catalog.hashtextextended('migrate-safe:' || pg_catalog.current_database(), 0)`;
+// An advisory lock by a 64-bit key shows its two halves.
+const HOLDER = `
+  SELECT a.application_name AS card, a.backend_start::text AS since
+  FROM pg_catalog.pg_locks AS l
+  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+  JOIN pg_catalog.pg_database AS d ON d.oid = l.database
+  WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname = pg_catalog.current_database()
+    AND (l.classid::bigint << 32 | l.objid::bigint) = ${KEY}`;
+
+interface HolderRow {
+  readonly card: string;
+  readonly since: string | null;
+}
+
+/**
+ * Tried again and again, never waited for: a waiting session holds a snapshot, and CREATE INDEX CONCURRENTLY would wait
+ * for that. Held by the connection that does the work: who loses it loses the lock with it.
+ */
+export class PostgresLock implements RunLock {
+  readonly #connection: PostgresConnection;
+  readonly #label: string;
+
+  /** `label`: how the database is named in messages. */
+  constructor(connection: PostgresConnection, label: string) {
+    this.#connection = connection;
+    this.#label = label;
+  }
+
+  acquire(owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {
+    return this.#refusePooler()
+      .andThen(() => this.#announce(owner))
+      .andThen(() => this.#poll(options, Date.now(), FIRST_PAUSE_MS))
+      .map(() => this.#lease(owner));
+  }
+
+  /** Behind a pooler that hands out another server process for each transaction, a session's lock is nobody's. */
+  #refusePooler(): ResultAsync<void, LockError> {
+    return this.#connection
+      .all<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')
+      .mapErr((error) => this.#failed(error))
+      .andThen(([row]) =>
+        row?.pid === this.#connection.processId
+          ? okAsync(undefined)
+          : errAsync(
+              this.#failed(
+                new Error(
+                  'a pooler answers for it, in transaction mode: name the server itself, or a pool in session mode',
+                ),
+              ),
+            ),
+      );
+  }
+
+  #poll(options: AcquireOptions, since: number, pauseMs: number): ResultAsync<void, LockError> {
+    if (options.signal.aborted) return errAsync({ kind: 'cancelled' });
+    return this.#connection
+      .all<{ taken: boolean }>(`SELECT pg_catalog.pg_try_advisory_lock(${KEY}) AS taken`)
+      .andThen(([row]) =>
+        row?.taken === true
+          ? okAsync(undefined)
+          : this.#connection.all<HolderRow>(HOLDER).map(([found]) => ({ found })),
+      )
+      .mapErr((error) => this.#failed(error))
+      .andThen((other): ResultAsync<void, LockError> => {
+        if (other === undefined) return okAsync(undefined);
+        const waitedMs = Date.now() - since;
+        const holder = ownerOf(other.found);
+        if (waitedMs >= options.waitMs) return errAsync({ kind: 'locked', owner: holder, waitedMs });
+        options.onWaiting(holder, waitedMs);
+        // Several starters poll side by side: a little chance keeps them from meeting again and again.
+        const pause = Math.min(pauseMs * (0.75 + Math.random() / 2), options.waitMs - waitedMs);
+        return ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pause))).andThen(() =>
+          this.#poll(options, since, Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)),
+        );
+      });
+  }
+
+  #lease(owner: LockOwner): Lease {
+    return {
+      announce: (doing) => void this.#announce({ ...owner, doing }),
+      release: () =>
+        this.#connection
+          .run(`SELECT pg_catalog.pg_advisory_unlock(${KEY})`)
+          .map(() => undefined)
+          .orElse(() => okAsync(undefined)),
+    };
+  }
+
+  /** The card is a courtesy to those who wait: a failure to show it is no reason not to run. */
+  #announce(owner: LockOwner): ResultAsync<void, never> {
+    return this.#connection
+      .run(`SELECT pg_catalog.set_config('application_name', ?, false)`, [cardOf(owner)])
+      .map(() => undefined)
+      .orElse(() => okAsync(undefined));
+  }
+
+  #failed(cause: SqlError | Error): LockError {
+    return { kind: 'lock-failed', path: this.#label, cause };
+  }
+}
+
+/** The server cuts an application's name after so many bytes. */
+const CARD_BYTES = 63;
+
+/** `migrate-safe 4121@web-3 applying 0003 purge`: what `pg_stat_activity` shows of a run. */
+function cardOf({ pid, host, doing }: LockOwner): string {
+  const text = `migrate-safe ${pid}@${host} ${doing}`;
+  // The server shows a `?` for each byte that is not ASCII.
+  return text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, CARD_BYTES);
+}
+
+function ownerOf(row: HolderRow | undefined): LockOwner | undefined {
+  const [, pid, host, doing] = /^migrate-safe (\d+)@(\S+) (.*)$/.exec(row?.card ?? '') ?? [];
+  if (pid === undefined || host === undefined || doing === undefined) return undefined;
+  return { pid: Number(pid), host, since: new Date(row?.since ?? 0).toISOString(), runId: '', doing };
+}
