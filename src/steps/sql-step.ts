@@ -82,11 +82,22 @@ function describe(error: ScriptError): { readonly line: number; readonly reason:
     const { line, keyword } = error;
     return { line, keyword, reason: `${keyword} would end the step's transaction half-way` };
   }
+  if (error.kind === 'unsupported') {
+    const what = {
+      'copy-from-stdin':
+        'COPY … FROM STDIN reads rows from the script, which only psql does: write INSERT, or COPY them in a step in code',
+      'psql-command':
+        'a command of psql (\\c, \\i, \\set …) means nothing to the server: take it out, or put what it includes here',
+    };
+    return { line: error.line, reason: what[error.what] };
+  }
   const what = {
     string: 'a string that begins here is not closed',
     identifier: 'a quoted name that begins here is not closed',
+    comment: 'a comment that begins here is not closed',
     trigger: 'the trigger that begins here has no END',
-    nul: 'there is a NUL character, at which SQLite stops reading',
+    'function-body': 'the body of the function that begins here has no END',
+    nul: 'there is a NUL character, at which the database stops reading',
   };
   return { line: error.line, reason: what[error.what] };
 }

@@ -20,7 +20,12 @@ export interface Script {
 }
 
 export type ScriptError =
-  | { readonly kind: 'unterminated'; readonly what: 'string' | 'identifier' | 'trigger' | 'nul'; readonly line: number }
+  | {
+      readonly kind: 'unterminated';
+      readonly what: 'string' | 'identifier' | 'comment' | 'trigger' | 'function-body' | 'nul';
+      readonly line: number;
+    }
+  | { readonly kind: 'unsupported'; readonly what: 'copy-from-stdin' | 'psql-command'; readonly line: number }
   | { readonly kind: 'transaction-control'; readonly keyword: string; readonly line: number };
 
 /** `keepTransactionControl` leaves BEGIN and COMMIT where they are: for steps that declare themselves non-transactional. */

@@ -2,6 +2,7 @@
 import { err, ok, type Result } from 'neverthrow';
 
 import type { ScriptError } from '../../../../core/ports/script-splitter.js';
+import { lineCounter } from '../../../script/line-counter.js';
 import { isTrivia, keywordOf, tokenize, type Token } from './token.js';
 
 /** One statement: its text and tokens without the final semicolon and without blanks and comments around it. */
@@ -128,17 +129,4 @@ class StatementBoundary {
         return;
     }
   }
-}
-
-/** Gives the 1-based line of offsets that are asked for in ascending order. */
-function lineCounter(script: string): (offset: number) => number {
-  let line = 1;
-  let scanned = 0;
-  return (offset) => {
-    for (let next = script.indexOf('\n', scanned); next >= 0 && next < offset; next = script.indexOf('\n', scanned)) {
-      line += 1;
-      scanned = next + 1;
-    }
-    return line;
-  };
 }

@@ -161,7 +161,7 @@ function statementsIn(splitter: SqliteScriptSplitter, sql: string): string[] | S
     .mapErr((error) => ({
       kind: 'syntax',
       code: 'SQLITE_ERROR',
-      message: error.kind === 'unterminated' ? `unterminated ${error.what}` : error.keyword,
+      message: error.kind === 'transaction-control' ? error.keyword : `${error.kind} ${error.what}`,
       sql,
     }));
   return split.match(
