@@ -6,15 +6,16 @@ import type {
   IndexSnapshot,
   IndexTerm,
   KeySnapshot,
+  ObjectSnapshot,
   TableSnapshot,
   TriggerSnapshot,
   ViewSnapshot,
 } from './snapshot.js';
 
 /** What can differ in a table outside of its columns and constraints. */
-export type TableProperty = 'kind' | 'autoincrement' | 'without-rowid' | 'strict' | 'module';
+export type TableProperty = 'kind' | 'autoincrement' | 'without-rowid' | 'strict' | 'module' | 'options';
 /** What can differ between two columns of one name. */
-export type ColumnProperty = 'type' | 'not-null' | 'default' | 'generated' | 'collation';
+export type ColumnProperty = 'type' | 'not-null' | 'default' | 'generated' | 'collation' | 'identity';
 
 /** One difference; a renamed object is one removed and one added. */
 export type SchemaChange =
@@ -101,6 +102,14 @@ export type SchemaChange =
       readonly table: string;
       readonly before: TriggerSnapshot;
       readonly after: TriggerSnapshot;
+    }
+  | { readonly kind: 'object-added'; readonly object: string; readonly snapshot: ObjectSnapshot }
+  | { readonly kind: 'object-removed'; readonly object: string; readonly snapshot: ObjectSnapshot }
+  | {
+      readonly kind: 'object-changed';
+      readonly object: string;
+      readonly before: ObjectSnapshot;
+      readonly after: ObjectSnapshot;
     };
 
 /** Says a change in one line, with names as they are written in the schema, for example `column orders.note removed`. */
@@ -144,6 +153,10 @@ export function describeChange(change: SchemaChange): string {
     case 'trigger-removed':
     case 'trigger-changed':
       return `trigger ${change.trigger} on ${change.table} ${verb(change.kind)}`;
+    case 'object-added':
+    case 'object-removed':
+    case 'object-changed':
+      return `${change.object} ${verb(change.kind)}`;
   }
 }
 
@@ -157,6 +170,8 @@ function describeTableProperty(what: TableProperty, before: TableSnapshot, after
       return `kind ${before.kind} -> ${after.kind}`;
     case 'module':
       return `module ${describeModule(before)} -> ${describeModule(after)}`;
+    case 'options':
+      return `options ${(before.options ?? []).join(', ') || 'none'} -> ${(after.options ?? []).join(', ') || 'none'}`;
     case 'autoincrement':
       return `${what} ${onOff(before.autoincrement)} -> ${onOff(after.autoincrement)}`;
     case 'without-rowid':
@@ -186,6 +201,8 @@ function describeProperty(what: ColumnProperty, column: ColumnSnapshot): string 
       return column.generated ? `${column.generated.storage} (${oneLine(column.generated.expression)})` : 'no';
     case 'collation':
       return column.collation ?? 'none';
+    case 'identity':
+      return column.identity ?? 'none';
   }
 }
 

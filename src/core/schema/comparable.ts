@@ -8,6 +8,7 @@ import type {
   IndexSnapshot,
   IndexTerm,
   KeySnapshot,
+  ObjectSnapshot,
   SchemaSnapshot,
   TableSnapshot,
   TriggerSnapshot,
@@ -49,6 +50,8 @@ export function columnProperties(column: ColumnSnapshot, rule: IdentifierRule) {
     default: column.default ?? null,
     generated: column.generated ? `${column.generated.storage} ${column.generated.expression}` : null,
     collation: column.collation === undefined ? null : fold(column.collation),
+    // Left out where there is none: a fingerprint is what it was before there was such a property.
+    ...(column.identity === undefined ? {} : { identity: column.identity }),
   };
 }
 
@@ -61,6 +64,7 @@ export function tableProperties(table: TableSnapshot, rule: IdentifierRule) {
     'without-rowid': table.withoutRowid,
     strict: table.strict,
     module: table.module ? written([foldName(table.module.name, rule), table.module.args]) : null,
+    ...(table.options === undefined ? {} : { options: written(table.options) }),
   };
 }
 
@@ -101,6 +105,7 @@ export function foreignKeyText(key: ForeignKeySnapshot, rule: IdentifierRule): s
     onDelete: key.onDelete,
     onUpdate: key.onUpdate,
     deferrable: key.deferrable,
+    notValid: key.notValid,
   });
 }
 
@@ -116,6 +121,7 @@ function writeIndex(index: IndexSnapshot, rule: IdentifierRule): string {
     origin: index.origin,
     terms: index.terms.map((part) => term(part, fold)),
     where: index.where,
+    definition: index.definition,
   });
 }
 
@@ -128,6 +134,10 @@ export function viewText(view: ViewSnapshot, rule: IdentifierRule): string {
 export function triggerText(trigger: TriggerSnapshot, rule: IdentifierRule): string {
   return written({ name: foldName(trigger.name, rule), table: foldName(trigger.table, rule), sql: trigger.sql });
 }
+
+/** Comparable text of any other object. */
+export const objectText = (object: ObjectSnapshot): string =>
+  written({ type: object.type, name: object.name, definition: object.definition });
 
 const sorted = (texts: readonly string[]): readonly string[] => texts.toSorted(compareText);
 
@@ -152,6 +162,7 @@ export function schemaText(snapshot: SchemaSnapshot): string {
   // In the order of RFC 8785.
   return written({
     indexes: sorted(snapshot.indexes.map((index) => indexText(index, rule))),
+    objects: snapshot.objects && sorted(snapshot.objects.map(objectText)),
     tables: sorted(snapshot.tables.map((table) => tableText(table, rule))),
     triggers: sorted(snapshot.triggers.map((trigger) => triggerText(trigger, rule))),
     views: sorted(snapshot.views.map((view) => viewText(view, rule))),

@@ -5,6 +5,7 @@ import {
   foreignKeyText,
   indexText,
   keyText,
+  objectText,
   tableProperties,
   tableText,
   triggerText,
@@ -26,7 +27,7 @@ interface Pairs<T> {
 
 /**
  * Lists what has to happen to `before` to make it `after`, in a fixed order: tables by name with their parts,
- * then indexes, views and triggers. Empty exactly when the fingerprints are equal. Both must follow the same
+ * then indexes, views, triggers and what else there is. Empty exactly when the fingerprints are equal. Both must follow the same
  * identifier rule. Names are given as `after` writes them, or `before` for what is gone.
  */
 export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): readonly SchemaChange[] {
@@ -37,6 +38,7 @@ export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): read
   const indexes = pairByName(...unlike(before.indexes, after.indexes), rule);
   const views = pairByName(...unlike(before.views, after.views), rule);
   const triggers = pairByName(...unlike(before.triggers, after.triggers), rule);
+  const objects = pairByName(...unlike(before.objects ?? [], after.objects ?? []), 'exact');
   return [
     ...tables.removed.map((table) => ({ kind: 'table-removed', table: table.name, snapshot: table }) as const),
     ...tables.added.map((table) => ({ kind: 'table-added', table: table.name, snapshot: table }) as const),
@@ -64,6 +66,11 @@ export function diffSchemas(before: SchemaSnapshot, after: SchemaSnapshot): read
     ...differing(triggers, (trigger) => triggerText(trigger, rule)).map(
       ([old, now]) =>
         ({ kind: 'trigger-changed', trigger: now.name, table: now.table, before: old, after: now }) as const,
+    ),
+    ...objects.removed.map((it) => ({ kind: 'object-removed', object: it.name, snapshot: it }) as const),
+    ...objects.added.map((it) => ({ kind: 'object-added', object: it.name, snapshot: it }) as const),
+    ...differing(objects, objectText).map(
+      ([old, now]) => ({ kind: 'object-changed', object: now.name, before: old, after: now }) as const,
     ),
   ];
 }
@@ -146,10 +153,11 @@ function differing<T>(pairs: Pairs<T>, text: (item: T) => string): readonly (rea
 }
 
 function differingProperties<K extends string>(
-  before: Readonly<Record<K, unknown>>,
-  after: Readonly<Record<K, unknown>>,
+  before: Readonly<Partial<Record<K, unknown>>>,
+  after: Readonly<Partial<Record<K, unknown>>>,
 ): readonly K[] {
-  return (Object.keys(before) as K[]).filter((property) => before[property] !== after[property]);
+  const all = new Set([...Object.keys(before), ...Object.keys(after)] as K[]);
+  return [...all].filter((property) => before[property] !== after[property]);
 }
 
 /** Nameless things: equal texts cancel out one by one, so that a constraint written twice counts twice. */

@@ -22,6 +22,8 @@ export interface ColumnSnapshot {
   readonly generated?: { readonly storage: 'virtual' | 'stored'; readonly expression: string };
   /** Absent for the database's default. */
   readonly collation?: string;
+  /** Numbers of its own, as the SQL standard has them. */
+  readonly identity?: 'always' | 'by-default';
 }
 
 /** One column of a key or an index, in its order. */
@@ -61,6 +63,8 @@ export interface ForeignKeySnapshot {
   readonly onDelete: ReferentialAction;
   readonly onUpdate: ReferentialAction;
   readonly deferrable: Deferrability;
+  /** Holds for new rows only: those that were there were not looked at. */
+  readonly notValid?: true;
 }
 
 export interface TableSnapshot {
@@ -78,6 +82,8 @@ export interface TableSnapshot {
   readonly foreignKeys: readonly ForeignKeySnapshot[];
   /** For virtual tables only. */
   readonly module?: { readonly name: string; readonly args: readonly string[] };
+  /** What else makes the table what it is, as sorted texts: `unlogged`, `partition by range (at)`. */
+  readonly options?: readonly string[];
 }
 
 export interface IndexSnapshot {
@@ -89,6 +95,17 @@ export interface IndexSnapshot {
   readonly terms: readonly IndexTerm[];
   /** Normalised condition of a partial index. */
   readonly where?: string;
+  /** What the terms do not say (method, operator classes, whether it is valid), as the database writes it. */
+  readonly definition?: string;
+}
+
+/** An object of a kind that only some databases have: a sequence, a function, a type, a policy. */
+export interface ObjectSnapshot {
+  readonly type: string;
+  /** Unique among the objects of all types, for example `function public.total(integer)`. */
+  readonly name: string;
+  /** All that it is, as the database writes it. */
+  readonly definition: string;
 }
 
 export interface ViewSnapshot {
@@ -115,4 +132,5 @@ export interface SchemaSnapshot {
   readonly indexes: readonly IndexSnapshot[];
   readonly views: readonly ViewSnapshot[];
   readonly triggers: readonly TriggerSnapshot[];
+  readonly objects?: readonly ObjectSnapshot[];
 }
