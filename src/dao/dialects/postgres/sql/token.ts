@@ -16,9 +16,10 @@ type Scanned = Pick<Token, 'kind' | 'end' | 'unterminated'>;
 export function tokenize(sql: string): Token[] {
   const tokens: Token[] = [];
   for (let start = 0; start < sql.length;) {
-    const scanned = scan(sql, start);
-    tokens.push({ ...scanned, text: sql.slice(start, scanned.end), start });
-    start = scanned.end;
+    const { kind, end, unterminated } = scan(sql, start);
+    const token = { kind, text: sql.slice(start, end), start, end };
+    tokens.push(unterminated ? { ...token, unterminated } : token);
+    start = end;
   }
   return tokens;
 }
