@@ -1,7 +1,7 @@
 // The layout of the engine's own tables in a PostgreSQL database, as versions: each released one stays, and is raised from.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { okAsync, type ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../core/ports/session.js';
-import { inOrder } from '../../in-order.js';
+import { inTransaction } from '../../in-transaction.js';
 
 /**
  * The statements that raise the layout from the version before to this one; a released entry is never edited. Types are
@@ -86,14 +86,6 @@ export function raiseLayout(session: Session): ResultAsync<void, SqlError> {
     if (present >= LAYOUT) return okAsync(undefined);
     const record = `INSERT INTO migrate_safe.meta (key, value) VALUES ('layout', '${LAYOUT}')
       ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
-    const statements = ['BEGIN', ...LAYOUTS.slice(present).flat(), record, 'COMMIT'];
-    return inOrder(statements, (sql) => session.run(sql))
-      .map(() => undefined)
-      .orElse((error) =>
-        session
-          .run('ROLLBACK')
-          .orElse(() => okAsync({ changes: 0 }))
-          .andThen(() => errAsync(error)),
-      );
+    return inTransaction(session, [...LAYOUTS.slice(present).flat(), record]);
   });
 }

@@ -1,13 +1,9 @@
 // The run lock on PostgreSQL: an advisory lock of the work connection itself, which the server lets go of with the connection.
-import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
 import type { SqlError } from '../../../core/ports/session.js';
+import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock.js';
 import type { PostgresConnection } from './connection.js';
-
-type AcquireOptions = Parameters<RunLock['acquire']>[1];
-
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 250;
 
 const KEY = `pg_catalog.hashtextextended('migrate-safe:' || pg_catalog.current_database(), 0)`;
 // An advisory lock by a 64-bit key shows its two halves.
@@ -41,7 +37,7 @@ export class PostgresLock implements RunLock {
   acquire(owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {
     return this.#refusePooler()
       .andThen(() => this.#announce(owner))
-      .andThen(() => this.#poll(options, Date.now(), FIRST_PAUSE_MS))
+      .andThen(() => pollLock(() => this.#attempt(), options))
       .map(() => this.#lease(owner));
   }
 
@@ -63,28 +59,15 @@ export class PostgresLock implements RunLock {
       );
   }
 
-  #poll(options: AcquireOptions, since: number, pauseMs: number): ResultAsync<void, LockError> {
-    if (options.signal.aborted) return errAsync({ kind: 'cancelled' });
+  #attempt(): ResultAsync<LockAttempt, LockError> {
     return this.#connection
       .all<{ taken: boolean }>(`SELECT pg_catalog.pg_try_advisory_lock(${KEY}) AS taken`)
-      .andThen(([row]) =>
+      .andThen(([row]): ResultAsync<LockAttempt, SqlError> =>
         row?.taken === true
-          ? okAsync(undefined)
-          : this.#connection.all<HolderRow>(HOLDER).map(([found]) => ({ found })),
+          ? okAsync('taken')
+          : this.#connection.all<HolderRow>(HOLDER).map(([found]) => ({ holder: ownerOf(found) })),
       )
-      .mapErr((error) => this.#failed(error))
-      .andThen((other): ResultAsync<void, LockError> => {
-        if (other === undefined) return okAsync(undefined);
-        const waitedMs = Date.now() - since;
-        const holder = ownerOf(other.found);
-        if (waitedMs >= options.waitMs) return errAsync({ kind: 'locked', owner: holder, waitedMs });
-        options.onWaiting(holder, waitedMs);
-        // Several starters poll side by side: a little chance keeps them from meeting again and again.
-        const pause = Math.min(pauseMs * (0.75 + Math.random() / 2), options.waitMs - waitedMs);
-        return ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pause))).andThen(() =>
-          this.#poll(options, since, Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)),
-        );
-      });
+      .mapErr((error) => this.#failed(error));
   }
 
   #lease(owner: LockOwner): Lease {

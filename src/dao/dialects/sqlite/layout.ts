@@ -1,7 +1,7 @@
 // The layout of the engine's own tables in a SQLite database, as versions: each released one stays, and is raised from.
 import type { Session, SqlError } from '../../../core/ports/session.js';
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
-import { inOrder } from '../../in-order.js';
+import { okAsync, type ResultAsync } from 'neverthrow';
+import { inTransaction } from '../../in-transaction.js';
 
 /** The statements that raise the layout from the version before to this one. A released entry is never edited. */
 export const LAYOUTS: readonly (readonly string[])[] = [
@@ -77,14 +77,6 @@ export function raiseLayout(
     if (present >= layouts.length) return okAsync(undefined);
     const record = `INSERT INTO migrate_safe_meta (key, value) VALUES ('layout', '${layouts.length}')
       ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
-    const statements = ['BEGIN IMMEDIATE', ...layouts.slice(present).flat(), record, 'COMMIT'];
-    return inOrder(statements, (sql) => session.run(sql))
-      .map(() => undefined)
-      .orElse((error) =>
-        session
-          .run('ROLLBACK')
-          .orElse(() => okAsync({ changes: 0 }))
-          .andThen(() => errAsync(error)),
-      );
+    return inTransaction(session, [...layouts.slice(present).flat(), record], 'BEGIN IMMEDIATE');
   });
 }

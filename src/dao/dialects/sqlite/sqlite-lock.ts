@@ -1,15 +1,10 @@
 // The run lock on SQLite: a separate lock database held with BEGIN EXCLUSIVE, which the operating system lets go of with the process.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
-import type { SqlError } from '../../../core/ports/session.js';
+import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock.js';
 import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
-
-type AcquireOptions = Parameters<RunLock['acquire']>[1];
-
-const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 250;
 
 /**
  * `<database>-migrate-lock` is never deleted: removing it while another process opens it would give two holders.
@@ -36,7 +31,7 @@ export class SqliteLock implements RunLock {
         };
       })
       .andThen((connection) =>
-        this.#poll(connection, options, Date.now(), FIRST_PAUSE_MS)
+        pollLock(() => this.#attempt(connection), options)
           .map(() => this.#lease(connection, owner))
           .orElse((error) =>
             connection
@@ -47,28 +42,15 @@ export class SqliteLock implements RunLock {
       );
   }
 
-  #poll(
-    connection: SqliteConnection,
-    options: AcquireOptions,
-    since: number,
-    pauseMs: number,
-  ): ResultAsync<void, LockError> {
-    if (options.signal.aborted) return errAsync({ kind: 'cancelled' });
+  #attempt(connection: SqliteConnection): ResultAsync<LockAttempt, LockError> {
     return connection
       .run('BEGIN EXCLUSIVE')
-      .map(() => undefined)
-      .orElse((error: SqlError): ResultAsync<void, LockError> => {
-        if (error.kind !== 'busy') return errAsync({ kind: 'lock-failed', path: this.#file, cause: error });
-        const waitedMs = Date.now() - since;
-        const holder = this.#readOwner();
-        if (waitedMs >= options.waitMs) return errAsync({ kind: 'locked', owner: holder, waitedMs });
-        options.onWaiting(holder, waitedMs);
-        // Several starters poll side by side: a little chance keeps them from meeting again and again.
-        const pause = Math.min(pauseMs * (0.75 + Math.random() / 2), options.waitMs - waitedMs);
-        return ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pause))).andThen(() =>
-          this.#poll(connection, options, since, Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)),
-        );
-      });
+      .map((): LockAttempt => 'taken')
+      .orElse((error) =>
+        error.kind === 'busy'
+          ? okAsync<LockAttempt, LockError>({ holder: this.#readOwner() })
+          : errAsync<LockAttempt, LockError>({ kind: 'lock-failed', path: this.#file, cause: error }),
+      );
   }
 
   #lease(connection: SqliteConnection, owner: LockOwner): Lease {
