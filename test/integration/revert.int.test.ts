@@ -77,6 +77,19 @@ describe('down and stamp', () => {
     value(await p.manager().down());
   });
 
+  it('of a single file cannot be told to declare a loss any more, and says what works', async () => {
+    p.write({
+      '0003_seed.sql': `-- migrate-safe:up\nINSERT INTO customers (name) VALUES ('seed');\n-- migrate-safe:down\nDELETE FROM customers;`,
+    });
+    value(await p.manager().up());
+    p.sql(`INSERT INTO customers (name) VALUES ('user')`);
+    const error = failure(await p.manager().down());
+    expect(error).to.include({ kind: 'guard-refused', state: 'rolled-back' });
+    expect(error.hint).to.contain('migrate-safe down --guard warn').and.not.contain('-- migrate-safe:');
+    value(await p.manager({ guard: 'warn' }).down());
+    expect(p.rows('SELECT * FROM customers')).to.deep.equal([]);
+  });
+
   it('reports a revert that does not restore the schema', async () => {
     p.write({
       '0003_index.up.sql': 'CREATE INDEX by_name ON customers(name); CREATE TABLE extra (x);',

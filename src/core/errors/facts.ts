@@ -70,6 +70,8 @@ export type StepFacts =
       readonly findings: readonly GuardFinding[];
       readonly declare: readonly string[];
       readonly language: StepLanguage;
+      /** The step is applied as its file stands: to declare anything in it now would make it another step. */
+      readonly sealed?: boolean;
     }
   | { readonly kind: 'validation-failed'; readonly version: string; readonly reason: string }
   | { readonly kind: 'step-timeout'; readonly version: string; readonly ms: number }

@@ -10,7 +10,7 @@ import { describeChange } from '../schema/change.js';
 import { diffSchemas } from '../schema/diff.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { declarationsFor, judge, type OwnWork } from '../schema/guard.js';
-import type { Declarations, MigrationStep, StepWork } from '../steps/migration-step.js';
+import type { Declarations, MigrationStep, StepOrigin, StepWork } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import { createdObjects } from './created-objects.js';
 import { nextTurn } from './next-turn.js';
@@ -196,11 +196,22 @@ function guard(
   const declare = declarationsFor(findings, language, declares);
   return errAsync(
     migrateError(
-      { kind: 'guard-refused', version: step.version, direction, findings, declare, language },
+      {
+        kind: 'guard-refused',
+        version: step.version,
+        direction,
+        findings,
+        declare,
+        language,
+        ...(direction === 'revert' && isSealed(step.origin) ? { sealed: true } : {}),
+      },
       { step: errors.location },
     ),
   );
 }
+
+/** A down file of its own is no part of the checksum, and neither is the text of a step that is registered in code. */
+const isSealed = ({ file, downFile }: StepOrigin): boolean => file !== undefined && downFile === undefined;
 
 const ownWork = (applied: ApplyRecord): OwnWork => ({
   created: applied.created,

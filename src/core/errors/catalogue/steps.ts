@@ -20,11 +20,13 @@ export const STEPS: Words<StepFacts> = {
     state: 'rolled-back',
     message: (f) => findings(f.findings),
     hint: (f) =>
-      f.declare.length === 0
-        ? 'The step was rolled back and nothing of it is left. Correct it and run it again.'
-        : f.language === 'sql'
-          ? `The step was rolled back. If the loss is meant, say so at the top of its file:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`
-          : `The step was rolled back. If the loss is meant, declare it; this is all that the step then declares:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`,
+      f.sealed === true
+        ? `The revert was rolled back and nothing of it is left. The file of an applied step is not to be changed, so that the loss cannot be declared any more. If it is meant: migrate-safe down --guard warn. To go back to what was there before the step instead: migrate-safe restore --before-step ${f.version}`
+        : f.declare.length === 0
+          ? 'The step was rolled back and nothing of it is left. Correct it and run it again.'
+          : f.language === 'sql'
+            ? `The step was rolled back. If the loss is meant, say so at the top of its file:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`
+            : `The step was rolled back. If the loss is meant, declare it; this is all that the step then declares:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`,
   },
   'validation-failed': {
     code: 'MS-VALIDATION',
