@@ -24,11 +24,11 @@ const START = `
 
 /** What is done, what is told of it, and what undoes it. */
 const CHANGES: readonly (readonly [statement: string, told: RegExp, undo: string])[] = [
-  ['CREATE TABLE public.t (a int)', /^table public\.t added$/, 'DROP TABLE public.t'],
-  ['CREATE SCHEMA other; CREATE TABLE other."T 1" (a int)', /table other\."T 1" added/, 'DROP SCHEMA other CASCADE'],
+  ['CREATE TABLE public.t (a int)', /^table t added$/, 'DROP TABLE public.t'],
+  ['CREATE SCHEMA other; CREATE TABLE other."T 1" (a int)', /table other\.T 1 added/, 'DROP SCHEMA other CASCADE'],
   [
     'ALTER TABLE public.child ADD COLUMN note text',
-    /^column public\.child\.note added$/,
+    /^column child\.note added$/,
     'ALTER TABLE public.child DROP COLUMN note',
   ],
   [
@@ -53,22 +53,22 @@ const CHANGES: readonly (readonly [statement: string, told: RegExp, undo: string
   ],
   [
     'ALTER TABLE public.parent ADD COLUMN g text COLLATE "C" GENERATED ALWAYS AS (name || name) STORED',
-    /column public\.parent\.g added/,
+    /column parent\.g added/,
     'ALTER TABLE public.parent DROP COLUMN g',
   ],
   [
     'ALTER TABLE public.child ADD CONSTRAINT u UNIQUE (parent_id) DEFERRABLE',
-    /unique constraint u deferrable \(parent_id\) of public\.child added/,
+    /unique constraint u deferrable \(parent_id\) of child added/,
     'ALTER TABLE public.child DROP CONSTRAINT u',
   ],
   [
     'ALTER TABLE public.child ADD CONSTRAINT c CHECK (parent_id > 0)',
-    /check c \(CHECK \(\(parent_id > 0\)\)\) of public\.child added/,
+    /check c \(CHECK \(\(parent_id > 0\)\)\) of child added/,
     'ALTER TABLE public.child DROP CONSTRAINT c',
   ],
   [
     'ALTER TABLE public.child ADD CONSTRAINT f FOREIGN KEY (parent_id) REFERENCES public.parent ON DELETE CASCADE NOT VALID',
-    /foreign key .* of public\.child added/,
+    /foreign key .* of child added/,
     'ALTER TABLE public.child DROP CONSTRAINT f',
   ],
   [
@@ -78,48 +78,48 @@ const CHANGES: readonly (readonly [statement: string, told: RegExp, undo: string
   ],
   [
     'CREATE INDEX i ON public.child (parent_id DESC, lower("Odd ""name"::text)) WHERE id > 5',
-    /index public\.i on public\.child/,
+    /index i on child/,
     'DROP INDEX public.i',
   ],
-  ['CREATE INDEX g ON public.child USING gin (tags)', /index public\.g on public\.child/, 'DROP INDEX public.g'],
+  ['CREATE INDEX g ON public.child USING gin (tags)', /index g on child/, 'DROP INDEX public.g'],
   [
     'CREATE OR REPLACE VIEW public.names AS SELECT id, upper(name) AS name FROM public.parent',
-    /view public\.names changed/,
+    /view names changed/,
     'CREATE OR REPLACE VIEW public.names AS SELECT id, name FROM public.parent',
   ],
   [
     'CREATE TRIGGER t BEFORE INSERT ON public.child FOR EACH ROW EXECUTE FUNCTION public.touch()',
-    /trigger public\.child\.t on public\.child added/,
+    /trigger child\.t on child added/,
     'DROP TRIGGER t ON public.child',
   ],
   [
     'CREATE MATERIALIZED VIEW public.m AS SELECT 1 AS a',
-    /materialized view public\.m added/,
+    /materialized view m added/,
     'DROP MATERIALIZED VIEW public.m',
   ],
   [
     'ALTER SEQUENCE public.counter INCREMENT BY 5',
-    /sequence public\.counter changed/,
+    /sequence counter changed/,
     'ALTER SEQUENCE public.counter INCREMENT BY 1',
   ],
   [
     'CREATE OR REPLACE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN OLD; END $$',
-    /function public\.touch\(\) changed/,
+    /function touch\(\) changed/,
     'CREATE OR REPLACE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$',
   ],
   [
     'CREATE PROCEDURE public.p(a int) LANGUAGE sql AS $$ SELECT 1 $$',
-    /function public\.p\(.*a integer\) added/,
+    /function p\(.*a integer\) added/,
     'DROP PROCEDURE public.p(int)',
   ],
   [
     'CREATE AGGREGATE public.total(int) (SFUNC = int4pl, STYPE = int, INITCOND = 0)',
-    /function public\.total\(integer\) added/,
+    /function total\(integer\) added/,
     'DROP AGGREGATE public.total(int)',
   ],
   [
     'CREATE RULE r AS ON DELETE TO public.child DO INSTEAD NOTHING',
-    /rule public\.child\.r added/,
+    /rule child\.r added/,
     'DROP RULE r ON public.child',
   ],
   [
@@ -129,20 +129,16 @@ const CHANGES: readonly (readonly [statement: string, told: RegExp, undo: string
   ],
   [
     'CREATE POLICY mine ON public.child USING (parent_id = 1)',
-    /policy public\.child\.mine added/,
+    /policy child\.mine added/,
     'DROP POLICY mine ON public.child',
   ],
-  ["CREATE TYPE public.size AS ENUM ('s', 'm')", /enum public\.size added/, 'DROP TYPE public.size'],
-  [
-    'CREATE DOMAIN public.positive AS int CHECK (VALUE > 0)',
-    /domain public\.positive added/,
-    'DROP DOMAIN public.positive',
-  ],
-  ['CREATE TYPE public.pair AS (a int, b text)', /type public\.pair added/, 'DROP TYPE public.pair'],
-  ['CREATE TYPE public.span AS RANGE (subtype = date)', /range public\.span added/, 'DROP TYPE public.span'],
+  ["CREATE TYPE public.size AS ENUM ('s', 'm')", /enum size added/, 'DROP TYPE public.size'],
+  ['CREATE DOMAIN public.positive AS int CHECK (VALUE > 0)', /domain positive added/, 'DROP DOMAIN public.positive'],
+  ['CREATE TYPE public.pair AS (a int, b text)', /type pair added/, 'DROP TYPE public.pair'],
+  ['CREATE TYPE public.span AS RANGE (subtype = date)', /range span added/, 'DROP TYPE public.span'],
   [
     "CREATE TABLE public.parts_1 PARTITION OF public.parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
-    /table public\.parts_1 added/,
+    /table parts_1 added/,
     'DROP TABLE public.parts_1',
   ],
   ['ALTER TABLE public.child SET UNLOGGED', /options none -> unlogged/, 'ALTER TABLE public.child SET LOGGED'],
@@ -156,11 +152,7 @@ const CHANGES: readonly (readonly [statement: string, told: RegExp, undo: string
     /options none -> with fillfactor=70/,
     'ALTER TABLE public.child RESET (fillfactor)',
   ],
-  [
-    'CREATE STATISTICS public.s ON id, parent_id FROM public.child',
-    /statistics public\.s added/,
-    'DROP STATISTICS public.s',
-  ],
+  ['CREATE STATISTICS public.s ON id, parent_id FROM public.child', /statistics s added/, 'DROP STATISTICS public.s'],
   ['CREATE PUBLICATION pub FOR TABLE public.child', /publication pub added/, 'DROP PUBLICATION pub'],
   [
     `COMMENT ON COLUMN public.child.id IS 'what it is'`,
@@ -169,7 +161,7 @@ const CHANGES: readonly (readonly [statement: string, told: RegExp, undo: string
   ],
   [
     'GRANT SELECT (name) ON public.parent TO PUBLIC',
-    /privileges on table public\.parent added/,
+    /privileges on table parent added/,
     'REVOKE SELECT (name) ON public.parent FROM PUBLIC',
   ],
   ['CREATE EXTENSION pg_trgm SCHEMA public', /^extension pg_trgm added$/, 'DROP EXTENSION pg_trgm'],
@@ -241,12 +233,12 @@ describe('the schema of a PostgreSQL database', () => {
     await run('CREATE UNIQUE INDEX CONCURRENTLY broken ON public.child (parent_id)').catch(() => undefined);
     await run('ALTER TABLE public.child ADD CONSTRAINT f FOREIGN KEY (parent_id) REFERENCES public.parent NOT VALID');
     const { indexes, tables } = await read();
-    expect(indexes.find(({ name }) => name === 'public.broken')?.definition).to.contain('(not valid)');
-    expect(tables.find(({ name }) => name === 'public.child')?.foreignKeys).to.deep.include.members([
+    expect(indexes.find(({ name }) => name === 'broken')?.definition).to.contain('(not valid)');
+    expect(tables.find(({ name }) => name === 'child')?.foreignKeys).to.deep.include.members([
       {
         name: 'f',
         columns: ['parent_id'],
-        references: { table: 'public.parent', columns: ['id'] },
+        references: { table: 'parent', columns: ['id'] },
         onDelete: 'no-action',
         onUpdate: 'no-action',
         deferrable: 'not-deferrable',
@@ -261,6 +253,6 @@ describe('the schema of a PostgreSQL database', () => {
       (_, at) => `CREATE TABLE public.many_${at} (id int PRIMARY KEY, v text UNIQUE, at date);`,
     );
     await run(many.join('\n'));
-    expect((await read()).tables.filter(({ name }) => name.startsWith('public.many_'))).to.have.length(500);
+    expect((await read()).tables.filter(({ name }) => name.startsWith('many_'))).to.have.length(500);
   });
 });

@@ -32,8 +32,12 @@ export interface OwnWork {
   readonly inserted: Readonly<Record<string, number>>;
 }
 
+/** Declarations are lenient: case does not matter, and PostgreSQL's schema public goes without saying. */
+const plain = (name: string): string => foldAscii(name).replace(/^public\./, '');
+const isSame = (name: string, other: string): boolean => plain(name) === plain(other);
+
 const has = (names: readonly string[] | undefined, ...wanted: readonly string[]): boolean =>
-  names?.some((name) => wanted.some((want) => foldAscii(name) === foldAscii(want))) ?? false;
+  names?.some((name) => wanted.some((want) => isSame(name, want))) ?? false;
 
 /** The findings that no declaration covers: by kind, worst first, and within a kind by the number of rows. */
 export function judge(seen: StepObservation, declares: Declarations, own?: OwnWork): GuardFinding[] {
@@ -42,11 +46,11 @@ export function judge(seen: StepObservation, declares: Declarations, own?: OwnWo
     own?.created.some(
       (object) =>
         object.type === type &&
-        foldAscii(object.name) === foldAscii(name) &&
-        (table === undefined || object.table === undefined || foldAscii(object.table) === foldAscii(table)),
+        isSame(object.name, name) &&
+        (table === undefined || object.table === undefined || isSame(object.table, table)),
     ) ?? false;
   const insertedByApply = (table: string): number =>
-    Object.entries(own?.inserted ?? {}).find(([name]) => foldAscii(name) === foldAscii(table))?.[1] ?? 0;
+    Object.entries(own?.inserted ?? {}).find(([name]) => isSame(name, table))?.[1] ?? 0;
 
   const byRows = <F extends { readonly rows: number }>(all: readonly F[]): readonly F[] =>
     all.toSorted((a, b) => b.rows - a.rows);
@@ -94,11 +98,10 @@ function actionOf(
   seen: StepObservation,
   { table, parent }: ForeignKeyFinding,
 ): { readonly onDelete?: 'cascade' | 'set-null'; readonly columns?: readonly string[] } {
-  const isTable = (name: string, other: string): boolean => foldAscii(name) === foldAscii(other);
   const key = seen.after.tables
-    .find((one) => isTable(one.name, table))
-    ?.foreignKeys.find(({ references }) => isTable(references.table, parent));
-  const lostParents = seen.deletedRows.some((deleted) => isTable(deleted.table, parent));
+    .find((one) => isSame(one.name, table))
+    ?.foreignKeys.find(({ references }) => isSame(references.table, parent));
+  const lostParents = seen.deletedRows.some((deleted) => isSame(deleted.table, parent));
   return lostParents && (key?.onDelete === 'cascade' || key?.onDelete === 'set-null')
     ? { onDelete: key.onDelete, columns: key.columns }
     : {};

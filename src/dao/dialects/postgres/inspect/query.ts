@@ -6,8 +6,13 @@ const OURS = `n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND n.ns
 const notOfExtension = (catalog: string, oid: string): string =>
   `NOT EXISTS (SELECT 1 FROM pg_depend AS e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
 
+/** A name as people say it: without the schema where that is public, in quotes only where it would be read as another one. */
+const part = (name: string): string => `CASE WHEN ${name} ~ '[."]' THEN quote_ident(${name}) ELSE ${name}::text END`;
+export const named = (schema: string, name: string): string =>
+  `CASE WHEN ${schema} = 'public' THEN '' ELSE ${part(schema)} || '.' END || ${part(name)}`;
+
 const RELATIONS = `
-  SELECT c.*, n.nspname, format('%I.%I', n.nspname, c.relname) AS full_name
+  SELECT c.*, n.nspname, ${named('n.nspname', 'c.relname')} AS full_name
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${OURS} AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c.oid')}`;
 
@@ -33,7 +38,7 @@ const CONSTRAINTS = `
   SELECT json_agg(json_build_object(
     'type', k.contype, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid), 'columns', ${names('k.conkey', 'k.conrelid')},
     'references', CASE WHEN k.contype = 'f' THEN
-      (SELECT format('%I.%I', fn.nspname, f.relname) FROM pg_class AS f JOIN pg_namespace AS fn ON fn.oid = f.relnamespace WHERE f.oid = k.confrelid) END,
+      (SELECT ${named('fn.nspname', 'f.relname')} FROM pg_class AS f JOIN pg_namespace AS fn ON fn.oid = f.relnamespace WHERE f.oid = k.confrelid) END,
     'referenced', CASE WHEN k.contype = 'f' THEN ${names('k.confkey', 'k.confrelid')} END,
     'onDelete', k.confdeltype, 'onUpdate', k.confupdtype, 'deferrable', k.condeferrable, 'deferred', k.condeferred, 'valid', k.convalidated
   ) ORDER BY k.conname)
@@ -82,7 +87,7 @@ const VIEWS = `
   FROM relations AS r WHERE r.relkind = 'v'`;
 
 const TRIGGERS = `
-  SELECT json_agg(json_build_object('name', format('%s.%I', r.full_name, g.tgname), 'table', r.full_name,
+  SELECT json_agg(json_build_object('name', r.full_name || '.' || ${part('g.tgname')}, 'table', r.full_name,
     'sql', pg_get_triggerdef(g.oid) || CASE g.tgenabled WHEN 'O' THEN '' ELSE ' ENABLED ' || g.tgenabled::text END) ORDER BY r.full_name, g.tgname)
   FROM pg_trigger AS g JOIN relations AS r ON r.oid = g.tgrelid WHERE NOT g.tgisinternal`;
 
@@ -108,7 +113,7 @@ const OTHERS = [
   object('materialized view', 'r.full_name', 'pg_get_viewdef(r.oid)', `relations AS r WHERE r.relkind = 'm'`),
   object(
     'function',
-    `format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid))`,
+    `${named('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'`,
     `CASE p.prokind WHEN 'a' THEN pg_get_function_result(p.oid) || ' ' || (SELECT concat_ws(' ', g.aggtransfn, g.aggfinalfn, g.aggtranstype::regtype, g.agginitval, g.aggkind) FROM pg_aggregate AS g WHERE g.aggfnoid = p.oid) ELSE pg_get_functiondef(p.oid) END`,
     `pg_proc AS p JOIN ${ofSchema('pg_proc', 'p', 'pronamespace')}`,
   ),
@@ -126,13 +131,13 @@ const OTHERS = [
   ),
   object(
     'enum',
-    `format('%I.%I', n.nspname, t.typname)`,
+    named('n.nspname', 't.typname'),
     `(SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum AS e WHERE e.enumtypid = t.oid)`,
     `pg_type AS t JOIN ${ofSchema('pg_type', 't', 'typnamespace')} WHERE t.typtype = 'e'`,
   ),
   object(
     'domain',
-    `format('%I.%I', n.nspname, t.typname)`,
+    named('n.nspname', 't.typname'),
     `concat_ws(' ', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN 'not null' END, 'default ' || t.typdefault, (SELECT string_agg(format('%I %s', k.conname, pg_get_constraintdef(k.oid)), ', ' ORDER BY k.conname) FROM pg_constraint AS k WHERE k.contypid = t.oid))`,
     `pg_type AS t JOIN ${ofSchema('pg_type', 't', 'typnamespace')} WHERE t.typtype = 'd'`,
   ),
@@ -144,7 +149,7 @@ const OTHERS = [
   ),
   object(
     'range',
-    `format('%I.%I', n.nspname, t.typname)`,
+    named('n.nspname', 't.typname'),
     `(SELECT format_type(g.rngsubtype, NULL) FROM pg_range AS g WHERE g.rngtypid = t.oid)`,
     `pg_type AS t JOIN ${ofSchema('pg_type', 't', 'typnamespace')} WHERE t.typtype = 'r'`,
   ),
@@ -156,7 +161,7 @@ const OTHERS = [
   ),
   object(
     'statistics',
-    `format('%I.%I', n.nspname, s.stxname)`,
+    named('n.nspname', 's.stxname'),
     'pg_get_statisticsobjdef(s.oid)',
     `pg_statistic_ext AS s JOIN ${ofSchema('pg_statistic_ext', 's', 'stxnamespace')}`,
   ),
