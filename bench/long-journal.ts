@@ -13,6 +13,7 @@ const BUSY_WAIT_MS = 1000;
 export async function lengthenJournal(folder: string, url: string, length: number): Promise<void> {
   const target = resolveTarget(url, BUSY_WAIT_MS);
   if (target.isErr()) throw new Error(target.error);
+  if (target.value.dialect !== 'sqlite') throw new Error(`${url} is no SQLite database`);
   const database = await unwrapped(
     new SqliteDatabase(target.value).open('read').mapErr(({ kind }) => ({ message: kind })),
   );

@@ -6,14 +6,14 @@ import { err, ok, type Result } from 'neverthrow';
 import { DEFAULT_POLICY, type Policy } from './core/manager/ports.js';
 import type { MigrationStep } from './core/steps/migration-step.js';
 import { parseDuration } from './duration.js';
-import { resolveTarget } from './target.js';
-import type { SqliteTarget } from './dao/dialects/sqlite/sqlite-database.js';
+import { isInMemory, resolveTarget, type Target } from './target.js';
 
 /** What `createMigrateSafe`, `migrateSafeModule` and a config file take. Only `database` is needed. */
 export interface MigrateSafeOptions {
   /**
-   * `sqlite:app.db`, `sqlite:/var/lib/app.db?driver=better-sqlite3`, a knex configuration, or the application's own
-   * knex instance (its configuration is taken; the engine opens connections of its own).
+   * `sqlite:app.db`, `sqlite:/var/lib/app.db?driver=better-sqlite3`, `postgres://user@host:5432/name`, a knex
+   * configuration, or the application's own knex instance (its configuration is taken; the engine opens connections of
+   * its own). Of a PostgreSQL server, what is not said comes from PG* variables and .pgpass.
    */
   readonly database: string | Knex.Config | Knex;
   /** Directory of step files, or steps in code. More can be added with `addMigration`. */
@@ -24,7 +24,7 @@ export interface MigrateSafeOptions {
   readonly component?: string;
   /** What becomes of a step that loses what it did not declare. Default: `enforce`. */
   readonly guard?: Policy['guard'];
-  /** When the whole file is backed up. Default: `each-step`. */
+  /** When the whole database is backed up. Default: `each-step` for a file, `each-run` for a server. */
   readonly fileBackup?: Policy['fileBackup'];
   /** What becomes of the run's earlier steps when one fails. Default: `keep-earlier-steps`. */
   readonly onFailure?: Policy['onFailure'];
@@ -40,7 +40,7 @@ export interface MigrateSafeOptions {
 
 /** The options, checked and with every default in place. */
 export interface Config {
-  readonly target: SqliteTarget;
+  readonly target: Target;
   readonly steps: { readonly directory?: string; readonly registered: readonly MigrationStep[] };
   readonly backups: string;
   readonly policy: Policy;
@@ -95,7 +95,7 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
   if (target.isErr()) issues.push(target.error);
   if (issues.length > 0 || target.isErr()) return err({ kind: 'config-invalid', where, issues });
 
-  const inMemory = target.value.file === ':memory:';
+  const byDefault = target.value.dialect === 'sqlite' ? DEFAULT_POLICY.fileBackup : 'each-run';
   return ok({
     target: target.value,
     steps: typeof steps === 'string' ? { directory: path.resolve(steps), registered: [] } : { registered: steps },
@@ -103,8 +103,7 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
     policy: {
       component: options.component ?? DEFAULT_POLICY.component,
       guard: options.guard ?? DEFAULT_POLICY.guard,
-      // A database in memory has no file to copy.
-      fileBackup: inMemory ? 'never' : (options.fileBackup ?? DEFAULT_POLICY.fileBackup),
+      fileBackup: isInMemory(target.value) ? 'never' : (options.fileBackup ?? byDefault),
       onFailure: options.onFailure ?? DEFAULT_POLICY.onFailure,
       outOfOrder: options.outOfOrder ?? DEFAULT_POLICY.outOfOrder,
       onAhead: options.onAhead ?? DEFAULT_POLICY.onAhead,

@@ -6,10 +6,15 @@ import { FileBackupStore } from './backup/file-store.js';
 import { FileMirror } from './backup/file-mirror.js';
 import { NoMirror } from './backup/no-mirror.js';
 import type { Result } from 'neverthrow';
+import { isInMemory } from './target.js';
 import type { Config, ConfigError } from './config.js';
 import { DEFAULT_POLICY } from './core/manager/ports.js';
 import { SafeMigrationManager } from './core/manager/safe-migration-manager.js';
 import { systemClock } from './core/ports/clock.js';
+import type { Database } from './core/ports/database.js';
+import type { DatabaseDoctor } from './core/ports/doctor.js';
+import { PostgresDatabase } from './dao/dialects/postgres/postgres-database.js';
+import { PostgresScriptSplitter } from './dao/dialects/postgres/sql/script.js';
 import { SqliteDoctor } from './dao/dialects/sqlite/doctor.js';
 import { SqliteScriptSplitter } from './dao/dialects/sqlite/sql/script.js';
 import { SqliteDatabase } from './dao/dialects/sqlite/sqlite-database.js';
@@ -67,21 +72,24 @@ export const wiring: readonly Wire[] = [
     [Tokens.Config],
     (config) =>
       config.match(
-        ({ target }) => new SqliteDatabase(target),
+        ({ target }): Database =>
+          target.dialect === 'postgres' ? new PostgresDatabase(target) : new SqliteDatabase(target),
         (error) => new UnconfiguredDatabase(error),
       ),
     'replaceable',
   ),
   wire(Tokens.Doctor, [Tokens.Config], (config) =>
     config.match(
-      ({ target }) => new SqliteDoctor(target),
+      ({ target }): DatabaseDoctor =>
+        target.dialect === 'postgres' ? { examine: () => Promise.resolve([]) } : new SqliteDoctor(target),
       () => ({ examine: () => Promise.resolve([]) }),
     ),
   ),
   wire(Tokens.StepSource, [Tokens.Config], (config) => {
     const steps = config.map((one) => one.steps).unwrapOr(NO_STEPS);
     const component = config.map(({ policy }) => policy.component).unwrapOr(DEFAULT_POLICY.component);
-    const splitter = new SqliteScriptSplitter();
+    const isPostgres = config.isOk() && config.value.target.dialect === 'postgres';
+    const splitter = isPostgres ? new PostgresScriptSplitter() : new SqliteScriptSplitter();
     const { directory } = steps;
     const files =
       directory === undefined
@@ -101,7 +109,7 @@ export const wiring: readonly Wire[] = [
     Tokens.Mirror,
     [Tokens.Config],
     (config) =>
-      config.isErr() || config.value.target.file === ':memory:' ? new NoMirror() : new FileMirror(backupsOf(config)),
+      config.isErr() || isInMemory(config.value.target) ? new NoMirror() : new FileMirror(backupsOf(config)),
     'replaceable',
   ),
   wire(

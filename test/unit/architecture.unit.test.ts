@@ -35,8 +35,15 @@ const sources: readonly Source[] = readdirSync(path.join(ROOT, 'src'), { recursi
 /** The part of the house that a file belongs to. The composition root and the configuration are single files. */
 const AREAS = ['core', 'dao', 'steps', 'backup', 'cli'] as const;
 type Area = (typeof AREAS)[number] | 'configuration' | 'root';
-// `target.ts` turns what a caller calls its database into a driver and a file: configuration, as `config.ts` is.
-const CONFIGURATION = new Set(['config.ts', 'target.ts', 'duration.ts', 'version.ts']);
+// `target.ts` turns what a caller calls its database into a driver and a file or server: configuration, as `config.ts` is.
+const CONFIGURATION = new Set([
+  'config.ts',
+  'target.ts',
+  'sqlite-target.ts',
+  'postgres-target.ts',
+  'duration.ts',
+  'version.ts',
+]);
 function areaOf(file: string): Area {
   const folder = AREAS.find((area) => file.startsWith(`${area}/`));
   // What lies beside the folders constructs them: index, di, wiring, tokens, and the stand-in for what is not configured.

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parseCreateIndex } from '#src/dao/dialects/sqlite/inspect/index-sql.js';
-import { historyTableOf, isForeignObject } from '#src/dao/dialects/sqlite/inspect/neighbours.js';
+import { historyTableOf } from '#src/dao/history-tables.js';
+import { isForeignObject } from '#src/dao/dialects/sqlite/inspect/neighbours.js';
 import { parseCreateTable } from '#src/dao/dialects/sqlite/inspect/table-sql.js';
 import { parseCreateVirtualTable } from '#src/dao/dialects/sqlite/inspect/virtual-table-sql.js';
 import type { Token } from '#src/dao/dialects/sqlite/sql/token.js';

@@ -14,11 +14,12 @@ export type ConfigFacts =
   | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
   | { readonly kind: 'database-missing'; readonly database: string }
   | { readonly kind: 'database-is-directory'; readonly database: string }
+  | { readonly kind: 'database-absent'; readonly database: string; readonly create: string }
   | {
       readonly kind: 'driver-missing';
       readonly driver: string;
       readonly installed: boolean;
-      readonly alternative: string;
+      readonly alternative: string | undefined;
     }
   | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
   | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };

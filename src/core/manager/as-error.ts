@@ -43,6 +43,7 @@ export function fromOpen(error: OpenError): MigrateError {
         { cause: error.cause },
       );
     case 'config-invalid':
+    case 'database-absent':
     case 'driver-conflict':
     case 'driver-unsupported':
       return migrateError(error);

@@ -3,6 +3,7 @@ import { err, ok, type Result } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import type { CheckError } from '../ports/backup-source.js';
 import type { OpenDatabase } from '../ports/database.js';
+import type { Lease } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
 import { fromOpen, fromSql } from './as-error.js';
 import { loadHistory, type LoadedHistory } from './load-history.js';
@@ -24,8 +25,11 @@ const RUINED: ReadonlySet<SqlError['kind'] | CheckError['kind']> = new Set([
  * The database with its history; undefined for a ruin. A database that is only locked, not permitted or newer is an
  * error: replacing its file would cut off whoever has it open, with what they wrote.
  */
-export async function openSound(ports: ManagerPorts): Promise<Result<SoundDatabase | undefined, MigrateError>> {
-  const opened = await ports.database.open('read');
+export async function openSound(
+  ports: ManagerPorts,
+  lease: Lease,
+): Promise<Result<SoundDatabase | undefined, MigrateError>> {
+  const opened = await ports.database.open('read', lease);
   if (opened.isErr()) {
     const { error } = opened;
     const gone =

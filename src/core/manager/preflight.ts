@@ -38,9 +38,9 @@ export function refuseForeign(
 /** A start must not make an empty database where one was lost: its backups show that it was there. */
 export function refuseLost(ports: Pick<ManagerPorts, 'database' | 'store'>): ResultAsync<void, MigrateError> {
   const { info } = ports.database;
-  if (info.path === undefined) return okAsync(undefined);
+  if (info.location === undefined) return okAsync(undefined);
   return ports.store
-    .databases(info.path)
+    .databases(info.location)
     .mapErr(fromStore)
     .andThen(([known]) =>
       known?.matches === true

@@ -22,8 +22,8 @@ export interface FailedAttempt {
   readonly backup: StoredBackup | undefined;
   /** The schema before the step. */
   readonly before: SchemaSnapshot;
-  /** The mark of foreign writes before the step's backup. */
-  readonly foreignWrites: number;
+  /** The mark of foreign writes before the step's backup; undefined where the database cannot tell. */
+  readonly foreignWrites: number | undefined;
   readonly error: MigrateError;
 }
 
@@ -88,7 +88,8 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
     const others = yield* database
       .foreignWrites()
       .mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
-    if (others !== failed.foreignWrites) return ok(yield* stopForAPerson(context, failed, backup));
+    if (others === undefined || others !== failed.foreignWrites)
+      return ok(yield* stopForAPerson(context, failed, backup));
     const restored = await restoreFile(context, failed, backup);
     if (restored.isOk()) return ok({ ...failed.error, state: 'restored' as const });
     if (restored.error !== 'others-wrote') return errAsync(restored.error);

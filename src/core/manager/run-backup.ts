@@ -54,7 +54,7 @@ export function databaseIdOf(ports: ManagerPorts): ResultAsync<string | undefine
     const glance = await glanceAt(ports);
     if (glance.isOk() && glance.value !== undefined && glance.value.databaseId !== '')
       return ok(glance.value.databaseId);
-    const known = yield* ports.store.databases(ports.database.info.path).mapErr(fromStore);
+    const known = yield* ports.store.databases(ports.database.info.location).mapErr(fromStore);
     const matching = known.filter(({ matches }) => matches);
     // The only one there is, whose file is not where it was: it may have been moved here. One whose file is in its place
     // is another database, and its history is not for this path.

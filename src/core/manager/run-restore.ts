@@ -23,12 +23,12 @@ export function runRestore(
     if (databaseId === undefined)
       return err(migrateError({ kind: 'backup-not-found', wanted, directory: ports.store.label }));
     const runId = ports.ids.hex(16);
-    const outcome = await withLock(ports, policy, options, runId, () =>
+    const outcome = await withLock(ports, policy, options, runId, (lease) =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
         const backup = yield* chooseBackup(options.choice, policy.component, listing, ports.store.label);
         const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
-        const opened = yield* await openSound(ports);
+        const opened = yield* await openSound(ports, lease);
         if (opened === undefined) return ok(yield* restoreOverRuin(context));
         const done = await restoreLive(context, opened.database, opened.loaded);
         const closed = await opened.database
@@ -47,7 +47,7 @@ function withLock<T>(
   policy: Policy,
   { signal }: RestoreOptions,
   runId: string,
-  work: () => ResultAsync<T, MigrateError>,
+  work: (lease: Lease) => ResultAsync<T, MigrateError>,
 ): ResultAsync<T, MigrateError> {
   const lock = ports.database.lock().mapErr(fromOpen);
   if (lock.isErr()) return errAsync(lock.error);
@@ -68,7 +68,7 @@ function withLock<T>(
     .acquire(owner, { waitMs: policy.lockWaitMs, signal, onWaiting })
     .mapErr(fromLock)
     .andThen((lease: Lease) =>
-      work()
+      work(lease)
         .andThen((value) => lease.release().map(() => value))
         .orElse((error) => lease.release().andThen(() => errAsync(error))),
     );

@@ -40,7 +40,7 @@ export function withSession<T>(
   const runId = ports.ids.hex(16);
   return withLease(request, runId, (lease) =>
     ports.database
-      .open(request.open)
+      .open(request.open, lease)
       .mapErr(fromOpen)
       .andThen((database) =>
         begin(request, database)

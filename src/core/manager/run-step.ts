@@ -111,7 +111,7 @@ function told({ ports, recorder }: StepContext, report: StepReport): StepReport 
   return report;
 }
 
-const foreignWrites = ({ database }: StepContext): ResultAsync<number, MigrateError> =>
+const foreignWrites = ({ database }: StepContext): ResultAsync<number | undefined, MigrateError> =>
   database.foreignWrites().mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
 
 const beforeStep = (

@@ -27,7 +27,7 @@ export function takeBackup(
     .take({
       source: database.backups,
       databaseId: recorder.history.databaseId ?? '',
-      database: { label: info.label, path: info.path ?? '', dialect: info.dialect },
+      database: { label: info.label, path: info.location ?? '', dialect: info.dialect },
       driver: info.driver,
       reason,
       // What is buffered is not in the database yet, so not in the copy either.

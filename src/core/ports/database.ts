@@ -5,18 +5,20 @@ import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { AppliedStep } from '../history/history.js';
 import type { BackupSource, CopyFiles, CopyProgress, LiveRestorePort } from './backup-source.js';
-import type { RunLock } from './run-lock.js';
+import type { Lease, RunLock } from './run-lock.js';
 import type { SqlError } from './session.js';
 import type { StepTransaction } from './step-transaction.js';
 
 /** What a database is, without secrets. */
 export interface DatabaseInfo {
-  /** How it is named in messages: a path relative to the working directory, or `:memory:`. */
+  /** How it is named in messages: a path relative to the working directory, `:memory:`, `postgres://host:port/name`. */
   readonly label: string;
   readonly dialect: string;
   readonly driver: string;
-  /** Absolute, symbolic links resolved; undefined in memory. */
+  /** Of a database that is a file: absolute, symbolic links resolved. */
   readonly path?: string;
+  /** By which its backups know it again: the path, or server and name; undefined in memory. */
+  readonly location?: string;
   readonly bytes?: number;
   readonly engineVersion?: string;
 }
@@ -35,7 +37,15 @@ export type OpenError =
   | { readonly kind: 'database-missing'; readonly path: string }
   | { readonly kind: 'database-is-directory'; readonly path: string }
   | { readonly kind: 'database-unusable'; readonly path: string; readonly error: SqlError }
-  | { readonly kind: 'driver-missing'; readonly driver: string; readonly alternative: string; readonly cause: unknown }
+  /** `create`: the command that makes it, where the engine does not make databases. */
+  | { readonly kind: 'database-absent'; readonly database: string; readonly create: string }
+  | {
+      readonly kind: 'driver-missing';
+      readonly driver: string;
+      /** Another driver that would do. */
+      readonly alternative?: string;
+      readonly cause: unknown;
+    }
   | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
   | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
 
@@ -83,8 +93,8 @@ export interface OpenDatabase {
     steps?: readonly AppliedStep[],
   ): ResultAsync<void, SqlError | StaleJournal>;
   snapshot(): ResultAsync<SchemaSnapshot, SqlError>;
-  /** A value that changes when another connection commits. */
-  foreignWrites(): ResultAsync<number, SqlError>;
+  /** A value that changes when another connection commits; undefined where the database cannot tell. */
+  foreignWrites(): ResultAsync<number | undefined, SqlError>;
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError>;
   /** Keeps everybody else from writing. */
   hold(): ResultAsync<Hold, SqlError>;
@@ -96,8 +106,11 @@ export interface OpenDatabase {
 /** A database that may or may not exist. */
 export interface Database {
   readonly info: DatabaseInfo;
-  /** `read` opens what is there, `create` makes the file when there is none. */
-  open(mode: 'read' | 'create'): ResultAsync<OpenDatabase, OpenError>;
+  /**
+   * `read` opens what is there, `create` makes the file when there is none. `under`: the lock that this is for; a lock
+   * that lives on a connection is held by the one that works.
+   */
+  open(mode: 'read' | 'create', under?: Lease): ResultAsync<OpenDatabase, OpenError>;
   /** Work on copies of this database, also where it cannot be opened itself. */
   copies(): Result<CopyFiles, OpenError>;
   /** The lock; undefined for a database that nobody else can reach. */

@@ -12,6 +12,8 @@ export interface JournalTables {
   readonly events: string;
   readonly steps: string;
   readonly meta: string;
+  /** The statement that lists which of the three are there, by these names. */
+  readonly present: string;
   /** A scalar subquery: all rows of a table as one JSON text, an array of arrays. */
   readonly rowsAsJson: (table: string, columns: readonly string[]) => string;
 }

@@ -43,6 +43,12 @@ export const CONFIG: Words<ConfigFacts> = {
     message: (f) => `${f.database} is a directory, not a database`,
     hint: (f) => `Name a file, for example --database sqlite:${f.database}/app.db`,
   },
+  'database-absent': {
+    code: 'MS-DB-ABSENT',
+    exit: 2,
+    message: (f) => `there is no database ${f.database}`,
+    hint: (f) => `Create it first: ${f.create}   (or name another one with --database)`,
+  },
   'driver-missing': {
     code: 'MS-DRIVER-MISSING',
     exit: 2,
@@ -52,8 +58,8 @@ export const CONFIG: Words<ConfigFacts> = {
         : `the driver ${f.driver} is not installed`,
     hint: (f) =>
       f.installed
-        ? `Type: npm rebuild ${f.driver}   (where npm holds build scripts back, as npm 12 does, first: npm install-scripts approve ${f.driver}; or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`
-        : `Type: npm install ${f.driver}   (or use the other driver: npm install ${f.alternative}, and ?driver=${f.alternative} in the database URL)`,
+        ? `Type: npm rebuild ${f.driver}   (where npm holds build scripts back, as npm 12 does, first: npm install-scripts approve ${f.driver}${orUse('; ', f.alternative)})`
+        : `Type: npm install ${f.driver}${f.alternative === undefined ? '' : `   (${orUse('', f.alternative)})`}`,
   },
   'driver-conflict': {
     code: 'MS-DRIVER-CONFLICT',
@@ -70,3 +76,8 @@ export const CONFIG: Words<ConfigFacts> = {
     hint: () => 'Type: npm install better-sqlite3@12   (or npm install sqlite3, or use a newer Node.js)',
   },
 };
+
+const orUse = (separator: string, driver: string | undefined): string =>
+  driver === undefined
+    ? ''
+    : `${separator}or use the other driver: npm install ${driver}, and ?driver=${driver} in the database URL`;

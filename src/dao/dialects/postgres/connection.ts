@@ -3,9 +3,8 @@ import type { Client, ClientConfig, QueryResult } from 'pg';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
+import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
-
-type Driver = Pick<typeof import('pg'), 'Client' | 'types'>;
 
 /** How a connection of the engine behaves, whatever the role or the database says. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -36,7 +35,7 @@ export class PostgresConnection implements Session {
   }
 
   /** `options` as the driver takes them: a URL, or host, port, user and the rest; PG* variables and .pgpass fill in. */
-  static connect(driver: Driver, options: ClientConfig): ResultAsync<PostgresConnection, SqlError> {
+  static connect(driver: PostgresDriver, options: ClientConfig): ResultAsync<PostgresConnection, SqlError> {
     const client = new driver.Client({
       application_name: 'migrate-safe',
       keepAlive: true,

@@ -5,6 +5,8 @@ export const POSTGRES_TABLES: JournalTables = {
   events: 'migrate_safe.events',
   steps: 'migrate_safe.steps',
   meta: 'migrate_safe.meta',
+  present: `SELECT 'migrate_safe.' || tablename AS name FROM pg_catalog.pg_tables
+    WHERE schemaname = 'migrate_safe' AND tablename IN ('events', 'steps', 'meta')`,
   rowsAsJson: (table, columns) =>
     `(SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(${columns.join(', ')})), '[]')::text FROM ${table})`,
 };

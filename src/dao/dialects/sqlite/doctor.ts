@@ -6,7 +6,7 @@ import type { DatabaseDoctor, HealthCheck } from '../../../core/ports/doctor.js'
 import type { Session } from '../../../core/ports/session.js';
 import type { SqliteDriver } from './drivers/driver.js';
 import { loadDriver } from './drivers/load-driver.js';
-import { historyTableOf } from './inspect/neighbours.js';
+import { historyTableOf } from '../../history-tables.js';
 import { labelOf, realPath, type SqliteTarget } from './sqlite-database.js';
 
 /** Larger files are only opened: reading all of them takes longer than somebody who waits for a doctor has. */

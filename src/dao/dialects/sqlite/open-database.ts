@@ -1,5 +1,5 @@
 // An open SQLite database: one pinned work connection, the journal in it, and the steps' transactions on it.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
 import type { JournalHead } from '../../../core/journal/chain.js';
@@ -14,17 +14,16 @@ import type {
 import type { SqlError } from '../../../core/ports/session.js';
 import type { StepTransaction } from '../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
-import { JournalDao } from '../../system/journal-dao.js';
+import { JournalKeeper } from '../../system/journal-keeper.js';
 import { SqliteBackupSource } from './backup/backup-source.js';
 import { LiveRestore } from './backup/live-restore.js';
 import { MemoryImage } from './backup/memory-image.js';
 import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
 import { SqliteInspector } from './inspect/inspector.js';
-import { historyTableOf } from './inspect/neighbours.js';
+import { historyTableOf } from '../../history-tables.js';
 import { LAYOUT, raiseLayout } from './layout.js';
-import { glanceAtRemains } from './remains.js';
 import { SecondConnection } from './step/before-image.js';
-import type { HostKnexConfig } from './step/knex-handle.js';
+import type { HostKnexConfig } from '../../host-knex.js';
 import { SqliteHold } from './hold.js';
 import { settle } from './step/settle.js';
 import { SqliteStepTransaction } from './step/step-transaction.js';
@@ -48,16 +47,14 @@ export class OpenSqliteDatabase implements OpenDatabase {
   #stale = false;
   #connection: SqliteConnection;
   #inspector: SqliteInspector;
-  #journal: JournalDao;
-  /** The projection as it stands in the database; undefined where it has to be read. */
-  #projected: readonly AppliedStep[] | undefined;
+  #journal: JournalKeeper;
 
   constructor(options: OpenOptions) {
     this.#options = options;
     this.info = options.info;
     this.#connection = options.connection;
     this.#inspector = new SqliteInspector(this.#connection);
-    this.#journal = new JournalDao(this.#connection, SQLITE_TABLES);
+    this.#journal = new JournalKeeper(this.#connection, SQLITE_TABLES);
     this.backups = new SqliteBackupSource(
       options.driver,
       options.info.path,
@@ -66,9 +63,9 @@ export class OpenSqliteDatabase implements OpenDatabase {
     );
     this.restore = new LiveRestore(
       () => this.#connection,
-      (events, steps) => this.#record(events, steps),
+      (events, steps) => this.#journal.record(events, steps),
       () => {
-        this.#projected = undefined;
+        this.#journal.projected = undefined;
       },
     );
   }
@@ -80,17 +77,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   glance(): ResultAsync<JournalGlance | undefined, SqlError> {
-    return this.#journal
-      .glance()
-      .map((glance): JournalGlance | undefined => {
-        this.#projected = glance.steps;
-        return glance;
-      })
-      .orElse((error) => {
-        if (error.kind !== 'missing-object') return errAsync(error);
-        this.#projected = undefined;
-        return glanceAtRemains(this.#connection);
-      });
+    return this.#journal.glance();
   }
 
   prepareJournal(): ResultAsync<void, SqlError> {
@@ -98,9 +85,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
   }
 
   readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
-    return this.#journal
-      .read(from)
-      .orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error)));
+    return this.#journal.read(from);
   }
 
   append(
@@ -108,27 +93,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
     events: readonly RecordedEvent[],
     steps?: readonly AppliedStep[],
   ): ResultAsync<void, SqlError | StaleJournal> {
-    const projected = this.#projected;
-    return this.#connection.run('BEGIN IMMEDIATE').andThen(() =>
-      this.#journal
-        .head()
-        .andThen((head): ResultAsync<void, SqlError | StaleJournal> =>
-          head.hash === expected.hash
-            ? this.#record(events, steps)
-            : errAsync({ kind: 'stale-journal', expected: expected.position, actual: head.position }),
-        )
-        .andThen(() => this.#connection.run('COMMIT'))
-        .map(() => undefined)
-        .orElse((error) =>
-          this.#connection
-            .run('ROLLBACK')
-            .orElse(() => okAsync({ changes: 0 }))
-            .andThen(() => {
-              this.#projected = projected;
-              return errAsync(error);
-            }),
-        ),
-    );
+    return this.#journal.append('BEGIN IMMEDIATE', expected, events, steps);
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
@@ -165,7 +130,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
         .andThen(() => this.#inspector.snapshot())
         .map((before): StepTransaction => {
           const connection = this.#connection;
-          const projected = this.#projected;
+          const { projected } = this.#journal;
           return new SqliteStepTransaction({
             connection,
             inspector: this.#inspector,
@@ -173,10 +138,10 @@ export class OpenSqliteDatabase implements OpenDatabase {
             beforeImage: new SecondConnection(driver, info.path ?? ':memory:', memory?.file, busyWaitMs),
             transactional,
             host,
-            record: (events, steps) => this.#record(events, steps),
+            record: (events, steps) => this.#journal.record(events, steps),
             onEnd: (ending, settingsChanged) => {
               memory?.remove();
-              if (ending === 'rolled-back') this.#projected = projected;
+              if (ending === 'rolled-back') this.#journal.projected = projected;
               // The step has ended as it did: a connection that cannot be renewed now is the next one's business.
               if (settingsChanged) this.#stale = true;
               return okAsync(undefined);
@@ -188,21 +153,6 @@ export class OpenSqliteDatabase implements OpenDatabase {
 
   close(): ResultAsync<void, SqlError> {
     return this.#connection.close().map(() => void this.#options.giveBack?.());
-  }
-
-  /** Without `steps` the projection stays as it is. */
-  #record(events: readonly RecordedEvent[], steps?: readonly AppliedStep[]): ResultAsync<void, SqlError> {
-    const first = events.find((event) => event.type === 'RunStarted');
-    const identified =
-      first?.type === 'RunStarted' ? this.#journal.identify(first.data.databaseId) : okAsync<void, SqlError>(undefined);
-    return identified
-      .andThen(() => this.#journal.append(events))
-      .andThen(() => {
-        if (steps === undefined || steps === this.#projected) return okAsync(undefined);
-        const before: ResultAsync<readonly AppliedStep[], SqlError> =
-          this.#projected === undefined ? this.#journal.projection() : okAsync(this.#projected);
-        return before.andThen((known) => this.#journal.project(known, steps)).map(() => void (this.#projected = steps));
-      });
   }
 
   /** A fresh connection has none of the settings that a step left behind. */
@@ -217,7 +167,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
         this.#connection = fresh;
         this.#stale = false;
         this.#inspector = new SqliteInspector(fresh);
-        this.#journal = new JournalDao(fresh, SQLITE_TABLES);
+        this.#journal = new JournalKeeper(fresh, SQLITE_TABLES, this.#journal.projected);
         return old.close();
       });
   }

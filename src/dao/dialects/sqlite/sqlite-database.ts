@@ -14,7 +14,7 @@ import { loadDriver, type DriverName } from './drivers/load-driver.js';
 import { OpenSqliteDatabase } from './open-database.js';
 import { replaceFile } from './replace-file.js';
 import { SqliteLock } from './sqlite-lock.js';
-import type { HostKnexConfig } from './step/knex-handle.js';
+import type { HostKnexConfig } from '../../host-knex.js';
 
 /** Which database, and what of the host's knex goes with it. */
 export interface SqliteTarget {
@@ -46,7 +46,7 @@ export class SqliteDatabase implements Database {
       label: labelOf(file),
       dialect: 'sqlite',
       driver,
-      ...(file === ':memory:' ? {} : { path: realPath(file) }),
+      ...(file === ':memory:' ? {} : { path: realPath(file), location: realPath(file) }),
       ...(stats ? { bytes: stats.size } : {}),
     };
   }

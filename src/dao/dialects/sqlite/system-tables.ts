@@ -5,5 +5,7 @@ export const SQLITE_TABLES: JournalTables = {
   events: 'migrate_safe_events',
   steps: 'migrate_safe_steps',
   meta: 'migrate_safe_meta',
+  present: `SELECT name FROM main.sqlite_schema WHERE type = 'table'
+    AND name IN ('migrate_safe_events', 'migrate_safe_steps', 'migrate_safe_meta')`,
   rowsAsJson: (table, columns) => `(SELECT json_group_array(json_array(${columns.join(', ')})) FROM ${table})`,
 };

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { err, ok, type Result } from 'neverthrow';
 import type { OpenError } from '../../../../core/ports/database.js';
+import { requirers } from '../../../requirers.js';
 import { betterSqlite3Driver } from './better-sqlite3-driver.js';
 import type { SqliteDriver } from './driver.js';
 import { sqlite3Driver } from './sqlite3-driver.js';
@@ -76,6 +77,3 @@ export function installedDriver(): DriverName {
   const has = (name: DriverName): boolean => requirers().some((resolve) => versionOf(resolve, name) !== undefined);
   return has('sqlite3') || !has('better-sqlite3') ? 'sqlite3' : 'better-sqlite3';
 }
-
-/** From the application's folder first, then from this package's. */
-const requirers = (): readonly NodeJS.Require[] => [createRequire(`${process.cwd()}/package.json`), require];

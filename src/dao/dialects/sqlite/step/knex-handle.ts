@@ -3,18 +3,11 @@ import { createRequire } from 'node:module';
 import type { Knex } from 'knex';
 import { ResultAsync } from 'neverthrow';
 import type { StepHandle } from '../../../../core/steps/migration-step.js';
+import type { HostKnexConfig } from '../../../host-knex.js';
 import type { DriverResult } from '../drivers/driver.js';
 
 /** Runs one statement for knex; rejects with an Error, as a driver does. */
 export type Execute = (sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes') => Promise<DriverResult>;
-
-/** What of the host's own knex configuration a handle keeps. */
-export interface HostKnexConfig {
-  readonly wrapIdentifier?: Knex.Config['wrapIdentifier'];
-  readonly postProcessResponse?: Knex.Config['postProcessResponse'];
-  readonly useNullAsDefault?: boolean;
-  readonly log?: Knex.Logger;
-}
 
 interface QueryObject {
   readonly sql: string;

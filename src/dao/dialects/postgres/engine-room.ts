@@ -1,0 +1,5 @@
+// What it takes to work on PostgreSQL, in one module that is loaded only where a database is one.
+export { PostgresConnection } from './connection.js';
+export { loadDriver } from './load-driver.js';
+export { OpenPostgresDatabase } from './open-database.js';
+export { PostgresLock } from './postgres-lock.js';

@@ -1,0 +1,106 @@
+// An open PostgreSQL database: one pinned work connection, the journal in it, and the steps' transactions on it.
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
+import type { AppliedStep } from '../../../core/history/history.js';
+import type { BackupSource, LiveRestorePort } from '../../../core/ports/backup-source.js';
+import type { JournalHead } from '../../../core/journal/chain.js';
+import type {
+  DatabaseInfo,
+  Hold,
+  JournalGlance,
+  OpenDatabase,
+  StaleJournal,
+  StepTransactionOptions,
+} from '../../../core/ports/database.js';
+import type { SqlError } from '../../../core/ports/session.js';
+import type { StepTransaction } from '../../../core/ports/step-transaction.js';
+import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
+import { historyTableOf } from '../../history-tables.js';
+import { JournalKeeper } from '../../system/journal-keeper.js';
+import type { PostgresConnection } from './connection.js';
+import { inspectSchema } from './inspect/inspector.js';
+import { LAYOUT, raiseLayout } from './layout.js';
+import type { PostgresTarget } from './target.js';
+import { POSTGRES_TABLES } from './system-tables.js';
+
+export interface OpenOptions {
+  readonly info: DatabaseInfo;
+  readonly target: PostgresTarget;
+  readonly connection: PostgresConnection;
+  /** The connection holds the run lock too: it is closed with that. */
+  readonly holdsLock: boolean;
+}
+
+export class OpenPostgresDatabase implements OpenDatabase {
+  readonly info: DatabaseInfo;
+  readonly layout = LAYOUT;
+  readonly #options: OpenOptions;
+  readonly #connection: PostgresConnection;
+  readonly #journal: JournalKeeper;
+
+  constructor(options: OpenOptions) {
+    this.#options = options;
+    this.info = options.info;
+    this.#connection = options.connection;
+    this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
+  }
+
+  historyTool(table: string): string | undefined {
+    return historyTableOf(table);
+  }
+
+  glance(): ResultAsync<JournalGlance | undefined, SqlError> {
+    return this.#journal.glance();
+  }
+
+  prepareJournal(): ResultAsync<void, SqlError> {
+    return raiseLayout(this.#connection);
+  }
+
+  readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
+    return this.#journal.read(from);
+  }
+
+  append(
+    expected: JournalHead,
+    events: readonly RecordedEvent[],
+    steps?: readonly AppliedStep[],
+  ): ResultAsync<void, SqlError | StaleJournal> {
+    return this.#journal.append('BEGIN', expected, events, steps);
+  }
+
+  snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
+    return inspectSchema(this.#connection);
+  }
+
+  /** Any number of others write to a server at any time. */
+  foreignWrites(): ResultAsync<undefined, SqlError> {
+    return okAsync(undefined);
+  }
+
+  begin(_options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+    return notYet('steps');
+  }
+
+  hold(): ResultAsync<Hold, SqlError> {
+    return notYet('restores');
+  }
+
+  readonly backups: BackupSource = NO_BACKUPS;
+  readonly restore: LiveRestorePort = { restoreTables: () => notYet('restores') };
+
+  close(): ResultAsync<void, SqlError> {
+    return this.#options.holdsLock ? okAsync(undefined) : this.#connection.close();
+  }
+}
+
+const notYet = (what: string): ResultAsync<never, SqlError> =>
+  errAsync({ kind: 'other', code: '', message: `${what} on PostgreSQL are not part of this version yet` });
+const NO_BACKUPS: BackupSource = {
+  supported: false,
+  size: () => notYet('backups'),
+  copyTo: () => notYet('backups'),
+  check: () => notYet('backups'),
+  fingerprint: () => notYet('backups'),
+  atStake: () => notYet('backups'),
+};

@@ -1,0 +1,104 @@
+// A PostgreSQL database that may or may not be reachable: connects when asked, and works on the connection that holds the lock.
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import type { CopyFiles } from '../../../core/ports/backup-source.js';
+import type { Database, DatabaseInfo, OpenDatabase, OpenError } from '../../../core/ports/database.js';
+import type { Lease, LockError, RunLock } from '../../../core/ports/run-lock.js';
+import type { SqlError } from '../../../core/ports/session.js';
+import type { PostgresConnection } from './connection.js';
+import type { PostgresTarget } from './target.js';
+
+type Room = typeof import('./engine-room.js');
+const engineRoom = (): ResultAsync<Room, never> => ResultAsync.fromSafePromise(import('./engine-room.js'));
+
+export class PostgresDatabase implements Database {
+  readonly info: DatabaseInfo;
+  readonly #target: PostgresTarget;
+  /** The connections that hold a lock. */
+  readonly #holding = new WeakMap<Lease, PostgresConnection>();
+
+  constructor(target: PostgresTarget) {
+    this.#target = target;
+    const { location } = target;
+    this.info = { label: location, location, dialect: 'postgres', driver: 'pg' };
+  }
+
+  open(_mode: 'read' | 'create', under?: Lease): ResultAsync<OpenDatabase, OpenError> {
+    const held = under && this.#holding.get(under);
+    return engineRoom().andThen((room) =>
+      (held ? okAsync<PostgresConnection, OpenError>(held) : this.#connect(room)).map(
+        (connection): OpenDatabase =>
+          new room.OpenPostgresDatabase({
+            info: this.info,
+            target: this.#target,
+            connection,
+            holdsLock: held !== undefined,
+          }),
+      ),
+    );
+  }
+
+  copies(): Result<CopyFiles, OpenError> {
+    return err({
+      kind: 'database-unusable',
+      path: this.info.label,
+      error: { kind: 'other', code: '', message: 'backups on PostgreSQL are not part of this version yet' },
+    });
+  }
+
+  lock(): Result<RunLock, OpenError> {
+    return ok({ acquire: (owner, options) => this.#acquire(owner, options) });
+  }
+
+  replaceWith(): ResultAsync<{ readonly movedAside: readonly string[] }, SqlError> {
+    return errAsync({ kind: 'other', code: '', message: 'the database of a server is not replaced by a file' });
+  }
+
+  #acquire(...asked: Parameters<RunLock['acquire']>): ResultAsync<Lease, LockError> {
+    const { label } = this.info;
+    return engineRoom().andThen((room) =>
+      this.#connect(room)
+        .mapErr((error): LockError => ({
+          kind: 'lock-failed',
+          path: label,
+          cause: error.kind === 'database-unusable' ? error.error : error,
+        }))
+        .andThen((connection) => {
+          const closed = (): ResultAsync<void, never> => connection.close().orElse(() => okAsync(undefined));
+          return new room.PostgresLock(connection, label)
+            .acquire(...asked)
+            .map((lease): Lease => {
+              const held: Lease = {
+                announce: (doing) => lease.announce(doing),
+                release: () => lease.release().andThen(closed),
+              };
+              this.#holding.set(held, connection);
+              return held;
+            })
+            .orElse((error) => closed().andThen(() => errAsync(error)));
+        }),
+    );
+  }
+
+  #connect({ loadDriver, PostgresConnection }: Room): ResultAsync<PostgresConnection, OpenError> {
+    const { options, location } = this.#target;
+    return loadDriver().asyncAndThen((driver) =>
+      PostgresConnection.connect(driver, options).mapErr((error): OpenError =>
+        error.code === NO_SUCH_DATABASE
+          ? { kind: 'database-absent', database: location, create: createCommand(location) }
+          : { kind: 'database-unusable', path: location, error },
+      ),
+    );
+  }
+}
+
+/** invalid_catalog_name */
+const NO_SUCH_DATABASE = '3D000';
+
+/** Where the name needs no quotes in a shell, the command as it is to be typed. */
+function createCommand(location: string): string {
+  const url = new URL(location);
+  const name = decodeURIComponent(url.pathname.slice(1));
+  const host = url.searchParams.get('host') ?? url.hostname;
+  const at = [`-h ${host}`, ...(url.port === '' ? [] : [`-p ${url.port}`])].join(' ');
+  return `createdb ${at} ${/^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`}`;
+}
