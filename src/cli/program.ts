@@ -200,7 +200,7 @@ export function makeProgram(called: (call: Call) => void): Command {
 function addGlobals(program: Command): void {
   program
     .option('--config <file>', 'config file (default: migrate-safe.config.{ts,mts,cts,js,mjs,cjs})')
-    .option('--database <url>', 'sqlite:app.db, sqlite:/path/app.db?driver=better-sqlite3')
+    .option('--database <url>', 'sqlite:app.db, sqlite:/path/app.db?driver=better-sqlite3, postgres://user@host/name')
     .option('--steps <directory>', 'the step files (default: ./migrations)')
     .option('--backups <directory>', "backups and the journal's mirror (default: ./backups)")
     .option('--component <name>', 'namespace of the steps (default: main)')

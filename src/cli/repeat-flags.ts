@@ -1,4 +1,5 @@
 // Commands that are printed to be typed again: they name the database that this call named, not the one of the config file.
+import { withoutPassword } from './secrets.js';
 import type { Flags } from './settings.js';
 
 const NAMING = [
@@ -15,7 +16,8 @@ const VERB = /migrate-safe (?=(?:up|down|status|current|plan|stamp|history|audit
 export function repeatFlags(text: string, flags: Flags): string {
   const typed = NAMING.flatMap(([key, flag]) => {
     const value = flags[key];
-    return value === undefined ? [] : [`${flag} ${/^[\w./:=?@%+-]+$/.test(value) ? value : JSON.stringify(value)}`];
+    const shown = value === undefined || key !== 'database' ? value : withoutPassword(value);
+    return shown === undefined ? [] : [`${flag} ${/^[\w./:=?@%+-]+$/.test(shown) ? shown : JSON.stringify(shown)}`];
   });
   return typed.length === 0 ? text : text.replaceAll(VERB, `migrate-safe ${typed.join(' ')} `);
 }

@@ -61,7 +61,7 @@ export const tsStep = (stem: string, title: string): readonly SourceFile[] => [
 ];
 
 /** A first step that makes something, so that `up` and `down` show what they do. */
-export const FIRST_STEP: readonly SourceFile[] = [
+export const firstStep = (onServer: boolean): readonly SourceFile[] => [
   {
     name: '0001_create_settings.up.sql',
     text: `-- The first step: a small table. Change it to what you need before you apply it.
@@ -69,7 +69,7 @@ export const FIRST_STEP: readonly SourceFile[] = [
 CREATE TABLE settings (
   name TEXT PRIMARY KEY NOT NULL,
   value TEXT NOT NULL,
-  changed_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+  changed_at ${onServer ? 'TIMESTAMPTZ NOT NULL DEFAULT now()' : "TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"}
 );
 `,
   },

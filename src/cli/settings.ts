@@ -70,6 +70,9 @@ export async function readSettings(flags: Flags): Promise<Result<Settings, Migra
     if (value !== undefined) options[name] = value;
   }
   if (flags.outOfOrder) options['outOfOrder'] = 'allow';
+  // Whoever has set the variables of PostgreSQL's own tools has named a database with them.
+  const server = ['PGDATABASE', 'PGHOST'].filter((name) => process.env[name]);
+  if (options['database'] === undefined && server.length > 0) options['database'] = 'postgres:';
   const variables = NAMES.filter((name) => flags[name] === undefined && fromEnvironment(name)).map(variable);
   if (url && flags.database === undefined && !fromEnvironment('database')) variables.unshift('DATABASE_URL');
   return ok({ options, configFile: file.value, variables });
@@ -114,7 +117,7 @@ export function withDatabase(settings: Settings): Result<Settings & { options: M
       kind: 'usage',
       reason: 'no database is named',
       suggestion:
-        'Name one with --database sqlite:app.db, with MIGRATE_SAFE_DATABASE or DATABASE_URL, or in migrate-safe.config.ts, which this makes: migrate-safe init',
+        'Name one with --database sqlite:app.db or --database postgres://user@host/name, with MIGRATE_SAFE_DATABASE or DATABASE_URL, or in migrate-safe.config.ts, which this makes: migrate-safe init',
     }),
   );
 }

@@ -100,7 +100,7 @@ describe('a connection to PostgreSQL', () => {
       const outcome = await PostgresConnection.connect(pg, { connectionString });
       return outcome.isErr() ? outcome.error.kind : undefined;
     };
-    expect(await to('postgres://postgres@127.0.0.1:1/none')).to.equal('cannot-open');
+    expect(await to('postgres://postgres@127.0.0.1:1/none')).to.equal('unreachable');
     const missing = new URL(database.url);
     missing.pathname = '/not_there';
     expect(await to(missing.href)).to.equal('cannot-open');

@@ -7,7 +7,8 @@ import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { askText } from '../ask.js';
 import { findConfigFile } from '../config-file.js';
 import { relative } from '../progress-lines.js';
-import { configFile, FIRST_STEP, missingIgnores } from '../scaffold.js';
+import { configFile, firstStep, missingIgnores } from '../scaffold.js';
+import { withoutPassword } from '../secrets.js';
 import type { Flags } from '../settings.js';
 import type { Terminal } from '../terminal.js';
 import { writeNew, type NewFile } from '../write-new.js';
@@ -29,8 +30,9 @@ export function runInit({ terminal }: CommandContext, flags: Flags): CommandResu
     backups: flags.backups ?? './backups',
   };
   const asks = !flags.yes && terminal.canAsk && found.value === undefined && flags.database === undefined;
+  const given = { ...choices, database: withoutPassword(choices.database) };
   return new ResultAsync(
-    asks ? askDatabase(choices, terminal) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices)),
+    asks ? askDatabase(choices, terminal) : Promise.resolve<Result<Choices, MigrateError>>(ok(given)),
   ).andThen((chosen) => scaffold(chosen, flags, found.value));
 }
 
@@ -41,7 +43,7 @@ async function askDatabase(choices: Choices, terminal: Terminal): Promise<Result
     colour: terminal.error.coloured,
   });
   if (database === undefined) return err(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
-  return ok({ ...choices, database: database || choices.database });
+  return ok({ ...choices, database: withoutPassword(database || choices.database) });
 }
 
 function scaffold(
@@ -54,7 +56,9 @@ function scaffold(
     ...(config === undefined
       ? [{ file: path.resolve(CONFIG), text: configFile({ database, steps, backups, component }) }]
       : []),
-    ...(hasSteps(directory) ? [] : FIRST_STEP.map(({ name, text }) => ({ file: path.join(directory, name), text }))),
+    ...(hasSteps(directory)
+      ? []
+      : firstStep(isServer(database)).map(({ name, text }) => ({ file: path.join(directory, name), text }))),
   ];
   return writeNew(files).andThen((written) =>
     ignore(ignoresFor(database, backups)).map((ignored): Answer => {
@@ -80,12 +84,15 @@ function hasSteps(directory: string): boolean {
   return existsSync(directory) && readdirSync(directory).some((name) => /^\d+.*\.(sql|[cm]?[jt]s)$/i.test(name));
 }
 
+const isServer = (database: string): boolean => /^postgres(?:ql)?:/i.test(database);
+
 /** The database and its side files, the lock beside it, and the backups: data is not for version control. */
 function ignoresFor(database: string, backups: string): readonly string[] {
+  const folder = isBelow(backups) ? [`${slashes(backups)}/`] : [];
+  if (isServer(database)) return folder;
   const [, name = ''] = /^(?:sqlite3?:(?:\/\/)?)?([^?]*)/i.exec(database) ?? [];
   const own =
     isBelow(name) && name !== ':memory:' && !/\.(db|sqlite)$/.test(name) ? [slashes(name), `${slashes(name)}-*`] : [];
-  const folder = isBelow(backups) ? [`${slashes(backups)}/`] : [];
   return [...folder, ...own, '*.db', '*.db-*', '*.sqlite', '*.sqlite-*', '*-migrate-lock*'];
 }
 

@@ -6,7 +6,14 @@ import type { LockError } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepSourceError } from '../ports/step-source.js';
 
-const UNUSABLE: ReadonlySet<SqlError['kind']> = new Set(['not-a-database', 'corrupt', 'read-only', 'cannot-open']);
+const UNUSABLE: ReadonlySet<SqlError['kind']> = new Set([
+  'not-a-database',
+  'corrupt',
+  'read-only',
+  'cannot-open',
+  'unreachable',
+  'access-denied',
+]);
 
 /** `doing` completes "… while": reading the journal, recording the run. */
 export function fromSql(

@@ -6,12 +6,17 @@ export type SqlValue = string | number | bigint | Uint8Array | null;
 
 /**
  * A driver's error, classified once per dialect.
+ * `unreachable`: no server answers, or it takes nobody in. `access-denied`: it does not know who asks, or not with this
+ * password. `not-permitted`: it does, and that one may not do this.
  * `busy`: another connection holds a lock (retryable). `not-a-database`, `corrupt`: the file is not what it should be.
  */
 export type SqlErrorKind =
   | 'busy'
   | 'read-only'
   | 'cannot-open'
+  | 'unreachable'
+  | 'access-denied'
+  | 'not-permitted'
   | 'corrupt'
   | 'not-a-database'
   | 'disk-full'

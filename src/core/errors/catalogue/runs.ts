@@ -8,8 +8,17 @@ const UNUSABLE: Readonly<Record<string, string>> = {
   'not-a-database':
     'It is not a SQLite file (or it is encrypted). Name the right one with --database, or put a backup back: migrate-safe restore --latest',
   corrupt: 'Put a backup back: migrate-safe restore --latest   (the damaged file is kept aside)',
-  'read-only': 'It is read-only for this user: see the rights of the file and its directory.',
+  'read-only':
+    'It is read-only for this user: see the rights of the file and its directory, or name the primary, not a replica.',
   'cannot-open': 'See the rights of the file and its directory.',
+  unreachable:
+    'See that the server runs, and that host and port are right; `migrate-safe doctor` looks. Nothing was changed.',
+  'access-denied':
+    'Give the right user and password: in the URL, in PGUSER and PGPASSWORD, or in ~/.pgpass. Nothing was changed.',
+  'not-permitted':
+    'The role may not do this: grant it the right, or connect as the owner of the database; `migrate-safe doctor` says what is missing.',
+  'connection-lost':
+    'The connection to the server was lost; what was under way was rolled back by the server. Run it again.',
   busy: 'Another connection holds it; end the long transaction, or run it again.',
   'disk-full': 'The disk is full. Free some space and run it again; what was under way was rolled back.',
 };
@@ -31,7 +40,7 @@ export const RUNS: Words<RunFacts> = {
     exit: 1,
     message: (f) => `the lock at ${f.path} could not be taken: ${f.reason}`,
     hint: () =>
-      'The directory of the database must be there, and writable for the one who migrates it. Nothing was changed.',
+      'The database must be there, and may be written by the one who migrates it; `migrate-safe doctor` looks. Nothing was changed.',
   },
   cancelled: {
     code: 'MS-CANCELLED',

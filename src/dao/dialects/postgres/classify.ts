@@ -25,20 +25,22 @@ const BY_CODE: readonly (readonly [prefix: string, kind: SqlErrorKind])[] = [
   ['23', 'constraint'],
   // invalid_catalog_name, invalid_authorization, too_many_connections, cannot_connect_now
   ['3D000', 'cannot-open'],
-  ['28', 'cannot-open'],
-  ['53300', 'cannot-open'],
-  ['57P03', 'cannot-open'],
+  ['28', 'access-denied'],
+  ['53300', 'unreachable'],
+  ['57P03', 'unreachable'],
+  ['42501', 'not-permitted'],
   // The connection is gone, by the network or by the server's end.
   ['08', 'connection-lost'],
   ['57P', 'connection-lost'],
 ];
 
-/** What Node says of a socket; a server that never answered cannot be opened. */
+/** What Node says of a socket; a server that never answered is not there. */
 const BY_SOCKET: ReadonlyMap<string, SqlErrorKind> = new Map([
-  ['ECONNREFUSED', 'cannot-open'],
-  ['ENOTFOUND', 'cannot-open'],
-  ['EHOSTUNREACH', 'cannot-open'],
-  ['ENOENT', 'cannot-open'],
+  ['ECONNREFUSED', 'unreachable'],
+  ['ENOTFOUND', 'unreachable'],
+  ['EAI_AGAIN', 'unreachable'],
+  ['EHOSTUNREACH', 'unreachable'],
+  ['ENOENT', 'unreachable'],
   ['ECONNRESET', 'connection-lost'],
   ['EPIPE', 'connection-lost'],
   ['ETIMEDOUT', 'connection-lost'],
