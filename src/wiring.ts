@@ -19,7 +19,7 @@ import { SqliteDoctor } from './dao/dialects/sqlite/doctor.js';
 import { SqliteScriptSplitter } from './dao/dialects/sqlite/sql/script.js';
 import { SqliteDatabase } from './dao/dialects/sqlite/sqlite-database.js';
 import { DirectorySource } from './steps/directory-source.js';
-import { loadModule } from './steps/load-module.js';
+import { loadModule, loadStepModule } from './steps/load-module.js';
 import { RegisteredSteps } from './steps/step-registry.js';
 import { Tokens } from './tokens.js';
 import { UnconfiguredDatabase } from './unconfigured-database.js';
@@ -94,7 +94,7 @@ export const wiring: readonly Wire[] = [
     const files =
       directory === undefined
         ? undefined
-        : new DirectorySource({ directory, component, splitter, loadModule, missing: 'refuse' });
+        : new DirectorySource({ directory, component, splitter, loadModule: loadStepModule, missing: 'refuse' });
     const source = new RegisteredSteps(files);
     for (const step of steps.registered) source.add(step);
     return source;

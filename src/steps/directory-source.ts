@@ -128,7 +128,7 @@ export class DirectorySource implements StepSource {
 
   #define(main: StepFile, text: string, down: StepFile | undefined): ResultAsync<StepDefinition, StepSourceError> {
     const { splitter, loadModule } = this.#options;
-    if (main.kind === 'module') return loadModuleStep(main.file, main.label, loadModule);
+    if (main.kind === 'module') return loadModuleStep(main.file, main.label, text, loadModule);
     const downText: Result<string | undefined, StepSourceError> =
       down === undefined ? ok(undefined) : readStepText(down.file, down.label);
     const definition = downText.andThen((revert) =>

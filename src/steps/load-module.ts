@@ -1,21 +1,79 @@
 // Loads step and config files in TypeScript or JavaScript, without a flag or a build, on every Node that is supported.
+import { Module } from 'node:module';
+import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { compileFunction, constants } from 'node:vm';
+import type { Jiti } from 'jiti';
+import { forgetChangedHelpers, notingHelpers } from './helper-modules.js';
 import { labelOf } from './label.js';
 import type { ModuleLoader } from './module-step.js';
 
-/**
- * jiti gives the same module identities as the host and loads all forms of modules; it is itself loaded only now.
- * `migrate-safe` in a file means this package, wherever the file lies.
- */
-export const loadModule: ModuleLoader = async (file) => {
+const SELF = new URL('../index.js', import.meta.url);
+
+/** Loads a config file, once per process. */
+export async function loadModule(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti');
-  const alias = { 'migrate-safe': fileURLToPath(new URL('../index.js', import.meta.url)) };
   try {
-    return await createJiti(import.meta.url, { alias }).import(pathToFileURL(file).href);
+    return await createJiti(import.meta.url, { alias: { 'migrate-safe': fileURLToPath(SELF) } }).import(
+      pathToFileURL(file).href,
+    );
+  } catch (thrown) {
+    throw readable(thrown);
+  }
+}
+
+/**
+ * Evaluates the text that was hashed, whatever the file says by now and whatever this process loaded from it before:
+ * no cache, Node's or the loader's own on disk, stands between the checksum and what runs.
+ */
+export const loadStepModule: ModuleLoader = async (file, text) => {
+  const { createJiti } = await import('jiti');
+  // `migrate-safe` in a step means this package and this instance of it, wherever the file lies.
+  const self: unknown = await import(SELF.href);
+  const jiti = createJiti(file, {
+    fsCache: false,
+    alias: { 'migrate-safe': fileURLToPath(SELF) },
+    virtualModules: { 'migrate-safe': self },
+  });
+  forgetChangedHelpers();
+  try {
+    return await notingHelpers(() => Promise.resolve(evaluate(jiti, file, text)));
   } catch (thrown) {
     throw readable(thrown);
   }
 };
+
+function evaluate(jiti: Jiti, file: string, text: string): unknown {
+  const script = asCommonJs(file, text);
+  if (script === undefined)
+    return jiti.evalModule(text, {
+      filename: file,
+      id: file,
+      ext: path.extname(file),
+      async: true,
+      forceTranspile: true,
+    });
+  const module = Object.assign(new Module(file), { filename: file, loaded: true });
+  script.call(module.exports, module.exports, jiti, module, file, path.dirname(file));
+  // It is what the module made of it.
+  return module.exports as unknown;
+}
+
+type CommonJs = (this: unknown, exports: unknown, require: Jiti, module: unknown, file: string, folder: string) => void;
+
+/** JavaScript that compiles as the body of a function is CommonJS: an ES module has an `import` or `export` in it. */
+function asCommonJs(file: string, text: string): CommonJs | undefined {
+  if (!/\.c?js$/i.test(file)) return undefined;
+  try {
+    const names = ['exports', 'require', 'module', '__filename', '__dirname'];
+    const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+    // It takes what `names` says.
+    return compileFunction(text, names, { filename: file, importModuleDynamically }) as CommonJs;
+  } catch {
+    // The loader says what is wrong, with its place, if it is neither.
+    return undefined;
+  }
+}
 
 /** The parser puts an absolute path, and a column that is counted from 0, on a line of their own. */
 const PARSE_ERROR = /^ParseError: (.*?)\s*\n\s*(.+):(\d+):(\d+)\s*$/s;

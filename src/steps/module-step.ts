@@ -4,16 +4,17 @@ import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { StepSourceError } from '../core/ports/step-source.js';
 import { STEP_MEMBERS, type StepDefinition } from '../core/steps/migration-step.js';
 
-/** Loads a module in any of the forms that Node and TypeScript have. */
-export type ModuleLoader = (file: string) => Promise<unknown>;
+/** Evaluates `text` as the module `file`, in any of the forms that Node and TypeScript have; the file is not read again. */
+export type ModuleLoader = (file: string, text: string) => Promise<unknown>;
 
 /** The definition that a module exports: `default defineStep({…})`, or `up` and `down` as knex has them. */
 export function loadModuleStep(
   file: string,
   label: string,
+  text: string,
   load: ModuleLoader,
 ): ResultAsync<StepDefinition, StepSourceError> {
-  return ResultAsync.fromPromise(load(path.resolve(file)), (cause): StepSourceError => ({
+  return ResultAsync.fromPromise(load(path.resolve(file), text), (cause): StepSourceError => ({
     kind: 'step-load',
     file: label,
     cause,

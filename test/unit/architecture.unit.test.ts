@@ -64,7 +64,7 @@ const EVERYWHERE = ['neverthrow'];
 const LIBRARIES: Readonly<Record<Area, readonly (string | RegExp)[]>> = {
   core: ['node:crypto'],
   dao: [/^knex(\/|$)/, 'better-sqlite3', 'sqlite3', 'pg', 'zod', /^node:/],
-  steps: [/^node:(fs|fs\/promises|path|url)$/, 'jiti'],
+  steps: [/^node:(fs|fs\/promises|module|path|url|vm)$/, 'jiti'],
   backup: [/^node:(fs|fs\/promises|crypto|path|stream|stream\/promises)$/],
   configuration: ['zod', 'knex', /^node:/],
   root: ['inversify', /^node:/],

@@ -9,9 +9,9 @@ import { RegisteredSteps } from '#src/steps/step-registry.js';
 const apply = (): void => undefined;
 const revert = (): void => undefined;
 const load = async (exported: unknown): Promise<StepDefinition> =>
-  (await loadModuleStep('0001_x.ts', '0001_x.ts', () => Promise.resolve(exported)))._unsafeUnwrap();
+  (await loadModuleStep('0001_x.ts', '0001_x.ts', '', () => Promise.resolve(exported)))._unsafeUnwrap();
 const refused = async (exported: unknown): Promise<StepSourceError> =>
-  (await loadModuleStep('0001_x.ts', '0001_x.ts', () => Promise.resolve(exported)))._unsafeUnwrapErr();
+  (await loadModuleStep('0001_x.ts', '0001_x.ts', '', () => Promise.resolve(exported)))._unsafeUnwrapErr();
 
 describe('loadModuleStep', () => {
   it('takes a default export made by defineStep', async () => {
@@ -107,7 +107,7 @@ describe('loadModuleStep', () => {
 
   it('says what a module threw while it was loaded', async () => {
     const cause = new SyntaxError('unexpected token');
-    const result = await loadModuleStep('0001_x.ts', '0001_x.ts', () => Promise.reject(cause));
+    const result = await loadModuleStep('0001_x.ts', '0001_x.ts', '', () => Promise.reject(cause));
     expect(result._unsafeUnwrapErr()).to.deep.equal({ kind: 'step-load', file: '0001_x.ts', cause });
   });
 });
