@@ -66,9 +66,12 @@ function asCommonJs(file: string, text: string): CommonJs | undefined {
   if (!/\.c?js$/i.test(file)) return undefined;
   try {
     const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-    const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+    // Node warns of it as experimental: only a text that seems to need it gets it.
+    const dynamic = /\bimport\s*\(/.test(text)
+      ? { importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER }
+      : {};
     // It takes what `names` says.
-    return compileFunction(text, names, { filename: file, importModuleDynamically }) as CommonJs;
+    return compileFunction(text, names, { filename: file, ...dynamic }) as CommonJs;
   } catch {
     // The loader says what is wrong, with its place, if it is neither.
     return undefined;
