@@ -120,6 +120,7 @@ export type RunFacts =
   | { readonly kind: 'backup-failed'; readonly directory: string; readonly reason: string }
   | { readonly kind: 'mirror-failed'; readonly file: string; readonly reason: string }
   | { readonly kind: 'backup-not-found'; readonly wanted: string; readonly directory: string }
+  | { readonly kind: 'tools-missing'; readonly detail: string; readonly fix: string }
   | { readonly kind: 'backups-unsupported'; readonly reason: string }
   | { readonly kind: 'restore-failed'; readonly reason: string }
   | { readonly kind: 'restore-declined' }

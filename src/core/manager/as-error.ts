@@ -26,6 +26,7 @@ export function fromSql(
   if (error.kind === 'stale-journal')
     return migrateError({ kind: 'stale-journal', expected: error.expected, actual: error.actual }, more);
   if (error.kind === 'interrupted') return migrateError({ kind: 'cancelled' }, more);
+  if (error.kind === 'tools-missing') return missingTools(error, more);
   if (error.kind === 'busy') return migrateError({ kind: 'database-busy', database, doing }, more);
   if (UNUSABLE.has(error.kind))
     return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail: error.message }, more);
@@ -75,11 +76,18 @@ export function fromStore(error: BackupError | MirrorError): MigrateError {
   if (error.kind === 'backup-corrupt') return migrateError(error);
   if (error.kind === 'mirror-failed')
     return migrateError({ kind: 'mirror-failed', file: error.file, reason: error.reason }, { cause: error.cause });
+  if (isMissingTools(error.cause)) return missingTools(error.cause, { cause: error.cause.cause });
   return migrateError(
     { kind: 'backup-failed', directory: error.directory, reason: error.reason },
     { cause: error.cause },
   );
 }
+
+const missingTools = (error: SqlError, more: Parameters<typeof migrateError>[1]): MigrateError =>
+  migrateError({ kind: 'tools-missing', detail: error.message, fix: error.fix ?? '' }, more);
+
+const isMissingTools = (cause: unknown): cause is SqlError =>
+  cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === 'tools-missing';
 
 export function fromSource(error: StepSourceError): MigrateError {
   if (error.kind !== 'step-load') return migrateError(error);

@@ -9,6 +9,7 @@ export type SqlValue = string | number | bigint | Uint8Array | null;
  * `unreachable`: no server answers, or it takes nobody in. `access-denied`: it does not know who asks, or not with this
  * password. `not-permitted`: it does, and that one may not do this.
  * `busy`: another connection holds a lock (retryable). `not-a-database`, `corrupt`: the file is not what it should be.
+ * `tools-missing`: the database's own programs, which the work needs, are not there.
  */
 export type SqlErrorKind =
   | 'busy'
@@ -27,6 +28,7 @@ export type SqlErrorKind =
   | 'missing-object'
   | 'connection-lost'
   | 'driver-missing'
+  | 'tools-missing'
   | 'other';
 
 export interface SqlError {
@@ -37,6 +39,8 @@ export interface SqlError {
   readonly code: string;
   /** The statement that failed, if there was one. */
   readonly sql?: string;
+  /** What mends it, where that is known: a command, or the address of a page. */
+  readonly fix?: string;
   readonly cause?: unknown;
 }
 

@@ -101,6 +101,12 @@ export const RUNS: Words<RunFacts> = {
     message: (f) => `there is no backup ${f.wanted} in ${f.directory}`,
     hint: () => 'See what there is: migrate-safe backup list   (backups that lie elsewhere are named with --backups)',
   },
+  'tools-missing': {
+    code: 'MS-TOOLS-MISSING',
+    exit: 2,
+    message: (f) => f.detail,
+    hint: (f) => `Nothing was changed. Install them: ${f.fix}   (where they lie elsewhere, PG_BIN names their folder)`,
+  },
   'backups-unsupported': {
     code: 'MS-BACKUP-UNSUPPORTED',
     exit: 2,
