@@ -4,20 +4,25 @@ import { readdir, rename, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import { newBackupId } from '../core/brands.js';
-import type { BackupSource } from '../core/ports/backup-source.js';
+import type { CopyReader } from '../core/ports/backup-source.js';
 import type {
   BackupError,
   BackupListing,
+  BackupManifest,
   BackupStore,
   StoredBackup,
   StoredDatabase,
   TakeBackup,
 } from '../core/ports/backup-store.js';
 import type { Clock, IdSource } from '../core/ports/clock.js';
+import type { SqlError } from '../core/ports/session.js';
 import { copyDurably, makeDirectory, makeLastingDirectory, readBack } from './durable.js';
 import { readFirst, readManifest } from './read-manifest.js';
 import { isAbsent, toStoreError, wordsFor } from './store-error.js';
-import { corrupt, DATA_FILE, failed, SERIES, wrongShape, writeSet } from './write-set.js';
+import { corrupt, DATA, failed, SERIES, wrongShape, writeSet } from './write-set.js';
+
+/** What keeps a copy from being checked, and says nothing about the copy. */
+const PROVES_NOTHING: ReadonlySet<SqlError['kind']> = new Set(['tools-missing', 'interrupted', 'disk-full']);
 
 export class FileBackupStore implements BackupStore {
   readonly label: string;
@@ -78,17 +83,13 @@ export class FileBackupStore implements BackupStore {
           });
         else if (manifest.value.databaseId !== databaseId)
           listing.damaged.push({ id, directory, detail: 'it belongs to another database' });
-        else listing.backups.push({ manifest: manifest.value, directory, file: path.join(directory, DATA_FILE) });
+        else listing.backups.push({ manifest: manifest.value, directory, file: copyIn(directory, manifest.value) });
       }
       return listing;
     });
   }
 
-  verify(
-    backup: StoredBackup,
-    source: Pick<BackupSource, 'check' | 'fingerprint'>,
-    level: 'stored' | 'full',
-  ): ResultAsync<void, BackupError> {
+  verify(backup: StoredBackup, source: CopyReader, level: 'stored' | 'full'): ResultAsync<void, BackupError> {
     const { id, files, copy, fingerprint } = backup.manifest;
     return this.#attempt(async () => ({ there: existsSync(backup.file), expected: files[0] }))
       .andThen(({ there, expected }) =>
@@ -101,7 +102,7 @@ export class FileBackupStore implements BackupStore {
           return err(corrupt(id, 'size', `${stored.bytes} bytes instead of ${expected.bytes}`));
         if (stored.sha256 !== expected.sha256)
           return err(corrupt(id, 'sha256', 'the bytes are not those that were written'));
-        const wrong = wrongShape(stored, copy);
+        const wrong = wrongShape(stored, copy, source.form);
         return wrong === undefined ? ok(undefined) : err(corrupt(id, 'header', wrong));
       })
       .andThen(() => {
@@ -111,7 +112,9 @@ export class FileBackupStore implements BackupStore {
           .mapErr((error) =>
             error.kind === 'check-failed'
               ? corrupt(id, error.check, error.detail)
-              : corrupt(id, 'integrity_check', error.message),
+              : PROVES_NOTHING.has(error.kind)
+                ? failed(this.label, error)
+                : corrupt(id, source.form.checks.full, error.message),
           )
           .andThen(() =>
             fingerprint
@@ -191,3 +194,7 @@ export class FileBackupStore implements BackupStore {
     return ResultAsync.fromPromise(work(), (thrown) => toStoreError(this.label, thrown));
   }
 }
+
+/** Where a set's copy is; never outside of the set, whatever its manifest says. */
+const copyIn = (directory: string, { files }: BackupManifest): string =>
+  path.join(directory, DATA, path.posix.basename(files[0]?.path ?? ''));

@@ -1,6 +1,7 @@
 // Writes one backup set: nothing of it is listed before all of it is on disk and proven.
 import path from 'node:path';
 import { err, ok, type Result } from 'neverthrow';
+import type { CopyForm } from '../core/ports/backup-source.js';
 import type { BackupError, BackupManifest, StoredBackup, TakeBackup } from '../core/ports/backup-store.js';
 import type { Clock } from '../core/ports/clock.js';
 import {
@@ -16,8 +17,8 @@ import { seal } from './manifest.js';
 import { toStoreError } from './store-error.js';
 
 export const SERIES = 'db';
-export const DATA_FILE = path.join('data', 'database.sqlite');
-const SQLITE_HEADER = Buffer.from('SQLite format 3\0', 'latin1');
+/** The folder of the copy, as the manifest names it. */
+export const DATA = 'data';
 
 export interface SetToWrite {
   readonly request: TakeBackup;
@@ -42,11 +43,12 @@ export async function writeSet({
   engine,
 }: SetToWrite): Promise<Result<StoredBackup, BackupError>> {
   const { source, verify } = request;
-  const file = path.join(partial, DATA_FILE);
+  const { fileName } = source.form;
+  const file = path.join(partial, DATA, fileName);
   try {
     await makeDirectory(path.dirname(file));
     await createExclusive(file);
-    const copied = await source.copyTo(file, request.onProgress);
+    const copied = await source.copyTo(file, request.onProgress, request.signal);
     if (copied.isErr()) return err(failed(label, copied.error));
     // The copy is complete: it is made to last, read back and checked side by side. Nobody else knows the file yet.
     const [stored, checked] = await Promise.all([readBack(file), source.check(file, verify), syncFile(file)]);
@@ -55,17 +57,11 @@ export async function writeSet({
       return err(error.kind === 'check-failed' ? corrupt(id, error.check, error.detail) : failed(label, error));
     }
     const copy = checked.value;
-    const wrong = wrongShape(stored, copy);
+    const wrong = wrongShape(stored, copy, source.form);
     if (wrong !== undefined) return err(corrupt(id, 'header', wrong));
     const content = verify === 'full' ? await source.fingerprint(file) : undefined;
     if (content?.isErr()) return err(failed(label, content.error));
-    const checks = [
-      'header',
-      'size',
-      'sha256',
-      verify === 'full' ? 'integrity_check' : 'quick_check',
-      ...(content ? ['content'] : []),
-    ];
+    const checks = ['header', 'size', 'sha256', source.form.checks[verify], ...(content ? ['content'] : [])];
     const manifest = seal({
       format: 1,
       id,
@@ -78,7 +74,7 @@ export async function writeSet({
       createdAt: clock.now().toISOString(),
       reason: request.reason,
       journal: request.journal,
-      files: [{ path: 'data/database.sqlite', bytes: stored.bytes, sha256: stored.sha256 }],
+      files: [{ path: `${DATA}/${fileName}`, bytes: stored.bytes, sha256: stored.sha256 }],
       copy,
       verified: { at: clock.now().toISOString(), checks },
       ...(content?.isOk() ? { fingerprint: content.value } : {}),
@@ -89,7 +85,7 @@ export async function writeSet({
     await syncDirectory(path.dirname(file));
     await syncDirectory(partial);
     await renameDurably(partial, final);
-    return ok({ manifest, directory: final, file: path.join(final, DATA_FILE) });
+    return ok({ manifest, directory: final, file: path.join(final, DATA, fileName) });
   } catch (thrown) {
     return err(toStoreError(label, thrown));
   }
@@ -111,12 +107,14 @@ export const corrupt = (backupId: string, check: string, detail: string): Backup
   detail,
 });
 
-/** What is wrong with the bytes of a copy, seen without SQLite. */
+/** What is wrong with the bytes of a copy, seen without its database. */
 export function wrongShape(
   stored: { readonly bytes: number; readonly head: Buffer },
   copy: BackupManifest['copy'],
+  { header }: CopyForm,
 ): string | undefined {
-  if (!stored.head.equals(SQLITE_HEADER)) return 'the copy does not begin as a SQLite database does';
+  if (!stored.head.toString('latin1').startsWith(header)) return 'the copy does not begin as one of its kind does';
+  if (!('pageSize' in copy)) return undefined;
   const expected = copy.pageSize * copy.pageCount;
   return stored.bytes === expected ? undefined : `${stored.bytes} bytes, but its header says ${expected}`;
 }

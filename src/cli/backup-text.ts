@@ -1,5 +1,6 @@
 // What a backup is, in words: why it was taken, and what going back to it would lose.
 import type { RestorePreview } from '../core/manager/restore-context.js';
+import type { CopyFacts } from '../core/ports/backup-source.js';
 import type { BackupReason } from '../core/ports/backup-store.js';
 import { count, localTime, timeOfDay } from './format.js';
 import type { Sink } from './terminal.js';
@@ -16,6 +17,18 @@ export function reasonText({ kind, version, direction }: BackupReason): string {
     case 'manual':
       return 'by hand';
   }
+}
+
+/** What a server that is to restore it must have; nothing for a copy that stands alone. */
+export function archiveRows(copy: CopyFacts): string[][] {
+  if (!('archive' in copy)) return [];
+  const { serverVersion, dumpVersion, format, encoding, roles, extensions } = copy.archive;
+  return [
+    ['server', `${serverVersion}, ${encoding}`],
+    ['archive', `format ${format}, by pg_dump ${dumpVersion}`],
+    ['roles', roles.join(', ') || 'none'],
+    ['extensions', extensions.join(', ') || 'none'],
+  ];
 }
 
 /** What somebody must know before saying yes. */

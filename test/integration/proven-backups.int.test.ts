@@ -108,6 +108,11 @@ describe('the store of backups', () => {
   const whole = Buffer.concat([Buffer.from('SQLite format 3\0', 'latin1'), Buffer.alloc(2 * PAGE - 16)]);
   const sourceOf = (bytes: Buffer, other: Partial<BackupSource> = {}): BackupSource => ({
     supported: true,
+    form: {
+      fileName: 'database.sqlite',
+      header: 'SQLite format 3\0',
+      checks: { quick: 'quick_check', full: 'integrity_check' },
+    },
     size: () => okAsync(bytes.length),
     copyTo: (file) => {
       writeFileSync(file, bytes);

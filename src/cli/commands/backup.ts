@@ -3,7 +3,7 @@ import { errAsync, okAsync } from 'neverthrow';
 import { migrateError } from '../../core/errors/migrate-error.js';
 import type { BackupListing, StoredBackup } from '../../core/ports/backup-store.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
-import { reasonText } from '../backup-text.js';
+import { archiveRows, reasonText } from '../backup-text.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { backupDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
@@ -93,6 +93,7 @@ function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): st
     ['taken', `${localTime(createdAt, true)}, ${ago(createdAt)}, ${reasonText(reason)}`],
     ['size', bytes(sizeOf(manifest))],
     ['tables', copy.tables.join(', ') || 'none'],
+    ...archiveRows(copy),
     ['journal', `up to event ${journal.position}`],
     ['verified', `${localTime(verified.at, true)}: ${verified.checks.join(', ')}`],
     ['sha256', files[0]?.sha256 ?? ''],

@@ -76,7 +76,8 @@ export function fromStore(error: BackupError | MirrorError): MigrateError {
   if (error.kind === 'backup-corrupt') return migrateError(error);
   if (error.kind === 'mirror-failed')
     return migrateError({ kind: 'mirror-failed', file: error.file, reason: error.reason }, { cause: error.cause });
-  if (isMissingTools(error.cause)) return missingTools(error.cause, { cause: error.cause.cause });
+  if (isOf('interrupted', error.cause)) return migrateError({ kind: 'cancelled' }, { state: 'unchanged' });
+  if (isOf('tools-missing', error.cause)) return missingTools(error.cause, { cause: error.cause.cause });
   return migrateError(
     { kind: 'backup-failed', directory: error.directory, reason: error.reason },
     { cause: error.cause },
@@ -86,8 +87,9 @@ export function fromStore(error: BackupError | MirrorError): MigrateError {
 const missingTools = (error: SqlError, more: Parameters<typeof migrateError>[1]): MigrateError =>
   migrateError({ kind: 'tools-missing', detail: error.message, fix: error.fix ?? '' }, more);
 
-const isMissingTools = (cause: unknown): cause is SqlError =>
-  cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === 'tools-missing';
+/** Whether the database itself was the reason, and this one. */
+const isOf = (kind: SqlError['kind'], cause: unknown): cause is SqlError =>
+  cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === kind;
 
 export function fromSource(error: StepSourceError): MigrateError {
   if (error.kind !== 'step-load') return migrateError(error);

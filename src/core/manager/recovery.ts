@@ -103,7 +103,7 @@ function findingOutside(
     const { snapshot: was } = yield* then
       .contentOf(backup.file)
       .mapErr((error) => fromSql(error, database.info.label, 'reading the backup'));
-    if (stakes.length === 0 && fingerprint(snapshot, sha256) === fingerprint(was, sha256))
+    if (stakes.length === 0 && was !== undefined && fingerprint(snapshot, sha256) === fingerprint(was, sha256))
       return ok<Finding>('nothing-of-it-committed');
     const rowsAtStake = stakes.reduce((all, stake) => all + stake.written, 0);
     return errAsync(migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake, command }));

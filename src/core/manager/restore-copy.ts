@@ -55,6 +55,11 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
       );
     }
     const { rows, snapshot } = yield* copies.contentOf(aside).mapErr(failed);
+    const { extend } = copies;
+    if (extend === undefined || snapshot === undefined)
+      return errAsync(
+        migrateError({ kind: 'restore-failed', reason: 'a copy of this database is not switched in as it is' }),
+      );
     recorder.record({
       type: 'finish-restore',
       backupId: backup.manifest.id,
@@ -66,7 +71,7 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
     });
     const tail = written.slice(head.position);
     yield* recorder
-      .flushThrough((events: readonly RecordedEvent[], steps) => copies.extend(aside, [...tail, ...events], steps))
+      .flushThrough((events: readonly RecordedEvent[], steps) => extend(aside, [...tail, ...events], steps))
       .andThen(() => restore.switchIn(aside))
       .mapErr(failedOrMoved);
     yield* recorder.written();

@@ -26,7 +26,7 @@ export function createBackup(
       endRun(
         session,
         takeBackup(
-          { ports, database, recorder },
+          { ports, database, recorder, signal },
           { kind: 'manual', runId: session.runId, component: policy.component },
           verify,
         ),

@@ -97,7 +97,7 @@ function revertEach(session: RunSession, steps: readonly MigrationStep[]): Resul
   return safeTry(async function* () {
     const reason = { kind: 'before-run', runId: recorder.runId, component: policy.component } as const;
     const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
-    const runBackup = perRun ? yield* takeBackup({ ports, database, recorder }, reason, 'quick') : undefined;
+    const runBackup = perRun ? yield* takeBackup({ ports, database, recorder, signal }, reason, 'quick') : undefined;
     const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
     const done: RevertReport[] = [];
     for (const step of steps) {

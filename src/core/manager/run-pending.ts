@@ -80,7 +80,7 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
     const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
     const runBackup = perRun
       ? yield* takeBackup(
-          { ports, database, recorder },
+          { ports, database, recorder, signal },
           { kind: 'before-run', runId: recorder.runId, component: policy.component },
           'quick',
         )

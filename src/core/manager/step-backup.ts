@@ -11,6 +11,7 @@ export interface BackupContext {
   readonly ports: ManagerPorts;
   readonly database: OpenDatabase;
   readonly recorder: Recorder;
+  readonly signal?: AbortSignal;
 }
 
 /** Takes a backup and buffers its events. */
@@ -33,6 +34,7 @@ export function takeBackup(
       // What is buffered is not in the database yet, so not in the copy either.
       journal,
       verify,
+      ...(context.signal ? { signal: context.signal } : {}),
       onProgress: (doneBytes, totalBytes) =>
         ports.observer.progress({ kind: 'backup-progress', doneBytes, totalBytes }),
     })
@@ -64,9 +66,7 @@ export function takeBackup(
 /** A copy that is damaged as soon as it is taken is most often a true copy of a damaged database: that is then what is said. */
 function blamed({ backups, info }: OpenDatabase, error: BackupError): ResultAsync<never, MigrateError> {
   const isStructure =
-    error.kind === 'backup-corrupt'
-      ? error.check === 'quick_check' || error.check === 'integrity_check'
-      : isDamage(error.cause);
+    error.kind === 'backup-corrupt' ? Object.values(backups.form.checks).includes(error.check) : isDamage(error.cause);
   if (!isStructure || info.path === undefined) return errAsync(fromStore(error));
   return backups
     .check(info.path, 'quick')

@@ -7,8 +7,10 @@ import type { SqlError } from './session.js';
 
 export type CopyProgress = (doneBytes: number, totalBytes: number) => void;
 
-/** What a copy says about itself, for the manifest. */
-export interface CopyFacts {
+/** What a copy says about itself, for the manifest: a database file of pages, or an archive that a server can restore. */
+export type CopyFacts = PagedCopyFacts | ArchiveCopyFacts;
+
+export interface PagedCopyFacts {
   readonly pageSize: number;
   readonly pageCount: number;
   readonly userVersion: number;
@@ -16,6 +18,31 @@ export interface CopyFacts {
   readonly journalMode: string;
   /** Names of the application's tables. */
   readonly tables: readonly string[];
+}
+
+export interface ArchiveCopyFacts {
+  /** Names of the application's tables. */
+  readonly tables: readonly string[];
+  readonly archive: {
+    /** The server's version, the version of the program that made the archive, and that of the archive's format. */
+    readonly serverVersion: string;
+    readonly dumpVersion: string;
+    readonly format: string;
+    readonly encoding: string;
+    /** Owners and grantees: a server without them cannot restore it as it was. */
+    readonly roles: readonly string[];
+    readonly extensions: readonly string[];
+  };
+}
+
+/** The form of a copy in a store. */
+export interface CopyForm {
+  /** The name of its file. */
+  readonly fileName: string;
+  /** The first bytes of every such file. */
+  readonly header: string;
+  /** What the two levels of `check` are called in a manifest. */
+  readonly checks: Readonly<Record<'quick' | 'full', string>>;
 }
 
 export type CheckError = { readonly kind: 'check-failed'; readonly check: string; readonly detail: string } | SqlError;
@@ -40,10 +67,11 @@ export interface RowsAtStake {
 /** What a database can do for backups; absent for a database in memory. */
 export interface BackupSource {
   readonly supported: boolean;
+  readonly form: CopyForm;
   /** Estimated size of a copy. */
   size(): ResultAsync<number, SqlError>;
-  /** Copies the committed state into `file`, which must not exist. */
-  copyTo(file: string, onProgress: CopyProgress): ResultAsync<void, SqlError>;
+  /** Copies the committed state into `file`, which is empty or not there. */
+  copyTo(file: string, onProgress: CopyProgress, signal?: AbortSignal): ResultAsync<void, SqlError>;
   /** Structure check of a copy: `quick` or `full` (with foreign keys). Returns what it learnt about the copy. */
   check(file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError>;
   fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError>;
@@ -51,18 +79,29 @@ export interface BackupSource {
   atStake(file: string, tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError>;
 }
 
+/** What proves a copy. */
+export type CopyReader = Pick<BackupSource, 'form' | 'check' | 'fingerprint'>;
+
 /** Work on copies that lie aside: checking and reading them, and giving them the events that came after. */
-export interface CopyFiles extends Pick<BackupSource, 'check' | 'fingerprint'> {
+export interface CopyFiles extends CopyReader {
   /** The events inside a copy. */
   journalOf(file: string): ResultAsync<StoredEvent[], SqlError>;
-  /** Rows of the user's tables, and the schema's snapshot. */
-  contentOf(file: string): ResultAsync<{ readonly rows: number; readonly snapshot: SchemaSnapshot }, SqlError>;
-  /** Appends events verbatim to a copy's journal and replaces its projection. */
-  extend(
+  /** Rows of the user's tables, and the schema's snapshot where it can be had of a copy. */
+  contentOf(file: string): ResultAsync<CopyContent, SqlError>;
+  /**
+   * Appends events verbatim to a copy's journal and replaces its projection. Absent where a restore leaves the journal
+   * in its place, so that a copy needs no later events.
+   */
+  readonly extend?: (
     file: string,
     events: readonly (RecordedEvent | StoredEvent)[],
     steps: readonly AppliedStep[],
-  ): ResultAsync<void, SqlError>;
+  ) => ResultAsync<void, SqlError>;
+}
+
+export interface CopyContent {
+  readonly rows: number;
+  readonly snapshot: SchemaSnapshot | undefined;
 }
 
 /** Putting a copy back while the database is open. */

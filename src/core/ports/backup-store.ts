@@ -2,7 +2,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { StoredEvent, RecordedEvent } from '../events/envelope.js';
 import type { JournalHead } from '../journal/chain.js';
-import type { BackupSource, ContentFingerprint, CopyFacts, CopyProgress } from './backup-source.js';
+import type { BackupSource, ContentFingerprint, CopyFacts, CopyProgress, CopyReader } from './backup-source.js';
 
 /** Why a backup was taken. */
 export interface BackupReason {
@@ -69,6 +69,7 @@ export interface TakeBackup {
   /** `full` adds integrity, foreign keys and a content fingerprint. */
   readonly verify: 'quick' | 'full';
   readonly onProgress: CopyProgress;
+  readonly signal?: AbortSignal;
 }
 
 /** A database that has backups or a mirror in a store. */
@@ -88,11 +89,7 @@ export interface BackupStore {
   take(request: TakeBackup): ResultAsync<StoredBackup, BackupError>;
   list(databaseId: string): ResultAsync<BackupListing, BackupError>;
   /** Proves that the stored bytes are those that were written, and checks their structure. */
-  verify(
-    backup: StoredBackup,
-    source: Pick<BackupSource, 'check' | 'fingerprint'>,
-    level: 'stored' | 'full',
-  ): ResultAsync<void, BackupError>;
+  verify(backup: StoredBackup, source: CopyReader, level: 'stored' | 'full'): ResultAsync<void, BackupError>;
   remove(backup: StoredBackup): ResultAsync<void, BackupError>;
   /** Removes what killed processes left half-written; called with the lock held. */
   sweep(databaseId: string): ResultAsync<void, BackupError>;

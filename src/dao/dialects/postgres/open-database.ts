@@ -98,6 +98,7 @@ const notYet = (what: string): ResultAsync<never, SqlError> =>
   errAsync({ kind: 'other', code: '', message: `${what} on PostgreSQL are not part of this version yet` });
 const NO_BACKUPS: BackupSource = {
   supported: false,
+  form: { fileName: 'database.dump', header: 'PGDMP', checks: { quick: 'archive', full: 'archive_read' } },
   size: () => notYet('backups'),
   copyTo: () => notYet('backups'),
   check: () => notYet('backups'),

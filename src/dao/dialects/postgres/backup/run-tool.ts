@@ -58,7 +58,7 @@ export const textOf = (call: ToolCall): ResultAsync<string, SqlError> =>
 
 async function toItsEnd<T>(call: ToolCall, read: (output: Readable) => Promise<T>): Promise<Result<T, SqlError>> {
   const { program, args, env, signal } = call;
-  if (signal?.aborted === true) return err(INTERRUPTED);
+  if (isAborted(signal)) return err(INTERRUPTED);
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(program, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -77,7 +77,7 @@ async function toItsEnd<T>(call: ToolCall, read: (output: Readable) => Promise<T
       throw thrown;
     });
     const [[code, killedBy], made] = await Promise.all([ended, settled(reading)]);
-    if (signal?.aborted === true) return err(INTERRUPTED);
+    if (isAborted(signal)) return err(INTERRUPTED);
     if ('thrown' in made) throw made.thrown;
     return code === 0 ? ok(made.value) : err(failureOf(words, code, killedBy));
   } finally {
@@ -86,6 +86,8 @@ async function toItsEnd<T>(call: ToolCall, read: (output: Readable) => Promise<T
     kill();
   }
 }
+
+const isAborted = (signal: AbortSignal | undefined): boolean => signal?.aborted ?? false;
 
 const settled = <T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly thrown: unknown }> =>
   work.then(

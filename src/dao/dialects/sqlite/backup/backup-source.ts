@@ -15,11 +15,12 @@ import { countRows, readShape } from '../compare/shape.js';
 import type { SqliteConnection, SqliteDriver } from '../drivers/driver.js';
 import { SqliteInspector } from '../inspect/inspector.js';
 import { folded } from '../quote.js';
-import { checkCopy, COPY_FACTS, fingerprintCopy, type CopyFactsRow } from './copy-check.js';
+import { checkCopy, COPY_FACTS, COPY_FORM, fingerprintCopy, type CopyFactsRow } from './copy-check.js';
 import { withConnection } from './with-connection.js';
 
 export class SqliteBackupSource implements BackupSource {
   readonly supported: boolean;
+  readonly form = COPY_FORM;
   readonly #driver: SqliteDriver;
   readonly #path: string | undefined;
   readonly #busyWaitMs: number;

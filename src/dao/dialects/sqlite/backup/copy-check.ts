@@ -2,7 +2,7 @@
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import { sha256 } from '../../../../core/brands.js';
-import type { CheckError, ContentFingerprint, CopyFacts } from '../../../../core/ports/backup-source.js';
+import type { CheckError, ContentFingerprint, CopyFacts, CopyForm } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { fingerprint } from '../../../../core/schema/fingerprint.js';
 import type { SqliteConnection, SqliteDriver } from '../drivers/driver.js';
@@ -12,6 +12,12 @@ import { digestTable } from './digest-table.js';
 import { withConnection } from './with-connection.js';
 
 const WAIT_MS = 1000;
+
+export const COPY_FORM: CopyForm = {
+  fileName: 'database.sqlite',
+  header: 'SQLite format 3\0',
+  checks: { quick: 'quick_check', full: 'integrity_check' },
+};
 
 export interface CopyFactsRow {
   readonly page_size: number;
@@ -27,7 +33,7 @@ export function checkCopy(
   level: 'quick' | 'full',
 ): ResultAsync<CopyFacts, CheckError> {
   return withConnection(driver, file, 'read-only', WAIT_MS, (copy) => {
-    const check = level === 'quick' ? 'quick_check' : 'integrity_check';
+    const check = COPY_FORM.checks[level];
     return copy
       .all<Record<string, string>>(`PRAGMA ${check}(10)`)
       .andThen((rows) => {

@@ -3,21 +3,27 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { RecordedEvent, StoredEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
-import type { CheckError, ContentFingerprint, CopyFacts, CopyFiles } from '../../../../core/ports/backup-source.js';
+import type {
+  CheckError,
+  ContentFingerprint,
+  CopyContent,
+  CopyFacts,
+  CopyFiles,
+} from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
-import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import { JournalDao } from '../../../system/journal-dao.js';
 import { countRows } from '../compare/shape.js';
 import type { SqliteDriver } from '../drivers/driver.js';
 import { SqliteInspector } from '../inspect/inspector.js';
 import { raiseLayout } from '../layout.js';
 import { SQLITE_TABLES } from '../system-tables.js';
-import { checkCopy, fingerprintCopy } from './copy-check.js';
+import { checkCopy, COPY_FORM, fingerprintCopy } from './copy-check.js';
 import { withConnection } from './with-connection.js';
 
 const WAIT_MS = 1000;
 
 export class SqliteCopyFiles implements CopyFiles {
+  readonly form = COPY_FORM;
   readonly #driver: SqliteDriver;
 
   constructor(driver: SqliteDriver) {
@@ -40,7 +46,7 @@ export class SqliteCopyFiles implements CopyFiles {
     );
   }
 
-  contentOf(file: string): ResultAsync<{ readonly rows: number; readonly snapshot: SchemaSnapshot }, SqlError> {
+  contentOf(file: string): ResultAsync<CopyContent, SqlError> {
     return withConnection(this.#driver, file, 'read-only', WAIT_MS, (copy) =>
       new SqliteInspector(copy).snapshot().andThen(({ snapshot }) =>
         inOrder(
@@ -54,12 +60,12 @@ export class SqliteCopyFiles implements CopyFiles {
     );
   }
 
-  extend(
+  readonly extend = (
     file: string,
     events: readonly (RecordedEvent | StoredEvent)[],
     steps: readonly AppliedStep[],
-  ): ResultAsync<void, SqlError> {
-    return withConnection(this.#driver, file, 'read', WAIT_MS, (copy) => {
+  ): ResultAsync<void, SqlError> =>
+    withConnection(this.#driver, file, 'read', WAIT_MS, (copy) => {
       const journal = new JournalDao(copy, SQLITE_TABLES);
       const first = events.find((event) => event.type === 'RunStarted')?.data as
         | { readonly databaseId?: string }
@@ -74,5 +80,4 @@ export class SqliteCopyFiles implements CopyFiles {
         .andThen(() => copy.run('COMMIT'))
         .map(() => undefined);
     });
-  }
 }
