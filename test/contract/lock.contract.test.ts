@@ -5,6 +5,7 @@ import type { LockOwner, RunLock } from '#src/core/ports/run-lock.js';
 import { loadDriver } from '#src/dao/dialects/sqlite/drivers/load-driver.js';
 import { SqliteLock } from '#src/dao/dialects/sqlite/sqlite-lock.js';
 import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
+import { LeaseLock } from '#src/dao/dialects/postgres/lease-lock.js';
 import { PostgresLock } from '#src/dao/dialects/postgres/postgres-lock.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { startScript, until } from '../support/processes.js';
@@ -31,8 +32,8 @@ const sqlite = (name: Driver): Subject => ({
   },
 });
 
-const postgres: Subject = {
-  name: 'PostgreSQL',
+const postgres = (name: string, make: (connection: PostgresConnection) => RunLock): Subject => ({
+  name,
   open: async (test) => {
     const database = await freshDatabase(test);
     const connections: PostgresConnection[] = [];
@@ -40,7 +41,7 @@ const postgres: Subject = {
       lock: async () => {
         const connection = value(await PostgresConnection.connect(pg, { connectionString: database.url }));
         connections.push(connection);
-        return new PostgresLock(connection, 'test');
+        return make(connection);
       },
       remove: async () => {
         for (const connection of connections) value(await connection.close());
@@ -48,7 +49,9 @@ const postgres: Subject = {
       },
     };
   },
-};
+});
+const advisory = postgres('PostgreSQL', (connection) => new PostgresLock(connection, 'test'));
+const leased = postgres('PostgreSQL, by a lease', (connection) => new LeaseLock(connection, 'test'));
 
 const owner = (doing: string): LockOwner => ({
   pid: process.pid,
@@ -58,7 +61,7 @@ const owner = (doing: string): LockOwner => ({
   doing,
 });
 
-for (const subject of [sqlite('sqlite3'), sqlite('better-sqlite3'), postgres]) {
+for (const subject of [sqlite('sqlite3'), sqlite('better-sqlite3'), advisory, leased]) {
   describe(`the run lock (${subject.name})`, () => {
     let place: Place;
     beforeEach(async function () {

@@ -32,6 +32,8 @@ const BY_CODE: readonly (readonly [prefix: string, kind: SqlErrorKind])[] = [
   // The connection is gone, by the network or by the server's end.
   ['08', 'connection-lost'],
   ['57P', 'connection-lost'],
+  // idle_in_transaction_session_timeout
+  ['25P03', 'connection-lost'],
 ];
 
 /** What Node says of a socket; a server that never answered is not there. */

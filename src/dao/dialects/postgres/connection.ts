@@ -1,67 +1,69 @@
 // One pinned connection to PostgreSQL: statements in their order, failures classified, values as the engine's ports have them.
-import type { Client, ClientConfig, QueryResult } from 'pg';
+import type { Client, ClientConfig, QueryResult, QueryResultRow } from 'pg';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
-import type { Session, SqlError, SqlValue } from '../../../core/ports/session.js';
+import type { Session, SqlError, SqlErrorKind, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
+import { askPooled, boundaryOf } from './pooled-statements.js';
+import { ASK_SERVER, serverOf, settling, type Server, type ServerRow } from './settings.js';
 
-/** How a connection of the engine behaves, whatever the role or the database says. */
-const SETTINGS: Readonly<Record<string, string>> = {
-  // A search path could put somebody's table before the catalog's.
-  search_path: '',
-  // A commit that is told has to last.
-  synchronous_commit: 'on',
-  // A client that is gone must not hold its locks until its statement ends, nor commit one more.
-  client_connection_check_interval: '500ms',
-  idle_in_transaction_session_timeout: '0',
-  statement_timeout: '0',
-};
-/** Settings that a version of the server may not know yet. */
-const SINCE: Readonly<Record<string, number>> = { client_connection_check_interval: 140_000 };
+/** A server that was killed recovers within this time, or a person has to look; in milliseconds. */
+const RECONNECT_MS = 60_000;
+const LONGEST_PAUSE_MS = 2000;
+/** What may pass by itself: nobody listens, the server still recovers, the new connection was cut as well. */
+const PASSING: ReadonlySet<SqlErrorKind> = new Set(['cannot-open', 'connection-lost']);
 
 export class PostgresConnection implements Session {
-  readonly #client: Client;
+  readonly #driver: PostgresDriver;
+  readonly #options: ClientConfig;
+  #client: Client;
+  #server: Server = { product: 'postgresql', version: 0, processId: 0 };
   /** Why the connection is gone: told to every statement after that. */
   #lost: SqlError | undefined;
   /** Ends with the statement that was given last: the driver itself is to be asked one thing at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** How many statements have not been answered yet. */
+  #waiting = 0;
+  #inTransaction = false;
 
-  private constructor(client: Client) {
-    this.#client = client;
-    client.on('error', (error) => {
-      this.#lost ??= classify(error);
-    });
+  private constructor(driver: PostgresDriver, options: ClientConfig) {
+    this.#driver = driver;
+    this.#options = options;
+    this.#client = this.#newClient();
   }
 
   /** `options` as the driver takes them: a URL, or host, port, user and the rest; PG* variables and .pgpass fill in. */
   static connect(driver: PostgresDriver, options: ClientConfig): ResultAsync<PostgresConnection, SqlError> {
-    const client = new driver.Client({
-      application_name: 'migrate-safe',
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 30_000,
-      ...options,
-      // Counts and positions of the engine stay far below 2^53; the driver would give them as texts.
-      types: {
-        getTypeParser: (oid, format) =>
-          oid === driver.types.builtins.INT8 ? Number : driver.types.getTypeParser(oid, format),
-      },
-    });
-    const connection = new PostgresConnection(client);
-    const settled = async (): Promise<PostgresConnection> => {
-      await client.connect();
-      return connection;
-    };
-    return ResultAsync.fromPromise(settled(), (thrown) => classify(thrown)).andThen(() =>
-      connection.#settle()
-        .map(() => connection)
-        .orElse((error) => connection.close().andThen(() => errAsync(error))),
-    );
+    const connection = new PostgresConnection(driver, options);
+    return connection.#dial().map(() => connection);
+  }
+
+  /** Another connection to the same place, as the same user. */
+  another(): ResultAsync<PostgresConnection, SqlError> {
+    return PostgresConnection.connect(this.#driver, this.#options);
+  }
+
+  /**
+   * A new connection in the place of one that was lost, tried until the server is there again or `forMs` are over. What
+   * was open on the old one is gone, or still ending on the server: who needs to know asks for the lock.
+   */
+  reconnect(forMs = RECONNECT_MS): ResultAsync<void, SqlError> {
+    return this.#redial(Date.now() + forMs, 50);
   }
 
   /** The server process that this connection talks to, as the driver was told; another one answers behind a pooler. */
   get processId(): number {
     return (this.#client as Client & { readonly processID: number }).processID;
+  }
+
+  get server(): Server {
+    return this.#server;
+  }
+
+  /** A pooler is in between: what is set for the session, or locked by it, is somebody else's a moment later. */
+  get isPooled(): boolean {
+    return this.#server.product === 'postgresql' && this.#server.processId !== this.processId;
   }
 
   /** `?` stands for a value, as in every statement that the engine writes for more than one dialect. */
@@ -78,24 +80,86 @@ export class PostgresConnection implements Session {
 
   /** One statement with PostgreSQL's own placeholders. */
   query<R extends object>(sql: string, values: readonly unknown[] = []): ResultAsync<QueryResult<R>, SqlError> {
-    const running = this.#turn.then(() => {
-      if (this.#lost) throw this.#lost.cause;
-      return this.#client.query<R>({ text: sql, values: [...values] });
-    });
+    this.#waiting += 1;
+    const running = this.#turn.then(() => this.#ask<R>(sql, values)).finally(() => (this.#waiting -= 1));
     this.#turn = running.catch(() => undefined);
     return ResultAsync.fromPromise(running, (thrown) => classify(thrown, sql));
+  }
+
+  /** Shows the server that somebody is still there, where a transaction is open and nothing is asked. */
+  nudge(): void {
+    if (this.#inTransaction && this.#waiting === 0) void this.query('SELECT 1');
   }
 
   close(): ResultAsync<void, SqlError> {
     return ResultAsync.fromPromise(this.#client.end(), (thrown) => classify(thrown)).orElse(() => okAsync(undefined));
   }
 
-  #settle(): ResultAsync<void, SqlError> {
-    return this.query<{ server_version_num: string }>('SHOW server_version_num').andThen(({ rows }) => {
-      const version = Number(rows[0]?.server_version_num ?? 0);
-      const known = Object.entries(SETTINGS).filter(([name]) => version >= (SINCE[name] ?? 0));
-      const calls = known.map((_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, false)`);
-      return this.query(`SELECT ${calls.join(', ')}`, known.flat()).map(() => undefined);
+  #newClient(): Client {
+    const { types } = this.#driver;
+    const client = new this.#driver.Client({
+      application_name: 'migrate-safe',
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
+      ...this.#options,
+      // Counts and positions of the engine stay far below 2^53; the driver would give them as texts.
+      types: {
+        getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
+      },
     });
+    client.on('error', (error) => {
+      if (client === this.#client) this.#lost ??= classify(error);
+    });
+    return client;
+  }
+
+  #dial(): ResultAsync<void, SqlError> {
+    const settled = this.#settle();
+    this.#turn = settled.catch(() => undefined);
+    return ResultAsync.fromPromise(settled, (thrown) => classify(thrown)).orElse((error) =>
+      this.close().andThen(() => errAsync(error)),
+    );
+  }
+
+  async #settle(): Promise<void> {
+    await this.#client.connect();
+    const { rows } = await this.#client.query<ServerRow>(ASK_SERVER);
+    const [row] = rows;
+    if (row === undefined) throw new Error('the server does not say what it is');
+    this.#server = serverOf(row);
+    if (this.isPooled) return;
+    const { text, values } = settling(this.#server, 'session');
+    await this.#client.query(text, [...values]);
+  }
+
+  #redial(until: number, pauseMs: number): ResultAsync<void, SqlError> {
+    const old = this.#client;
+    // The end of a connection that nobody answers on is not waited for.
+    void old.end().catch(() => undefined);
+    this.#client = this.#newClient();
+    this.#lost = undefined;
+    this.#inTransaction = false;
+    return this.#dial().orElse((error) => {
+      this.#lost = { ...error, kind: 'connection-lost' };
+      if (!PASSING.has(error.kind) || Date.now() + pauseMs > until) return errAsync(error);
+      return ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pauseMs))).andThen(() =>
+        this.#redial(until, Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)),
+      );
+    });
+  }
+
+  async #ask<R extends QueryResultRow>(sql: string, values: readonly unknown[]): Promise<QueryResult<R>> {
+    if (this.#lost) throw this.#lost.cause;
+    const raw = <Row extends QueryResultRow>(text: string, params: readonly unknown[]): Promise<QueryResult<Row>> =>
+      this.#client.query<Row>({ text, values: [...params] });
+    const boundary = boundaryOf(sql);
+    const where = this.#inTransaction ? 'inside' : 'outside';
+    try {
+      const result = this.isPooled ? await askPooled(raw, this.#server, where, sql, values) : await raw(sql, values);
+      if (boundary === 'begins') this.#inTransaction = true;
+      return result as QueryResult<R>;
+    } finally {
+      if (boundary === 'ends') this.#inTransaction = false;
+    }
   }
 }

@@ -1,9 +1,10 @@
 // The run lock on PostgreSQL: an advisory lock of the work connection itself, which the server lets go of with the connection.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
-import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
+import { okAsync, type ResultAsync } from 'neverthrow';
+import type { Lease, LockError, LockOwner } from '../../../core/ports/run-lock.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock.js';
 import type { PostgresConnection } from './connection.js';
+import type { EngineLock } from './engine-lock.js';
 
 const KEY = `pg_catalog.hashtextextended('migrate-safe:' || pg_catalog.current_database(), 0)`;
 // An advisory lock by a 64-bit key shows its two halves.
@@ -15,6 +16,9 @@ const HOLDER = `
   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname = pg_catalog.current_database()
     AND (l.classid::bigint << 32 | l.objid::bigint) = ${KEY}`;
 
+/** How long the end of what a lost connection had open is waited for, in milliseconds. */
+const RETAKE_MS = 60_000;
+
 interface HolderRow {
   readonly card: string;
   readonly since: string | null;
@@ -24,7 +28,7 @@ interface HolderRow {
  * Tried again and again, never waited for: a waiting session holds a snapshot, and CREATE INDEX CONCURRENTLY would wait
  * for that. Held by the connection that does the work: who loses it loses the lock with it.
  */
-export class PostgresLock implements RunLock {
+export class PostgresLock implements EngineLock {
   readonly #connection: PostgresConnection;
   readonly #label: string;
 
@@ -35,28 +39,25 @@ export class PostgresLock implements RunLock {
   }
 
   acquire(owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {
-    return this.#refusePooler()
-      .andThen(() => this.#announce(owner))
+    return this.#announce(owner)
       .andThen(() => pollLock(() => this.#attempt(), options))
       .map(() => this.#lease(owner));
   }
 
-  /** Behind a pooler that hands out another server process for each transaction, a session's lock is nobody's. */
-  #refusePooler(): ResultAsync<void, LockError> {
-    return this.#connection
-      .all<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')
-      .mapErr((error) => this.#failed(error))
-      .andThen(([row]) =>
-        row?.pid === this.#connection.processId
-          ? okAsync(undefined)
-          : errAsync(
-              this.#failed(
-                new Error(
-                  'a pooler answers for it, in transaction mode: name the server itself, or a pool in session mode',
-                ),
-              ),
-            ),
-      );
+  /** Whoever lost it lost the connection with it: what is written needs no other fence. */
+  fence(): ResultAsync<void, SqlError> {
+    return okAsync(undefined);
+  }
+
+  /** The server lets go of it when the old connection's work has ended; another run may have it next. */
+  retake(): ResultAsync<void, SqlError> {
+    const patience = { waitMs: RETAKE_MS, signal: new AbortController().signal, onWaiting: () => undefined };
+    return pollLock(() => this.#attempt(), patience).mapErr((error): SqlError => ({
+      kind: 'busy',
+      code: 'lock-retake',
+      message: 'the lock was lost with the connection, and another run has it',
+      cause: error,
+    }));
   }
 
   #attempt(): ResultAsync<LockAttempt, LockError> {
@@ -89,7 +90,7 @@ export class PostgresLock implements RunLock {
       .orElse(() => okAsync(undefined));
   }
 
-  #failed(cause: SqlError | Error): LockError {
+  #failed(cause: SqlError): LockError {
     return { kind: 'lock-failed', path: this.#label, cause };
   }
 }

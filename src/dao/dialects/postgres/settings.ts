@@ -1,0 +1,64 @@
+// What every connection of the engine asks of the server that it reached, and the settings that it then works under.
+
+/** How a connection of the engine behaves, whatever the role or the database says. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  // A search path could put somebody's table before the catalog's.
+  search_path: '',
+  // A commit that is told has to last.
+  synchronous_commit: 'on',
+  // A client that is gone must not hold its locks until its statement ends, nor commit one more.
+  client_connection_check_interval: '500ms',
+  idle_in_transaction_session_timeout: '0',
+  statement_timeout: '0',
+};
+/** Settings that a version of the server may not know yet. */
+const SINCE: Readonly<Record<string, number>> = { client_connection_check_interval: 140_000 };
+
+/** Whose program it is; others than PostgreSQL speak its protocol, and have no advisory locks that can be relied upon. */
+export type Product = 'postgresql' | 'cockroachdb' | 'yugabytedb';
+
+/** What a connection reached. */
+export interface Server {
+  readonly product: Product;
+  /** As PostgreSQL counts it: 150018 is 15.18. */
+  readonly version: number;
+  /** The server process that answered. */
+  readonly processId: number;
+}
+
+export const ASK_SERVER = `
+  SELECT pg_catalog.pg_backend_pid() AS process_id, pg_catalog.current_setting('server_version_num') AS number,
+         pg_catalog.version() AS version`;
+
+export interface ServerRow {
+  readonly process_id: number;
+  readonly number: string;
+  readonly version: string;
+}
+
+export const serverOf = ({ process_id, number, version }: ServerRow): Server => ({
+  product: productOf(version),
+  version: Number(number),
+  processId: process_id,
+});
+
+function productOf(version: string): Product {
+  if (/cockroachdb/i.test(version)) return 'cockroachdb';
+  // `PostgreSQL 15.12-YB-2025.1.0.0-b0 on …`
+  return /-YB-|yugabyte/i.test(version) ? 'yugabytedb' : 'postgresql';
+}
+
+/** One statement for all settings: for the session, or until the end of the transaction. */
+export function settling(
+  { product, version }: Server,
+  scope: 'session' | 'transaction',
+): { readonly text: string; readonly values: readonly string[] } {
+  // The others name an older version of PostgreSQL than the one whose settings they have, and have not all of them.
+  const known = Object.entries(SETTINGS).filter(
+    ([name]) => SINCE[name] === undefined || (product === 'postgresql' && version >= SINCE[name]),
+  );
+  const calls = known.map(
+    (_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, ${scope === 'transaction'})`,
+  );
+  return { text: `SELECT ${calls.join(', ')}`, values: known.flat() };
+}
