@@ -78,6 +78,39 @@ describe('the lease on PostgreSQL', () => {
     expect(await written()).to.deep.equal([{ v: 'slow' }]);
   });
 
+  it('is kept for longer than it lasts between two transactions', async () => {
+    const lock = new LeaseLock(await connect(), 'test', LEASE_MS);
+    const lease = await take(lock);
+    const second = await new LeaseLock(await connect(), 'test', LEASE_MS).acquire(owner('up'), waiting(2500));
+    expect(second.isErr() && second.error.kind).to.equal('locked');
+    value(await lease.release());
+  });
+
+  it('is not taken while a transaction of its holder is open, and refused to it as soon as it is', async () => {
+    const work = await connect();
+    const outside = await connect();
+    const lock = new LeaseLock(work, 'test', 60_000);
+    const lease = await take(lock);
+    value(await work.run('BEGIN'));
+    value(await lock.fence());
+    value(await outside.run('UPDATE migrate_safe.lock SET expires_at = to_timestamp(0)'));
+    const next = new LeaseLock(await connect(), 'test', 60_000);
+    const early = await next.acquire(owner('up'), waiting(300));
+    expect(early.isErr() && early.error.kind).to.equal('locked');
+    value(await work.run('COMMIT'));
+    const taken = await take(next);
+    value(await work.run('BEGIN'));
+    const refused = await lock.fence();
+    expect(refused.isErr() && refused.error.code).to.equal('lease-lost');
+    value(await work.run('ROLLBACK'));
+    // What the late one does not hold it does not let go of.
+    value(await lease.release());
+    expect(value(await outside.all('SELECT token, expires_at > now() AS held FROM migrate_safe.lock'))).to.deep.equal([
+      { token: 2, held: true },
+    ]);
+    value(await taken.release());
+  });
+
   it('goes to the next one when its holder is killed, once it has run out', async () => {
     const holder = startScript('postgres-lock-holder.js', [database.url, 'keep', String(LEASE_MS)]);
     await until(() => holder.out().includes('held'));

@@ -138,7 +138,8 @@ export class LeaseLock implements EngineLock {
       const renewed = await renewLease(held.keeper, held.token, held.doing, this.#leaseMs);
       if (renewed.isOk()) held.lost = !renewed.value;
       // A keeper that was cut off is replaced; until then the row says itself whether the lease stands.
-      else if (renewed.error.kind === 'connection-lost') await held.keeper.reconnect(this.#leaseMs / 3);
+      else if (renewed.error.kind === 'connection-lost')
+        await held.keeper.reconnect(this.#leaseMs / 3).unwrapOr(undefined);
       this.#schedule(held);
     });
   }
@@ -149,9 +150,11 @@ export class LeaseLock implements EngineLock {
     await held.renewing;
     const ended = await endLease(held.keeper, held.token);
     // Without an answer it is tried once more; after that the lease runs out by itself.
-    if (ended.isErr() && (await held.keeper.reconnect(this.#leaseMs / 3)).isOk())
-      await endLease(held.keeper, held.token);
-    await held.keeper.close();
+    if (ended.isErr()) {
+      const again = held.keeper.reconnect(this.#leaseMs / 3).andThen(() => endLease(held.keeper, held.token));
+      await again.unwrapOr(undefined);
+    }
+    await held.keeper.close().unwrapOr(undefined);
     if (this.#held === held) this.#held = undefined;
   }
 
