@@ -8,6 +8,11 @@ import type { Session, SqlError } from '../../core/ports/session.js';
 import { JournalDao, type JournalTables } from './journal-dao.js';
 import { glanceAtRemains } from './remains.js';
 
+interface Opening {
+  readonly begin: string;
+  readonly fence?: () => ResultAsync<void, SqlError>;
+}
+
 export class JournalKeeper {
   readonly #session: Session;
   readonly #tables: JournalTables;
@@ -48,17 +53,17 @@ export class JournalKeeper {
     return this.#dao.read(from).orElse((error) => (error.kind === 'missing-object' ? okAsync([]) : errAsync(error)));
   }
 
-  /** In a transaction of its own; `begin` is the statement that begins one for writing. */
+  /** In a transaction of its own; `begin` is the statement that begins one for writing, `fence` the first thing in it. */
   append(
-    begin: string,
+    { begin, fence = () => okAsync(undefined) }: Opening,
     expected: JournalHead,
     events: readonly RecordedEvent[],
     steps?: readonly AppliedStep[],
   ): ResultAsync<void, SqlError | StaleJournal> {
     const projected = this.#projected;
     return this.#session.run(begin).andThen(() =>
-      this.#dao
-        .head()
+      fence()
+        .andThen(() => this.#dao.head())
         .andThen((head): ResultAsync<void, SqlError | StaleJournal> =>
           head.hash === expected.hash
             ? this.record(events, steps)

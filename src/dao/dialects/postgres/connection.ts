@@ -12,7 +12,7 @@ import { ASK_SERVER, serverOf, settling, type Server, type ServerRow } from './s
 const RECONNECT_MS = 60_000;
 const LONGEST_PAUSE_MS = 2000;
 /** What may pass by itself: nobody listens, the server still recovers, the new connection was cut as well. */
-const PASSING: ReadonlySet<SqlErrorKind> = new Set(['cannot-open', 'connection-lost']);
+const PASSING: ReadonlySet<SqlErrorKind> = new Set(['unreachable', 'connection-lost']);
 
 export class PostgresConnection implements Session {
   readonly #driver: PostgresDriver;

@@ -2,4 +2,4 @@
 export { PostgresConnection } from './connection.js';
 export { loadDriver } from './load-driver.js';
 export { OpenPostgresDatabase } from './open-database.js';
-export { PostgresLock } from './postgres-lock.js';
+export { lockFor } from './choose-lock.js';

@@ -18,6 +18,7 @@ import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
 import { historyTableOf } from '../../history-tables.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
 import type { PostgresConnection } from './connection.js';
+import type { EngineLock } from './engine-lock.js';
 import { inspectSchema } from './inspect/inspector.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import type { PostgresTarget } from './target.js';
@@ -27,8 +28,8 @@ export interface OpenOptions {
   readonly info: DatabaseInfo;
   readonly target: PostgresTarget;
   readonly connection: PostgresConnection;
-  /** The connection holds the run lock too: it is closed with that. */
-  readonly holdsLock: boolean;
+  /** Where a run works: the connection holds the lock too, and is closed with it. */
+  readonly lock?: EngineLock;
 }
 
 export class OpenPostgresDatabase implements OpenDatabase {
@@ -66,7 +67,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
     events: readonly RecordedEvent[],
     steps?: readonly AppliedStep[],
   ): ResultAsync<void, SqlError | StaleJournal> {
-    return this.#journal.append('BEGIN', expected, events, steps);
+    return this.#journal.append({ begin: 'BEGIN', fence: () => this.#fence() }, expected, events, steps);
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
@@ -89,8 +90,13 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly backups: BackupSource = NO_BACKUPS;
   readonly restore: LiveRestorePort = { restoreTables: () => notYet('restores') };
 
+  /** Without a run there is no lock that could be another's by now. */
+  #fence(): ResultAsync<void, SqlError> {
+    return this.#options.lock?.fence() ?? okAsync(undefined);
+  }
+
   close(): ResultAsync<void, SqlError> {
-    return this.#options.holdsLock ? okAsync(undefined) : this.#connection.close();
+    return this.#options.lock ? okAsync(undefined) : this.#connection.close();
   }
 }
 

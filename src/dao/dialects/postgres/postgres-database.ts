@@ -5,7 +5,13 @@ import type { Database, DatabaseInfo, OpenDatabase, OpenError } from '../../../c
 import type { Lease, LockError, RunLock } from '../../../core/ports/run-lock.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import type { PostgresConnection } from './connection.js';
+import type { EngineLock } from './engine-lock.js';
 import type { PostgresTarget } from './target.js';
+
+interface Work {
+  readonly connection: PostgresConnection;
+  readonly lock?: EngineLock;
+}
 
 type Room = typeof import('./engine-room.js');
 const engineRoom = (): ResultAsync<Room, never> => ResultAsync.fromSafePromise(import('./engine-room.js'));
@@ -13,8 +19,8 @@ const engineRoom = (): ResultAsync<Room, never> => ResultAsync.fromSafePromise(i
 export class PostgresDatabase implements Database {
   readonly info: DatabaseInfo;
   readonly #target: PostgresTarget;
-  /** The connections that hold a lock. */
-  readonly #holding = new WeakMap<Lease, PostgresConnection>();
+  /** What holds a lock, and works under it. */
+  readonly #holding = new WeakMap<Lease, Work>();
 
   constructor(target: PostgresTarget) {
     this.#target = target;
@@ -25,14 +31,8 @@ export class PostgresDatabase implements Database {
   open(_mode: 'read' | 'create', under?: Lease): ResultAsync<OpenDatabase, OpenError> {
     const held = under && this.#holding.get(under);
     return engineRoom().andThen((room) =>
-      (held ? okAsync<PostgresConnection, OpenError>(held) : this.#connect(room)).map(
-        (connection): OpenDatabase =>
-          new room.OpenPostgresDatabase({
-            info: this.info,
-            target: this.#target,
-            connection,
-            holdsLock: held !== undefined,
-          }),
+      (held ? okAsync<Work, OpenError>(held) : this.#connect(room).map((connection): Work => ({ connection }))).map(
+        (work): OpenDatabase => new room.OpenPostgresDatabase({ info: this.info, target: this.#target, ...work }),
       ),
     );
   }
@@ -64,14 +64,15 @@ export class PostgresDatabase implements Database {
         }))
         .andThen((connection) => {
           const closed = (): ResultAsync<void, never> => connection.close().orElse(() => okAsync(undefined));
-          return new room.PostgresLock(connection, label)
+          const lock = room.lockFor(connection, label);
+          return lock
             .acquire(...asked)
             .map((lease): Lease => {
               const held: Lease = {
                 announce: (doing) => lease.announce(doing),
                 release: () => lease.release().andThen(closed),
               };
-              this.#holding.set(held, connection);
+              this.#holding.set(held, { connection, lock });
               return held;
             })
             .orElse((error) => closed().andThen(() => errAsync(error)));

@@ -93,7 +93,7 @@ export class OpenSqliteDatabase implements OpenDatabase {
     events: readonly RecordedEvent[],
     steps?: readonly AppliedStep[],
   ): ResultAsync<void, SqlError | StaleJournal> {
-    return this.#journal.append('BEGIN IMMEDIATE', expected, events, steps);
+    return this.#journal.append({ begin: 'BEGIN IMMEDIATE' }, expected, events, steps);
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
