@@ -1,7 +1,7 @@
 // Counts by digest in typed arrays behave as a Map does, also when many digests want the same slot.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { DigestCounts } from '#src/dao/dialects/sqlite/compare/digest-counts.js';
+import { DigestCounts } from '#src/dao/digest-counts.js';
 
 describe('DigestCounts', () => {
   it('counts as a Map does', () => {

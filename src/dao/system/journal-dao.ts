@@ -18,7 +18,7 @@ export interface JournalTables {
   readonly rowsAsJson: (table: string, columns: readonly string[]) => string;
 }
 
-interface EventRow {
+export interface EventRow {
   readonly position: number;
   readonly run_id: string;
   readonly component: string;
@@ -208,7 +208,7 @@ const stepOf = ([
   position,
 });
 
-const eventOf = (row: EventRow): StoredEvent => ({
+export const eventOf = (row: EventRow): StoredEvent => ({
   position: row.position,
   runId: row.run_id,
   component: row.component,

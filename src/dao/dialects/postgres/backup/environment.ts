@@ -92,6 +92,16 @@ async function environmentFor(to: Resolved, files: Keeper): Promise<NodeJS.Proce
   };
 }
 
+/** For programs that work on a file alone. */
+export const offlineEnvironment = (): NodeJS.ProcessEnv => ({ ...inherited(), LC_ALL: 'C' });
+
+/** The same server and user, another database. */
+export async function toDatabase(options: ClientConfig, database: string): Promise<ClientConfig> {
+  const { connectionString: _url, ...rest } = options;
+  const { host, port, user, password, ssl } = await resolve(options);
+  return { ...rest, ...present({ host, user }), port, ...(password ? { password } : {}), ssl, database };
+}
+
 /** This process's environment without what would lead the programs elsewhere, and without secrets that they need not. */
 function inherited(): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(

@@ -1,6 +1,6 @@
 // Holds the rows of two walks that have not met their twin yet, for one share of all rows, within a bound.
 import { hash } from 'node:crypto';
-import { type Digest128, DigestCounts } from './digest-counts.js';
+import { type Digest128, DigestCounts } from '../../../digest-counts.js';
 
 /** A share of all rows: those whose digest has `value` in the lowest `bits` bits of its last word. */
 export interface Share {
