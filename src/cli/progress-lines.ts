@@ -106,6 +106,7 @@ export function recoveredLines({ startedAt, pid, host, version, finding }: Of<'r
   const found: Readonly<Record<string, string>> = {
     'nothing-of-it-committed': `Its transaction did not commit: nothing of it is in the database.${version === null ? '' : ` Going on with ${version}.`}`,
     'step-was-done': `The step says that it was done: it counts as applied.`,
+    'can-be-repeated': `It may have been interrupted half-way: what it does can be done again.${version === null ? '' : ` Going on with ${version}.`}`,
     'restore-undone': 'A restore was under way and was not switched in: the database is what it was before it.',
     'between-steps': 'No step was under way: nothing is half-done.',
   };

@@ -131,14 +131,15 @@ export class DirectorySource implements StepSource {
     if (main.kind === 'module') return loadModuleStep(main.file, main.label, text, loadModule);
     const downText: Result<string | undefined, StepSourceError> =
       down === undefined ? ok(undefined) : readStepText(down.file, down.label);
-    const definition = downText.andThen((revert) =>
-      readSqlStep(
-        { file: main.label, text },
-        down && revert !== undefined ? { file: down.label, text: revert } : undefined,
-        splitter,
+    return ResultAsync.fromSafePromise(splitter.prepare?.() ?? Promise.resolve()).andThen(() =>
+      downText.andThen((revert) =>
+        readSqlStep(
+          { file: main.label, text },
+          down && revert !== undefined ? { file: down.label, text: revert } : undefined,
+          splitter,
+        ),
       ),
     );
-    return definition.isOk() ? okAsync(definition.value) : errAsync(definition.error);
   }
 }
 

@@ -59,12 +59,15 @@ function fromKnexStyle(module: Readonly<Record<string, unknown>>): StepDefinitio
 function checked(definition: Readonly<Partial<Record<keyof StepDefinition, unknown>>>): Result<StepDefinition, string> {
   const stranger = Object.keys(definition).find((key) => !STEP_MEMBERS.has(key));
   if (stranger !== undefined) return err(`\`${stranger}\` is not a member of a step`);
-  const { revert, declares, revertDeclares, transaction, foreignKeys, timeoutMs, validate, isDone } = definition;
+  const { revert, declares, revertDeclares, transaction, revertTransaction, foreignKeys, timeoutMs, validate, isDone } =
+    definition;
   if (revert !== undefined && !isWork(revert)) return err('`revert` is not a function');
   if (validate !== undefined && !isWork(validate)) return err('`validate` is not a function');
   if (isDone !== undefined && !isWork(isDone)) return err('`isDone` is not a function');
   if (transaction !== undefined && transaction !== 'own' && transaction !== 'none')
     return err("`transaction` is 'own' or 'none'");
+  if (revertTransaction !== undefined && revertTransaction !== 'own' && revertTransaction !== 'none')
+    return err("`revertTransaction` is 'own' or 'none'");
   if (foreignKeys !== undefined && foreignKeys !== 'on' && foreignKeys !== 'off')
     return err("`foreignKeys` is 'on' or 'off'");
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0))

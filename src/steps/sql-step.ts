@@ -1,6 +1,6 @@
 // A step written in SQL: one file with markers, or a pair of files, with directives in comments.
 import { err, ok, type Result } from 'neverthrow';
-import type { ScriptError, ScriptSplitter, ScriptStatement } from '../core/ports/script-splitter.js';
+import type { Script, ScriptError, ScriptSplitter, ScriptStatement } from '../core/ports/script-splitter.js';
 import type { StepSourceError } from '../core/ports/step-source.js';
 import type { Declarations, StepDefinition } from '../core/steps/migration-step.js';
 import { parseDirectives, type Directives } from './sql-directives.js';
@@ -56,31 +56,76 @@ function fromParts(
         ? { revert: reverted.statements, revertDeclares: declarationsOf(reverted.directives) }
         : {}),
       declares: declarationsOf(apply.directives),
-      transaction: apply.directives.transaction,
+      transaction: apply.transaction,
+      ...(reverted && isBeside(apply, reverted) ? { revertTransaction: reverted.transaction } : {}),
       foreignKeys: apply.directives.foreignKeys,
       ...(apply.directives.doneWhen === undefined ? {} : { isDone: asking(apply.directives.doneWhen) }),
     }));
   });
 }
 
-function readPart(
-  part: Part,
-  splitter: ScriptSplitter,
-): Result<{ readonly statements: readonly ScriptStatement[]; readonly directives: Directives }, StepSourceError> {
+interface ReadPart {
+  readonly statements: readonly ScriptStatement[];
+  readonly directives: Directives;
+  readonly transaction: 'own' | 'none';
+}
+
+/** The directive holds for both directions; without it each runs as its own statements need. */
+const isBeside = (apply: ReadPart, revert: ReadPart): boolean =>
+  apply.directives.transaction === 'own' && revert.transaction !== apply.transaction;
+
+function readPart(part: Part, splitter: ScriptSplitter): Result<ReadPart, StepSourceError> {
   const { file } = part.file;
   const directives = parseDirectives(part.text);
   if (directives.isErr()) return err({ kind: 'step-directive', file, ...directives.error });
   const transactionControl = directives.value.transaction === 'none' ? 'keep' : 'refuse';
   return splitter
     .split(part.text, { transactionControl })
-    .map(({ statements }) => ({ statements, directives: directives.value }))
-    .mapErr((error): StepSourceError => ({ kind: 'step-script', file, ...describe(error) }));
+    .mapErr((error): StepSourceError => ({ kind: 'step-script', file, ...describe(error) }))
+    .andThen((script) =>
+      (directives.value.transaction === 'none' ? ok('none' as const) : transactionOf(script))
+        .map((transaction) => ({ statements: script.statements, directives: directives.value, transaction }))
+        .mapErr((mixed): StepSourceError => ({ kind: 'step-script', file, ...mixed })),
+    );
 }
 
-function describe(error: ScriptError): { readonly line: number; readonly reason: string; readonly keyword?: string } {
+/** What the database refuses in a transaction runs outside of one, if nothing beside it needs one. */
+function transactionOf({ statements, unwrapped }: Script): Result<'own' | 'none', ScriptComplaint> {
+  const outside = statements.find((statement) => statement.outside?.needed === 'must');
+  if (outside === undefined) return ok('own');
+  const inside = statements.find((statement) => statement.outside === undefined);
+  if (inside === undefined && !unwrapped) return ok('none');
+  const beside = inside === undefined ? 'BEGIN … COMMIT is around it' : `line ${inside.line} belongs into one`;
+  return err({
+    line: outside.line,
+    reason: `${excerpt(outside.sql)} cannot run in a transaction, and ${beside}`,
+    advice:
+      inside === undefined
+        ? 'Take BEGIN and COMMIT out: the step then runs outside of a transaction by itself. Nothing was run.'
+        : 'Put it in a step of its own, which then runs outside of a transaction by itself. Nothing was run.',
+  });
+}
+
+const EXCERPT = 60;
+const excerpt = (sql: string): string => {
+  const line = sql.replaceAll(/\s+/g, ' ');
+  return line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line;
+};
+
+type ScriptComplaint = Omit<Extract<StepSourceError, { kind: 'step-script' }>, 'kind' | 'file'>;
+
+function describe(error: ScriptError): ScriptComplaint {
   if (error.kind === 'transaction-control') {
     const { line, keyword } = error;
     return { line, keyword, reason: `${keyword} would end the step's transaction half-way` };
+  }
+  if (error.kind === 'uncommitted-value') {
+    const { line, value, added } = error;
+    return {
+      line,
+      reason: `'${value}' is added to its type in line ${added}, and cannot be used before that is committed`,
+      advice: 'Put what uses the value in the next step. Nothing was run.',
+    };
   }
   if (error.kind === 'unsupported') {
     const what = {

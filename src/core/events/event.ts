@@ -142,7 +142,12 @@ export type RunRecovered = Fact<
     readonly interruptedRunId: string;
     /** The step that was under way, if one was. */
     readonly version: string | null;
-    readonly finding: 'nothing-of-it-committed' | 'step-was-done' | 'restore-undone' | 'between-steps';
+    readonly finding:
+      | 'nothing-of-it-committed'
+      | 'step-was-done'
+      | 'can-be-repeated'
+      | 'restore-undone'
+      | 'between-steps';
   }
 >;
 

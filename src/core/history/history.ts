@@ -59,6 +59,8 @@ export interface History {
   readonly schema: string | undefined;
   readonly run: OpenRun | undefined;
   readonly runs: readonly RunRecord[];
+  /** Keys of steps that were interrupted, and are to be run again over what they left. */
+  readonly interrupted: readonly string[];
   /** By the position of the event: a step that a restore brought back has the record of its own apply again. */
   readonly applies: readonly (ApplyRecord & { readonly position: number })[];
   /** What was in force at which position: a restore goes back to one of these. */
@@ -78,6 +80,7 @@ export const EMPTY_HISTORY: History = {
   schema: undefined,
   run: undefined,
   runs: [],
+  interrupted: [],
   applies: [],
   timeline: [],
   unknown: [],
@@ -187,14 +190,14 @@ function evolveKnown(history: History, event: RecordedEvent): History {
       const { rewoundTo, schema } = event.data;
       const ended = withRun(history, (run) => ({ ...run, restoring: undefined }));
       if (rewoundTo === null) return { ...ended, schema };
-      return { ...ended, steps: stepsAt(history, rewoundTo), schema };
+      return { ...ended, steps: stepsAt(history, rewoundTo), interrupted: [], schema };
     }
     case 'RunCompleted':
       return { ...endRun(history, event.runId, 'completed'), schema: event.data.schema };
     case 'RunFailed':
       return endRun(history, event.runId, 'failed');
     case 'RunRecovered':
-      return endRun(withoutReverted(history, event.data.finding), event.data.interruptedRunId, 'recovered');
+      return endRun(withFinding(history, event.data.finding), event.data.interruptedRunId, 'recovered');
   }
 }
 
@@ -204,12 +207,16 @@ export function stepsAt(history: History, position: number): readonly AppliedSte
 }
 
 /** A revert that was found done took its step away, though its run did not live to say so. */
-function withoutReverted(history: History, finding: string): History {
+function withFinding(history: History, finding: string): History {
   const { run } = history;
+  const key = underWay(history);
+  if (key === undefined) return history;
+  if (finding === 'can-be-repeated') return { ...history, interrupted: [...history.interrupted, key] };
   if (finding !== 'step-was-done' || run?.step?.direction !== 'revert') return history;
-  const gone = stepKey(run.component, run.step.version);
-  return { ...history, steps: history.steps.filter((step) => stepKey(step.component, step.version) !== gone) };
+  return { ...history, steps: history.steps.filter((step) => stepKey(step.component, step.version) !== key) };
 }
+
+const underWay = ({ run }: History): string | undefined => run?.step && stepKey(run.component, run.step.version);
 
 const openRun = (event: RecordedEvent & { readonly type: 'RunStarted' }): OpenRun => ({
   runId: event.runId,
@@ -229,7 +236,11 @@ const openRun = (event: RecordedEvent & { readonly type: 'RunStarted' }): OpenRu
 const withRun = (history: History, change: (run: OpenRun) => OpenRun): History =>
   history.run ? { ...history, run: change(history.run) } : history;
 
-const endStep = (history: History): History => withRun(history, (run) => ({ ...run, step: undefined, fresh: [] }));
+function endStep(history: History): History {
+  const key = underWay(history);
+  const ended = withRun(history, (run) => ({ ...run, step: undefined, fresh: [] }));
+  return { ...ended, interrupted: history.interrupted.filter((one) => one !== key) };
+}
 
 const endRun = (history: History, runId: string, outcome: RunRecord['outcome']): History => ({
   ...history,

@@ -186,7 +186,7 @@ export function readPlan(
         version: candidate.version,
         description: candidate.description,
         file: candidate.file ?? null,
-        transactional: step.transactional,
+        transactional: step.isTransactional('apply'),
         statements: typeof apply === 'function' ? null : apply.map(({ sql }) => sql),
       });
     }

@@ -7,6 +7,7 @@ import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
 import type { ManagerPorts } from './ports.js';
+import type { Direction } from './progress.js';
 import type { RunSession } from './session.js';
 
 /** What a disk keeps free beside the backups: the database itself grows too. */
@@ -88,12 +89,16 @@ export function checkDisk(session: RunSession, steps: number): ResultAsync<void,
   });
 }
 
-/** A step without a transaction has no way back but its backup, and nothing else to be compared with. */
+/**
+ * A step without a transaction has no way back but its backup, and nothing else to be compared with. One that cannot take
+ * a row away (an index built concurrently, VACUUM) has no need of either.
+ */
 export function refuseWithoutBackup(
   session: RunSession,
   steps: readonly MigrationStep[],
+  direction: Direction,
 ): ResultAsync<void, MigrateError> {
-  const bare = steps.find((step) => !step.transactional);
+  const bare = steps.find((step) => !step.isTransactional(direction) && !step.losesNothing(direction));
   if (bare === undefined || session.policy.fileBackup !== 'never' || session.policy.guard === 'off')
     return okAsync(undefined);
   return errAsync(

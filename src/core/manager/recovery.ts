@@ -2,6 +2,7 @@
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256, versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { RunRecovered } from '../events/event.js';
 import { stepKey, type OpenRun, type StepUnderWay } from '../history/history.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import { fingerprint } from '../schema/fingerprint.js';
@@ -10,7 +11,7 @@ import type { RunSession } from './session.js';
 import { StepErrors } from './step-errors.js';
 import { ask, truthy } from './step-work.js';
 
-type Finding = 'nothing-of-it-committed' | 'step-was-done' | 'restore-undone' | 'between-steps';
+type Finding = RunRecovered['data']['finding'];
 
 /** Ends the interrupted run in the journal, if there is one; refuses (exit 5) where only a person can tell. */
 export function recoverInterrupted(
@@ -56,7 +57,7 @@ function nextOf({ recorder }: RunSession, run: OpenRun): string | null {
   return run.plan.find(isLeft) ?? null;
 }
 
-/** A step without a transaction: its own probe knows, or the backup shows that nothing has happened. */
+/** A step without a transaction: it can be run again, its own probe knows, or the backup shows that nothing has happened. */
 function findingOutside(
   session: RunSession,
   component: string,
@@ -81,6 +82,9 @@ function findingOutside(
       yield* transaction.rollback().mapErr(failed);
       if (truthy(yield* answer) === (under.direction === 'apply')) return ok<Finding>('step-was-done');
     }
+    // As it was begun, not as its file may stand now.
+    if (step?.isRepeatable(under.direction) === true && step.checksum === under.checksum)
+      return ok<Finding>('can-be-repeated');
     const listing = yield* ports.store.list(recorder.history.databaseId ?? '').mapErr(fromStore);
     const backup = listing.backups.find(({ manifest }) => manifest.id === under.backupId);
     const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;

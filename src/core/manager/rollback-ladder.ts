@@ -10,12 +10,14 @@ import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromOpen, fromSql, fromStore } from './as-error.js';
 import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
+import type { Direction } from './progress.js';
 import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
 import { runWork } from './step-work.js';
 
 export interface FailedAttempt {
   readonly step: MigrationStep;
+  readonly direction: Direction;
   readonly attempt: string;
   readonly errors: StepErrors;
   readonly transaction: StepTransaction;
@@ -29,7 +31,7 @@ export interface FailedAttempt {
 
 /** Brings the database back to before the step and records the rung that held. Gives the error to report. */
 export function climbDown(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
-  if (failed.step.transactional) return abortTransaction(context, failed);
+  if (failed.step.isTransactional(failed.direction)) return abortTransaction(context, failed);
   // Whatever hinders the undoing, the step stays half-done: no later run may go on over it.
   return undoWithoutTransaction(context, failed).orElse((error) =>
     okAsync(
@@ -61,12 +63,12 @@ function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAs
 
 function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
   const { database } = context;
-  const { step, backup } = failed;
+  const { step, direction, backup } = failed;
   return safeTry(async function* () {
     yield* failed.transaction
       .rollback()
       .mapErr((error) => fromSql(error, database.info.label, 'ending the step', 'needs-attention'));
-    if (backup === undefined)
+    if (backup === undefined && !step.losesNothing(direction))
       return ok(
         needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined),
       );
@@ -85,6 +87,8 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
         return ok({ ...failed.error, state: 'rolled-back' as const });
       }
     }
+    if (backup === undefined)
+      return ok(needsPerson(context, failed, `step ${step.version} failed half-way without a transaction`, undefined));
     const others = yield* database
       .foreignWrites()
       .mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
@@ -128,11 +132,13 @@ const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError>
 function isAsBefore(
   context: StepContext,
   failed: FailedAttempt,
-  backup: StoredBackup,
+  backup: StoredBackup | undefined,
 ): ResultAsync<boolean, MigrateError> {
   const { database } = context;
   return schemaNow(context).andThen((now) => {
     if (now !== fingerprint(failed.before, sha256)) return okAsync(false);
+    // Without one the step was let run because it can take no row away.
+    if (backup === undefined) return okAsync(true);
     return database.backups
       .atStake(backup.file, 'all')
       .map((stakes) => stakes.length === 0)
@@ -230,7 +236,8 @@ function needsPerson(
   const { code, kind, message } = error;
   if (recorder.history.run?.step?.failed === false)
     recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
-  const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;
+  const again = step.isRepeatable(failed.direction) ? 'migrate-safe up' : 'migrate-safe status';
+  const command = backup === undefined ? again : `migrate-safe restore ${backup.manifest.id}`;
   return migrateError(
     {
       kind: 'needs-person',

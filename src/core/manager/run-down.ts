@@ -72,7 +72,7 @@ function revertSteps(
     // Known before the first one is reverted: a chain that cannot be walked to its end is not begun.
     const stuck = steps.find((step) => step.definition.revert === undefined);
     if (stuck !== undefined) return errAsync(migrateError({ kind: 'no-revert', version: stuck.version }));
-    yield* refuseWithoutBackup(session, steps);
+    yield* refuseWithoutBackup(session, steps, 'revert');
     yield* checkDisk(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'revert', versions: steps.map((step) => step.version) });
     yield* startRun(

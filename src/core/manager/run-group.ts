@@ -37,7 +37,13 @@ export function groupAtHead(context: StepContext, steps: readonly MigrationStep[
 
 function canShare(context: StepContext, step: MigrationStep): boolean {
   const { apply, validate, foreignKeys } = step.definition;
-  if (!step.transactional || needsBackup(context, step) || validate !== undefined || foreignKeys === 'on') return false;
+  if (
+    !step.isTransactional('apply') ||
+    needsBackup(context, step, 'apply') ||
+    validate !== undefined ||
+    foreignKeys === 'on'
+  )
+    return false;
   return typeof apply !== 'function' && apply.every((statement) => statement.onlyAdds === true);
 }
 

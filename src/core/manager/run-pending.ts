@@ -50,7 +50,7 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
     if (plan.steps.length === 0) return ok(report([]));
     yield* refuseForeign(session.database, recorder.history);
     const steps = yield* loadSteps(plan.steps);
-    yield* refuseWithoutBackup(session, steps);
+    yield* refuseWithoutBackup(session, steps, 'apply');
     yield* checkDisk(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });
     yield* startRun(

@@ -1,7 +1,7 @@
 // One step from its backup to its record, and the rollback ladder when it fails.
 import { err, errAsync, ok, safeTry, type Result, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
-import type { ApplyRecord } from '../history/history.js';
+import { stepKey, type ApplyRecord } from '../history/history.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
 import { revertDeclarations, type MigrationStep } from '../steps/migration-step.js';
@@ -28,26 +28,28 @@ export function runStep(
 
   return safeTry(async function* () {
     const started = performance.now();
-    const takesBackup = needsBackup(context, step);
+    const isTransactional = step.isTransactional(direction);
+    const takesBackup = needsBackup(context, step, direction);
     const seen = takesBackup ? yield* foreignWrites(context) : 0;
     let backup = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
 
     // A step without a transaction is in the journal before it begins: a crash must leave a trace of it.
     const start = (): void => recordStart(context, attempt, backup ?? context.runBackup);
-    if (!step.transactional) {
+    if (!isTransactional) {
       start();
       yield* context.recorder.flush(database, `beginning ${step.version}`);
     }
     const opened = await database.begin({
       foreignKeys: definition.foreignKeys ?? 'off',
-      transactional: step.transactional,
+      transactional: isTransactional,
+      repeats: context.recorder.history.interrupted.includes(stepKey(step.component, step.version)),
       comparesWith: backup === undefined ? 'live' : 'backup',
     });
     if (opened.isErr()) return err(failedToBegin(context, step, opened.error));
     const transaction = opened.value;
 
     // Nobody else writes from here on. What was written between the backup and this moment is not in the backup.
-    if (step.transactional && backup !== undefined && (yield* foreignWrites(context)) !== seen) {
+    if (isTransactional && backup !== undefined && (yield* foreignWrites(context)) !== seen) {
       const again = await beforeStep(context, step, direction);
       if (again.isErr()) {
         yield* abandon(transaction, context);
@@ -55,7 +57,7 @@ export function runStep(
       }
       backup = again.value;
     }
-    if (step.transactional) start();
+    if (isTransactional) start();
     if (backup !== undefined) transaction.compareWith(backup.file);
 
     const mark = context.recorder.mark();
@@ -95,12 +97,12 @@ export function beginAttempt(
 }
 
 /** Whether the policy asks for a backup before this very step. */
-export function needsBackup({ policy, runBackup }: StepContext, step: MigrationStep): boolean {
+export function needsBackup({ policy, runBackup }: StepContext, step: MigrationStep, direction: Direction): boolean {
   switch (policy.fileBackup) {
     case 'never':
       return false;
     case 'each-run':
-      return runBackup === undefined || !step.transactional;
+      return runBackup === undefined || !(step.isTransactional(direction) || step.losesNothing(direction));
     case 'each-step':
       return true;
   }
@@ -143,7 +145,7 @@ export function recordStart({ recorder }: StepContext, attempt: Attempt, backup:
     checksum: step.checksum,
     attempt: attempt.attempt,
     direction,
-    transactional: step.transactional,
+    transactional: step.isTransactional(direction),
     ...(backup ? { backupId: backup.manifest.id } : {}),
   });
 }

@@ -67,7 +67,7 @@ export function workOn(
   return safeTry(async function* () {
     const workStarted = performance.now();
     // A step without a transaction may have been done by a run that did not live to record it.
-    const isDone = direction === 'apply' && !step.transactional && step.definition.isDone !== undefined;
+    const isDone = direction === 'apply' && !step.isTransactional(direction) && step.definition.isDone !== undefined;
     const done = isDone && truthy(yield* ask(step.definition.isDone, step, transaction, errors, signal));
     const worked = done
       ? { statements: 0 }

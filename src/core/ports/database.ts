@@ -59,6 +59,8 @@ export interface StaleJournal {
 export interface StepTransactionOptions {
   readonly foreignKeys: 'on' | 'off';
   readonly transactional: boolean;
+  /** The step was interrupted before, and what it left, or had done already, is to be expected. */
+  readonly repeats?: boolean;
   /** What the step is compared with: what was committed, read live, or a backup that is named later. */
   readonly comparesWith: 'live' | 'backup';
 }

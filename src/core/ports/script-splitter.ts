@@ -1,6 +1,16 @@
 // Splitting a script into statements is dialect work; step files ask for it through this port.
 import type { Result } from 'neverthrow';
 
+/** How a statement stands to a transaction that is not like any other. */
+export interface OutsideTransaction {
+  /** `must`: the database refuses it inside of one. `may`: it comes to the same on either side. */
+  readonly needed: 'must' | 'may';
+  /** It takes no row away, however far it gets. */
+  readonly losesNothing: boolean;
+  /** Interrupted anywhere, or done already, it can be run again, and comes to the same. */
+  readonly repeatable: boolean;
+}
+
 /** One statement of a script. */
 export interface ScriptStatement {
   /** The statement without its final semicolon and without leading or trailing blanks and comments. */
@@ -11,6 +21,8 @@ export interface ScriptStatement {
   readonly index: number;
   /** By its own words it only adds: it changes and takes away nothing that is there. */
   readonly onlyAdds?: boolean;
+  /** Left out for a statement that belongs into the step's transaction. */
+  readonly outside?: OutsideTransaction;
 }
 
 export interface Script {
@@ -26,9 +38,13 @@ export type ScriptError =
       readonly line: number;
     }
   | { readonly kind: 'unsupported'; readonly what: 'copy-from-stdin' | 'psql-command'; readonly line: number }
+  /** The script uses a value that it adds to an enum, which is only possible behind a commit. */
+  | { readonly kind: 'uncommitted-value'; readonly value: string; readonly added: number; readonly line: number }
   | { readonly kind: 'transaction-control'; readonly keyword: string; readonly line: number };
 
 /** `keepTransactionControl` leaves BEGIN and COMMIT where they are: for steps that declare themselves non-transactional. */
 export interface ScriptSplitter {
+  /** Loads what it takes to judge statements; to be awaited before `split`. Left out where nothing has to be loaded. */
+  prepare?(): Promise<void>;
   split(script: string, options?: { readonly transactionControl: 'refuse' | 'keep' }): Result<Script, ScriptError>;
 }

@@ -31,6 +31,8 @@ export type StepSourceError =
       readonly line: number;
       readonly reason: string;
       readonly keyword?: string;
+      /** What to do about it, where the usual does not help. */
+      readonly advice?: string;
     }
   | { readonly kind: 'step-load'; readonly file: string; readonly cause: unknown }
   | { readonly kind: 'step-shape'; readonly file: string; readonly reason: string }

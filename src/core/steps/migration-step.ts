@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 import { parseVersion, sha256, type StepVersion } from '../brands.js';
 import { canonicalJson } from '../events/canonical-json.js';
-import type { ScriptStatement } from '../ports/script-splitter.js';
+import type { OutsideTransaction, ScriptStatement } from '../ports/script-splitter.js';
 
 /**
  * What a step's code gets: a knex instance on the step's own connection, inside the step's transaction.
@@ -38,6 +38,8 @@ export interface StepDefinition {
   readonly revertDeclares?: Declarations;
   /** `none` runs the step outside a transaction; it then has only the lower rungs of the rollback ladder. */
   readonly transaction?: 'own' | 'none';
+  /** The same for the revert, where it is not as the apply. */
+  readonly revertTransaction?: 'own' | 'none';
   /** `on` lets cascades fire while the step runs; `off` (the default) keeps table rebuilds from firing them. */
   readonly foreignKeys?: 'on' | 'off';
   /** For a step without a transaction: is it done? Asked after a crash. */
@@ -59,6 +61,7 @@ export const STEP_MEMBERS: ReadonlySet<string> = new Set([
   'declares',
   'revertDeclares',
   'transaction',
+  'revertTransaction',
   'foreignKeys',
   'isDone',
   'validate',
@@ -135,8 +138,25 @@ export class MigrationStep {
     return this.definition.component ?? 'main';
   }
 
-  get transactional(): boolean {
-    return this.definition.transaction !== 'none';
+  isTransactional(direction: 'apply' | 'revert'): boolean {
+    const { transaction, revertTransaction = transaction } = this.definition;
+    return (direction === 'apply' ? transaction : revertTransaction) !== 'none';
+  }
+
+  /** Outside of a transaction: a script of which no statement takes a row away, however far it gets. */
+  losesNothing(direction: 'apply' | 'revert'): boolean {
+    return this.#isAll(direction, ({ losesNothing }) => losesNothing);
+  }
+
+  /** Outside of a transaction: a script that can be run again after it was interrupted anywhere. */
+  isRepeatable(direction: 'apply' | 'revert'): boolean {
+    return this.#isAll(direction, ({ repeatable }) => repeatable);
+  }
+
+  #isAll(direction: 'apply' | 'revert', has: (outside: OutsideTransaction) => boolean): boolean {
+    const work = direction === 'apply' ? this.definition.apply : this.definition.revert;
+    if (work === undefined || typeof work === 'function') return false;
+    return work.every(({ outside }) => outside !== undefined && has(outside));
   }
 }
 

@@ -14,7 +14,8 @@ export interface ControlRules<S extends Cut> {
   isPlain(edge: 'begin' | 'commit', statement: S): boolean;
   /** It only sets something, and may stand before BEGIN or after COMMIT. */
   mayStandOutside(statement: S): boolean;
-  onlyAdds(statement: S): boolean;
+  /** What is said of it by its own words. */
+  facts(statement: S): Pick<ScriptStatement, 'onlyAdds' | 'outside'>;
 }
 
 /** The statements as they are run, `keep`: with transaction control left where it is. */
@@ -41,5 +42,5 @@ const numbered = <S extends Cut>(statements: readonly S[], rules: ControlRules<S
     sql: statement.sql,
     line: statement.line,
     index: at + 1,
-    onlyAdds: rules.onlyAdds(statement),
+    ...rules.facts(statement),
   }));

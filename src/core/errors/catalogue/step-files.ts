@@ -41,11 +41,12 @@ export const STEP_FILES: Words<StepFileFacts> = {
     exit: 2,
     message: (f) => `${f.file}:${f.line}: ${f.reason}`,
     hint: (f) =>
-      f.keyword === undefined
+      f.advice ??
+      (f.keyword === undefined
         ? f.reason.includes('NUL')
           ? 'Take it out. A file full of them was saved as UTF-16: save it as UTF-8.'
           : 'Close it; the line is where it was opened.'
-        : 'A step is one transaction, and the engine holds it: take the keyword out, or split the file into two steps. A step that cannot run in a transaction says so at its top: -- migrate-safe: no-transaction',
+        : 'A step is one transaction, and the engine holds it: take the keyword out, or split the file into two steps. A step that cannot run in a transaction says so at its top: -- migrate-safe: no-transaction'),
   },
   'step-load': {
     code: 'MS-STEP-LOAD',

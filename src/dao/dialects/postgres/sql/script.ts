@@ -2,42 +2,48 @@
 import type { Result } from 'neverthrow';
 import type { Script, ScriptError, ScriptSplitter } from '../../../../core/ports/script-splitter.js';
 import { asScript, type ControlRules } from '../../../script/unwrap.js';
+import { classifyStatement, controlByWords, wordsOf } from './classify-statement.js';
+import { refuseUncommittedValues } from './enum-values.js';
+import { loadParser, type Parse } from './parser.js';
 import { splitStatements, type SplitStatement } from './split.js';
 import { keywordOf } from './token.js';
 
 /**
  * Splits PostgreSQL scripts. A script that wraps itself in one `BEGIN … COMMIT` is unwrapped, also where SET statements
  * (nothing else) stand before BEGIN or after COMMIT; they stay statements. Any other transaction control but savepoints
- * is refused, unless it is to be kept; what only psql understands is refused in any case.
+ * is refused, unless it is to be kept; what only psql understands is refused in any case. Statements are judged by
+ * PostgreSQL's own parser once `prepare` was awaited, by their words before.
  */
 export class PostgresScriptSplitter implements ScriptSplitter {
+  #parse: Parse | undefined;
+
+  async prepare(): Promise<void> {
+    this.#parse = await loadParser();
+  }
+
   split(script: string, options?: { readonly transactionControl: 'refuse' | 'keep' }): Result<Script, ScriptError> {
-    return splitStatements(script).andThen((statements) =>
-      asScript(statements, RULES, options?.transactionControl ?? 'refuse'),
-    );
+    const control = options?.transactionControl ?? 'refuse';
+    const statements = splitStatements(script);
+    const usable = control === 'keep' ? statements : statements.andThen(refuseUncommittedValues);
+    return usable.andThen((all) => asScript(all, rulesWith(this.#parse), control));
   }
 }
 
-// https://www.postgresql.org/docs/current/sql-commands.html; ROLLBACK TO goes back to a savepoint and ends nothing.
-const ENDING =
-  /^(?:BEGIN|START TRANSACTION|COMMIT|END|ABORT|PREPARE TRANSACTION|ROLLBACK(?! (?:(?:WORK|TRANSACTION) )?TO\b))\b/;
 const MODES = String.raw`(?: (?:ISOLATION LEVEL (?:SERIALIZABLE|REPEATABLE READ|READ COMMITTED|READ UNCOMMITTED)|READ (?:WRITE|ONLY)|(?:NOT )?DEFERRABLE))*`;
 const PLAIN = {
   begin: new RegExp(`^(?:BEGIN(?: WORK| TRANSACTION)?|START TRANSACTION)${MODES}$`),
   commit: /^(?:COMMIT|END)(?: WORK| TRANSACTION)?(?: AND NO CHAIN)?$/,
 };
 
-/** The bare words of a statement's beginning; a comma between modes says nothing. */
-const wordsOf = ({ tokens }: SplitStatement): string =>
-  tokens
-    .filter((token) => token.text !== ',')
-    .map((token) => keywordOf(token) || token.text)
-    .join(' ');
-
-const RULES: ControlRules<SplitStatement> = {
-  endsTransaction: (statement) => (ENDING.test(wordsOf(statement)) ? keywordOf(statement.tokens[0]) : undefined),
-  isPlain: (edge, statement) => PLAIN[edge].test(wordsOf(statement)),
+const rulesWith = (parse: Parse | undefined): ControlRules<SplitStatement> => ({
+  endsTransaction: ({ tokens }) => {
+    const control = controlByWords(tokens);
+    return control === 'begin' || control === 'end' ? keywordOf(tokens[0]) : undefined;
+  },
+  isPlain: (edge, { tokens }) => PLAIN[edge].test(wordsOf(tokens)),
   mayStandOutside: ({ tokens }) => keywordOf(tokens[0]) === 'SET',
-  // Each step has a commit of its own here.
-  onlyAdds: () => false,
-};
+  facts: ({ sql, tokens }) => {
+    const { onlyAdds, outside } = classifyStatement(sql, tokens, parse);
+    return outside === undefined ? { onlyAdds } : { onlyAdds, outside };
+  },
+});

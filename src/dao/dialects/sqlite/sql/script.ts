@@ -26,5 +26,5 @@ const RULES: ControlRules<SplitStatement> = {
   endsTransaction: ({ tokens }) => (ENDING.has(controlOf(tokens)) ? keywordOf(tokens[0]) : undefined),
   isPlain: (edge, { tokens }) => isPlain(edge, tokens),
   mayStandOutside: ({ tokens }) => controlOf(tokens) === 'pragma',
-  onlyAdds: ({ tokens }) => factsOf(tokens.filter((token) => !isTrivia(token))).onlyAdds,
+  facts: ({ tokens }) => ({ onlyAdds: factsOf(tokens.filter((token) => !isTrivia(token))).onlyAdds }),
 };

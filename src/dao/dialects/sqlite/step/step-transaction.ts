@@ -162,7 +162,7 @@ function statementsIn(splitter: SqliteScriptSplitter, sql: string): string[] | S
     .mapErr((error) => ({
       kind: 'syntax',
       code: 'SQLITE_ERROR',
-      message: error.kind === 'transaction-control' ? error.keyword : `${error.kind} ${error.what}`,
+      message: 'what' in error ? `${error.kind} ${error.what}` : error.kind,
       sql,
     }));
   return split.match(

@@ -1,0 +1,345 @@
+// What PostgreSQL statements are: which of them the server refuses in a transaction, which only add, which end a transaction.
+import { expect } from 'chai';
+import { classifyText } from '#src/dao/dialects/postgres/sql/classify-statement.js';
+import type { StatementFacts } from '#src/dao/dialects/postgres/sql/facts.js';
+import { loadParser, type Parse } from '#src/dao/dialects/postgres/sql/parser.js';
+
+/** `in`: in a transaction; `out`: outside of one; `any`: on either side. `!` loses rows, `1` cannot be repeated. */
+type Place = 'in' | 'any' | 'out' | 'out1' | 'out!' | 'out!1';
+
+function placeOf({ outside }: StatementFacts): Place {
+  if (outside === undefined) return 'in';
+  if (outside.needed === 'may') return 'any';
+  if (outside.losesNothing) return outside.repeatable ? 'out' : 'out1';
+  return outside.repeatable ? 'out!' : 'out!1';
+}
+
+const PLACES: Readonly<Record<Place, string>> = {
+  out: `
+    CREATE INDEX CONCURRENTLY i ON t (x)
+    create unique index concurrently if not exists "I" on s."T" (lower(x), y desc) include (z) where x > 0
+    CREATE INDEX CONCURRENTLY ON ONLY t USING gin (x jsonb_path_ops) WITH (fastupdate = off)
+    CREATE /* c */ INDEX -- d
+      CONCURRENTLY i ON t (x)
+    DROP INDEX CONCURRENTLY i
+    DROP INDEX CONCURRENTLY IF EXISTS s.i
+    REINDEX INDEX CONCURRENTLY i
+    REINDEX TABLE CONCURRENTLY s.t
+    REINDEX (VERBOSE, CONCURRENTLY) TABLE t
+    REINDEX (CONCURRENTLY on) INDEX i
+    REINDEX (TABLESPACE x, CONCURRENTLY true) INDEX i
+    REINDEX SCHEMA s
+    REINDEX SCHEMA CONCURRENTLY s
+    REINDEX DATABASE app
+    REINDEX (VERBOSE) DATABASE CONCURRENTLY app
+    REINDEX SYSTEM app
+    VACUUM
+    VACUUM t
+    VACUUM FULL t
+    VACUUM (ANALYZE, VERBOSE, PARALLEL 2) t (a, b), s.u
+    VACUUM FREEZE ANALYZE t
+    CLUSTER
+    CLUSTER VERBOSE
+    ALTER SYSTEM SET work_mem = '64MB'
+    ALTER SYSTEM RESET ALL
+    DISCARD ALL
+    ALTER DATABASE app SET TABLESPACE fast
+    ALTER SUBSCRIPTION s REFRESH PUBLICATION
+    ALTER SUBSCRIPTION s REFRESH PUBLICATION WITH (copy_data = false)
+    ALTER SUBSCRIPTION s SET PUBLICATION p
+    ALTER SUBSCRIPTION s ADD PUBLICATION p WITH (refresh = true)
+    ALTER SUBSCRIPTION s DROP PUBLICATION p
+    ALTER SUBSCRIPTION s SET (failover = true)`,
+  out1: `
+    CREATE DATABASE app
+    CREATE DATABASE app TEMPLATE template0 ENCODING 'UTF8'
+    CREATE TABLESPACE fast LOCATION '/x'
+    DROP TABLESPACE IF EXISTS fast
+    CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p
+    CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (copy_data = false)
+    CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (create_slot)`,
+  'out!': `
+    ALTER TABLE p DETACH PARTITION q CONCURRENTLY
+    ALTER TABLE IF EXISTS s.p DETACH PARTITION s."Q" CONCURRENTLY`,
+  'out!1': `
+    DROP DATABASE app
+    DROP DATABASE IF EXISTS app WITH (FORCE)
+    DROP SUBSCRIPTION s
+    DROP SUBSCRIPTION IF EXISTS s CASCADE
+    COMMIT PREPARED 'x'
+    ROLLBACK PREPARED 'x'`,
+  any: `
+    ANALYZE
+    ANALYZE VERBOSE t (a)
+    ANALYSE t
+    SET search_path = app, public
+    SET SESSION statement_timeout = 0
+    SET TIME ZONE 'UTC'
+    SET ROLE app
+    RESET lock_timeout
+    RESET ALL
+    SHOW work_mem
+    CHECKPOINT
+    ALTER SUBSCRIPTION s DISABLE
+    ALTER SUBSCRIPTION s SET (slot_name = NONE)
+    ALTER SUBSCRIPTION s CONNECTION 'host=y'
+    ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)`,
+  in: `
+    CREATE INDEX i ON t (x)
+    CREATE INDEX concurrently_made ON t (x)
+    CREATE INDEX "concurrently" ON t (x)
+    DROP INDEX i
+    DROP INDEX "CONCURRENTLY"
+    REINDEX INDEX i
+    REINDEX TABLE t
+    REINDEX (CONCURRENTLY false) TABLE t
+    REINDEX (CONCURRENTLY off, VERBOSE) INDEX i
+    CLUSTER t
+    CLUSTER t USING i
+    DISCARD PLANS
+    DISCARD TEMP
+    ALTER DATABASE app SET work_mem = '1MB'
+    ALTER DATABASE app OWNER TO x
+    ALTER DATABASE app RENAME TO y
+    ALTER TABLE p DETACH PARTITION q
+    ALTER TABLE p DETACH PARTITION q FINALIZE
+    ALTER TABLE p ATTACH PARTITION q FOR VALUES IN (1)
+    ALTER TABLE t SET TABLESPACE fast
+    ALTER INDEX ALL IN TABLESPACE a SET TABLESPACE b
+    CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false)
+    CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (create_slot = off, slot_name = 'x')
+    CREATE PUBLICATION p FOR ALL TABLES
+    ALTER TYPE mood ADD VALUE 'x'
+    REFRESH MATERIALIZED VIEW CONCURRENTLY v
+    SET LOCAL lock_timeout = '1s'
+    SET TRANSACTION READ ONLY
+    SET CONSTRAINTS ALL IMMEDIATE
+    SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE
+    SELECT 'VACUUM'
+    DO $$ BEGIN EXECUTE 'VACUUM'; END $$
+    CALL p()
+    EXPLAIN ANALYZE SELECT 1
+    TRUNCATE t
+    CREATE ROLE vacuum_cleaner
+    COMMENT ON INDEX i IS 'CREATE INDEX CONCURRENTLY'
+    LOCK TABLE t
+    COPY t TO STDOUT
+    PREPARE TRANSACTION 'x'
+    SAVEPOINT a
+    CREATE TABLE vacuum (x int)
+    INSERT INTO t VALUES ('DISCARD ALL')`,
+};
+
+const ADDS = `
+  CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz DEFAULT now(), x int CHECK (x > 0) REFERENCES u)
+  CREATE TABLE IF NOT EXISTS s.t (LIKE u INCLUDING ALL) PARTITION BY RANGE (at)
+  CREATE UNLOGGED TABLE t (x int)
+  CREATE TABLE t OF composite
+  CREATE INDEX i ON t (x)
+  CREATE UNIQUE INDEX IF NOT EXISTS i ON t (lower(x)) WHERE x > ''
+  CREATE VIEW v AS SELECT 1
+  CREATE TYPE mood AS ENUM ('a', 'b')
+  CREATE TYPE point3 AS (x int, y int, z int)
+  CREATE TYPE r AS RANGE (subtype = int4)
+  CREATE DOMAIN d AS int CHECK (VALUE > 0)
+  CREATE SEQUENCE s START 10
+  CREATE STATISTICS st ON a, b FROM t
+  CREATE SCHEMA s
+  CREATE SCHEMA s CREATE TABLE t (x int) CREATE VIEW v AS SELECT 1
+  CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'
+  CREATE PROCEDURE p() BEGIN ATOMIC SELECT 1; END
+  ALTER TABLE t ADD COLUMN a text
+  ALTER TABLE t ADD a int NULL, ADD COLUMN IF NOT EXISTS b timestamptz DEFAULT '2026-01-01'
+  ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT -1
+  ALTER TABLE t ADD COLUMN a numeric(10,2)[] DEFAULT '{}'
+  ALTER TABLE t ADD COLUMN a jsonb NOT NULL DEFAULT '{}'::jsonb
+  INSERT INTO t VALUES (1, 'a', NULL, DEFAULT, true, -1.5, ARRAY[1,2], current_timestamp)
+  INSERT INTO t (a, b) VALUES (1, 2), (3, '4'::text) ON CONFLICT DO NOTHING
+  INSERT INTO t DEFAULT VALUES
+  INSERT INTO t (a) VALUES (DATE '2026-01-01') RETURNING id`;
+
+const CHANGES = `
+  CREATE TEMP TABLE t (x int)
+  CREATE TABLE c () INHERITS (t)
+  CREATE TABLE c PARTITION OF t FOR VALUES IN (1)
+  CREATE TABLE t AS SELECT 1
+  SELECT 1 INTO t
+  CREATE OR REPLACE VIEW v AS SELECT 1
+  CREATE TEMP VIEW v AS SELECT 1
+  CREATE TEMP SEQUENCE s
+  CREATE MATERIALIZED VIEW v AS SELECT 1
+  CREATE INDEX CONCURRENTLY i ON t (x)
+  CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'
+  CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()
+  CREATE RULE r AS ON INSERT TO t DO INSTEAD NOTHING
+  CREATE POLICY p ON t
+  CREATE EXTENSION citext
+  CREATE SCHEMA s CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()
+  ALTER TABLE t ADD COLUMN a text NOT NULL
+  ALTER TABLE t ADD COLUMN a uuid DEFAULT gen_random_uuid()
+  ALTER TABLE t ADD COLUMN a timestamptz DEFAULT now()
+  ALTER TABLE t ADD COLUMN a bigserial
+  ALTER TABLE t ADD COLUMN a d
+  ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS IDENTITY
+  ALTER TABLE t ADD COLUMN a int GENERATED ALWAYS AS (1) STORED
+  ALTER TABLE t ADD COLUMN a int UNIQUE
+  ALTER TABLE t ADD COLUMN a int CHECK (a > 0)
+  ALTER TABLE t ADD COLUMN a int REFERENCES u
+  ALTER TABLE t ADD COLUMN a int NOT NULL DEFAULT NULL
+  ALTER TABLE t ADD COLUMN a text DEFAULT 'x'::d
+  ALTER TABLE t ADD COLUMN a int, DROP COLUMN b
+  ALTER TABLE t ADD CONSTRAINT c CHECK (x > 0)
+  ALTER TABLE t RENAME TO u
+  ALTER TABLE t ALTER a TYPE text
+  ALTER TYPE mood ADD VALUE 'x'
+  ALTER SEQUENCE s RESTART
+  INSERT INTO t VALUES (nextval('s'))
+  INSERT INTO t VALUES ((SELECT 1))
+  INSERT INTO t VALUES (1 / 0)
+  INSERT INTO t VALUES ('x'::d)
+  INSERT INTO t SELECT * FROM u
+  INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET x = 1
+  WITH x AS (DELETE FROM t RETURNING 1) INSERT INTO t VALUES (1)
+  UPDATE t SET a = 1
+  DELETE FROM t
+  DROP TABLE t
+  GRANT SELECT ON t TO x
+  COMMENT ON TABLE t IS 'x'
+  VACUUM
+  SET work_mem = '1MB'
+  SELECT 1
+  DO $$ BEGIN END $$
+  BEGIN`;
+
+const CONTROL: Readonly<Record<NonNullable<StatementFacts['control']> | 'none', string>> = {
+  begin: `
+    BEGIN
+    begin work
+    BEGIN ISOLATION LEVEL SERIALIZABLE
+    START TRANSACTION READ ONLY`,
+  end: `
+    COMMIT
+    END TRANSACTION
+    COMMIT AND CHAIN
+    ROLLBACK
+    ABORT WORK
+    ROLLBACK AND NO CHAIN
+    PREPARE TRANSACTION 'x'`,
+  savepoint: `
+    SAVEPOINT a
+    RELEASE a
+    RELEASE SAVEPOINT a
+    ROLLBACK TO a
+    ROLLBACK WORK TO SAVEPOINT a`,
+  none: `
+    COMMIT PREPARED 'x'
+    ROLLBACK PREPARED 'x'
+    PREPARE p AS SELECT 1
+    SELECT 'COMMIT'
+    DO $$ BEGIN COMMIT; END $$`,
+};
+
+const linesOf = (text: string): string[] =>
+  text
+    .trim()
+    .split(/\n +(?=\S)(?!CONCURRENTLY i)/)
+    .map((line) => line.trim());
+
+describe('a PostgreSQL statement', () => {
+  let parse: Parse | undefined;
+  before(async () => {
+    parse = await loadParser();
+    expect(parse).to.be.a('function');
+  });
+
+  for (const [place, text] of Object.entries(PLACES)) {
+    for (const sql of linesOf(text)) {
+      it(`is ${place}: ${sql}`, () => {
+        // What the parser does not know would be judged by words both times.
+        expect(parse?.(sql)).to.have.length(1);
+        expect(placeOf(classifyText(sql, parse)), 'by the parser').to.equal(place);
+      });
+      it(`is ${place} by its words: ${sql}`, () => {
+        expect(placeOf(classifyText(sql, undefined))).to.equal(BY_WORDS.get(sql) ?? place);
+      });
+    }
+  }
+
+  for (const sql of linesOf(ADDS)) {
+    it(`only adds: ${sql}`, () => {
+      expect(parse?.(sql)).to.have.length(1);
+      expect(classifyText(sql, parse).onlyAdds).to.equal(true);
+      expect(classifyText(sql, undefined).onlyAdds, 'by words, in doubt').to.equal(false);
+    });
+  }
+  for (const sql of linesOf(CHANGES)) {
+    it(`does not only add: ${sql}`, () => {
+      expect(parse?.(sql)).to.have.length(1);
+      expect(classifyText(sql, parse).onlyAdds).to.equal(false);
+    });
+  }
+
+  for (const [control, text] of Object.entries(CONTROL)) {
+    for (const sql of linesOf(text)) {
+      it(`is transaction control of kind ${control}: ${sql}`, () => {
+        expect(parse?.(sql)).to.have.length(1);
+        expect(classifyText(sql, parse).control ?? 'none').to.equal(control);
+        expect(classifyText(sql, undefined).control ?? 'none', 'by words').to.equal(control);
+      });
+    }
+  }
+
+  it('is left to the server where the parser does not know it', () => {
+    for (const sql of ['REPACK TABLE t', 'SELECT FROM WHERE', `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`])
+      expect(classifyText(sql, parse)).to.deep.equal({ onlyAdds: false });
+    expect(placeOf(classifyText('VACUUM (SOMETHING_NEW WITH WORDS) t', parse))).to.equal('out');
+    expect(parse?.('SELECT 1')).to.have.length(1);
+  });
+
+  it('is judged by its words where it is so long that it is data', () => {
+    const sql = `INSERT INTO t VALUES ('${'x'.repeat(300_000)}')`;
+    expect(classifyText(sql, parse)).to.deep.equal({ onlyAdds: false });
+  });
+
+  it('has an action that names what it leaves when it fails', () => {
+    const action = (sql: string): unknown => classifyText(sql, parse).action;
+    expect(action('CREATE INDEX CONCURRENTLY IF NOT EXISTS "My I" ON s.T (x)')).to.deep.equal({
+      kind: 'create-index',
+      table: { schema: 's', name: 't' },
+      name: 'My I',
+      ifNotExists: true,
+    });
+    expect(action('CREATE INDEX CONCURRENTLY ON t (x)')).to.deep.equal({
+      kind: 'create-index',
+      table: { name: 't' },
+      ifNotExists: false,
+    });
+    expect(action('DROP INDEX CONCURRENTLY s."I"')).to.deep.equal({
+      kind: 'drop-index',
+      index: { schema: 's', name: 'I' },
+    });
+    expect(action('REINDEX TABLE CONCURRENTLY s.t')).to.deep.equal({
+      kind: 'reindex',
+      scope: 'table',
+      of: { schema: 's', name: 't' },
+    });
+    expect(action('ALTER TABLE p DETACH PARTITION s.q CONCURRENTLY')).to.deep.equal({
+      kind: 'detach-partition',
+      parent: { name: 'p' },
+      partition: { schema: 's', name: 'q' },
+    });
+    expect(action('VACUUM t')).to.equal(undefined);
+  });
+});
+
+/** Words tell less: in doubt a statement belongs into the transaction, where the server refuses it and nothing has happened. */
+const BY_WORDS: ReadonlyMap<string, Place> = new Map([
+  ['ALTER SUBSCRIPTION s SET PUBLICATION p', 'in'],
+  ['ALTER SUBSCRIPTION s ADD PUBLICATION p WITH (refresh = true)', 'in'],
+  ['ALTER SUBSCRIPTION s DROP PUBLICATION p', 'in'],
+  ['ALTER SUBSCRIPTION s SET (failover = true)', 'in'],
+  ['ALTER SUBSCRIPTION s DISABLE', 'in'],
+  ['ALTER SUBSCRIPTION s SET (slot_name = NONE)', 'in'],
+  [`ALTER SUBSCRIPTION s CONNECTION 'host=y'`, 'in'],
+  ['ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)', 'in'],
+]);
