@@ -2,7 +2,7 @@
 import type { OutsideTransaction } from '../../../../core/ports/script-splitter.js';
 
 /** A name as the parser folded it; without a schema it is looked up along the search path. */
-export interface QualifiedName {
+export interface WrittenName {
   readonly schema?: string;
   readonly name: string;
 }
@@ -12,14 +12,14 @@ export type OutsideAction =
   /** Without a name the server makes one up. */
   | {
       readonly kind: 'create-index';
-      readonly table: QualifiedName;
+      readonly table: WrittenName;
       readonly name?: string;
       readonly ifNotExists: boolean;
     }
-  | { readonly kind: 'drop-index'; readonly index: QualifiedName }
-  | { readonly kind: 'reindex'; readonly scope: 'index' | 'table'; readonly of: QualifiedName }
+  | { readonly kind: 'drop-index'; readonly index: WrittenName }
+  | { readonly kind: 'reindex'; readonly scope: 'index' | 'table'; readonly of: WrittenName }
   | { readonly kind: 'reindex'; readonly scope: 'database' }
-  | { readonly kind: 'detach-partition'; readonly parent: QualifiedName; readonly partition: QualifiedName };
+  | { readonly kind: 'detach-partition'; readonly parent: WrittenName; readonly partition: WrittenName };
 
 export interface StatementFacts {
   /** `end` for what ends a transaction, PREPARE TRANSACTION too; `savepoint` for what does neither. */

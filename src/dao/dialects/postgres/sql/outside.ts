@@ -1,7 +1,7 @@
 // Which statements the server refuses in a transaction (its PreventInTransactionBlock, versions 13 to 18), read off the parse tree.
 import type { DefElem, RangeVar } from 'libpg-query';
 import type { OutsideTransaction } from '../../../../core/ports/script-splitter.js';
-import type { OutsideAction, QualifiedName, StatementFacts } from './facts.js';
+import type { OutsideAction, WrittenName, StatementFacts } from './facts.js';
 import type { Node } from './parser.js';
 
 type Outside = Pick<StatementFacts, 'outside' | 'action'>;
@@ -114,14 +114,14 @@ function detachPartition({ relation, cmds = [] }: AlterTree): Outside | undefine
 }
 type AlterTree = Extract<Node, { AlterTableStmt: unknown }>['AlterTableStmt'];
 
-function nameOf(relation: RangeVar | undefined): QualifiedName | undefined {
+function nameOf(relation: RangeVar | undefined): WrittenName | undefined {
   if (relation?.relname === undefined) return undefined;
   const { schemaname: schema, relname: name } = relation;
   return schema === undefined || schema === '' ? { name } : { schema, name };
 }
 
 /** The name in a list of its parts. */
-function nameIn(node: Node | undefined): QualifiedName | undefined {
+function nameIn(node: Node | undefined): WrittenName | undefined {
   const items = node !== undefined && 'List' in node ? (node.List.items ?? []) : [];
   const parts = items.flatMap((item) => ('String' in item ? [item.String.sval ?? ''] : []));
   const [name, schema] = [parts.at(-1), parts.at(-2)];
