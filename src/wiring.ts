@@ -13,6 +13,7 @@ import { SafeMigrationManager } from './core/manager/safe-migration-manager.js';
 import { systemClock } from './core/ports/clock.js';
 import type { Database } from './core/ports/database.js';
 import type { DatabaseDoctor } from './core/ports/doctor.js';
+import { PostgresDoctor } from './dao/dialects/postgres/doctor.js';
 import { PostgresDatabase } from './dao/dialects/postgres/postgres-database.js';
 import { PostgresScriptSplitter } from './dao/dialects/postgres/sql/script.js';
 import { SqliteDoctor } from './dao/dialects/sqlite/doctor.js';
@@ -81,7 +82,7 @@ export const wiring: readonly Wire[] = [
   wire(Tokens.Doctor, [Tokens.Config], (config) =>
     config.match(
       ({ target }): DatabaseDoctor =>
-        target.dialect === 'postgres' ? { examine: () => Promise.resolve([]) } : new SqliteDoctor(target),
+        target.dialect === 'postgres' ? new PostgresDoctor(target.options, target.location) : new SqliteDoctor(target),
       () => ({ examine: () => Promise.resolve([]) }),
     ),
   ),

@@ -15,10 +15,10 @@ import type {
 import type { SqlError } from '../../../core/ports/session.js';
 import type { StepTransaction } from '../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
-import { historyTableOf } from '../../history-tables.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
+import { historyTableOf } from './history-tables.js';
 import { inspectSchema } from './inspect/inspector.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import type { PostgresTarget } from './target.js';

@@ -6,6 +6,7 @@ import type { Lease, LockError, RunLock } from '../../../core/ports/run-lock.js'
 import type { SqlError } from '../../../core/ports/session.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
+import { createCommand } from './create-command.js';
 import type { PostgresTarget } from './target.js';
 
 interface Work {
@@ -94,12 +95,3 @@ export class PostgresDatabase implements Database {
 
 /** invalid_catalog_name */
 const NO_SUCH_DATABASE = '3D000';
-
-/** Where the name needs no quotes in a shell, the command as it is to be typed. */
-function createCommand(location: string): string {
-  const url = new URL(location);
-  const name = decodeURIComponent(url.pathname.slice(1));
-  const host = url.searchParams.get('host') ?? url.hostname;
-  const at = [`-h ${host}`, ...(url.port === '' ? [] : [`-p ${url.port}`])].join(' ');
-  return `createdb ${at} ${/^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`}`;
-}
