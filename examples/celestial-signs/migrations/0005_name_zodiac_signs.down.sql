@@ -1,0 +1,1 @@
+ALTER TABLE ephemeris DROP COLUMN zodiac_sign;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY ephemeris_by_zodiac_sign;

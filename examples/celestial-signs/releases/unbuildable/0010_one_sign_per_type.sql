@@ -1,0 +1,8 @@
+-- migrate-safe: no-transaction
+-- migrate-safe: done-when SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('celestial_signs_one_per_type')
+
+-- migrate-safe:up
+CREATE UNIQUE INDEX CONCURRENTLY celestial_signs_one_per_type ON celestial_signs (sign_type);
+
+-- migrate-safe:down
+DROP INDEX CONCURRENTLY celestial_signs_one_per_type;

@@ -1,0 +1,62 @@
+// Plays scenarios on a stage of their own, and takes it down afterwards, whatever happens.
+import { realpathSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { deployment } from './deployment.js';
+import { findServer } from './server.js';
+import { Stage, type Scenario } from './stage.js';
+import { allHold, check, scenario, title, told, verdict } from './terminal.js';
+
+const NO_SERVER = `There is no PostgreSQL here. Install it (apt-get install postgresql, brew install postgresql),
+or name a server: DATABASE_URL=postgres://user:password@host/postgres. It gets a database of its own, which goes again.`;
+
+/** Each begins on a deployed database, and leaves one. Gives back the exit code. */
+export async function perform(
+  scenarios: readonly Scenario[],
+  options: { readonly keep?: boolean } = {},
+): Promise<number> {
+  const started = performance.now();
+  const server = await findServer();
+  if (server === undefined) {
+    process.stderr.write(`${NO_SERVER}\n`);
+    return 2;
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'celestial-signs-'));
+  const stage = new Stage(server, folder);
+  const leave = async (): Promise<void> => {
+    await stage.server.leave();
+    if (stage.server !== server) await server.leave();
+    if (!keep()) await rm(folder, { recursive: true, force: true });
+  };
+  const keep = (): boolean => options.keep === true || !allHold();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void leave().finally(() => process.exit(130)));
+
+  title('celestial-signs', 'fifteen tables on PostgreSQL, and how they come back when they are lost');
+  told(
+    `PostgreSQL ${await server.version()}, ${server.isOwn ? 'a server for as long as this runs' : 'the server that the environment names'}`,
+  );
+  try {
+    for (const { name, problem, play } of [deployment, ...scenarios]) {
+      scenario(name, ...problem);
+      await play(stage);
+    }
+  } catch (thrown) {
+    check('it goes on to its end', false, thrown instanceof Error ? thrown.message : String(thrown));
+  } finally {
+    await leave();
+  }
+  const where = keep()
+    ? `steps and backups are in ${folder}`
+    : 'database and folder are gone again; --keep leaves the folder';
+  return verdict((performance.now() - started) / 1000, where);
+}
+
+/** Plays one scenario where its file is what Node.js was started with. */
+export async function performIfMain(url: string, one: Scenario): Promise<void> {
+  const [, main = ''] = process.argv;
+  if (main === '' || pathToFileURL(realpathSync(main)).href !== url) return;
+  process.exitCode = await perform([one], { keep: process.argv.includes('--keep') });
+}
