@@ -10,14 +10,14 @@ export const failedMigration: Scenario = {
   problem: ['A step adds a column, fills it, and finds only then that it forgot one of four cases.'],
   async play(stage) {
     const before = await stage.shape();
-    await stage.project.add('flawed', '0009_rank_alerts.up.sql', '0009_rank_alerts.down.sql');
+    await stage.project.add('flawed', '0010_rank_alerts.up.sql', '0010_rank_alerts.down.sql');
     const failed = await stage.command('up');
-    check('the step fails, and says where', failed.code === 1 && /0009_rank_alerts\.up\.sql/.test(failed.text));
+    check('the step fails, and says where', failed.code === 1 && /0010_rank_alerts\.up\.sql/.test(failed.text));
     check('nothing of it is left in the schema', (await stage.shape()) === before);
     await stage.checkRows('nor in the rows');
 
     told('the step is mended; a backup is restored into a test database, and the step tried there');
-    await stage.project.add('corrected', '0009_rank_alerts.up.sql');
+    await stage.project.add('corrected', '0010_rank_alerts.up.sql');
     await onTestDatabase(stage);
     const applied = await stage.command('up');
     check('then the real one gets it', applied.code === 0);
@@ -47,24 +47,24 @@ async function onTestDatabase(stage: Stage): Promise<void> {
 /** A step that loses more than it says does not get as far as its commit. */
 async function undeclared(stage: Stage): Promise<void> {
   told('another step deletes prophecies, and through their foreign keys what belongs to them, and does not say so');
-  await stage.project.add('undeclared', '0010_retire_moon_prophecies.sql');
+  await stage.project.add('undeclared', '0011_retire_moon_prophecies.sql');
   const refused = await stage.command('up');
   check('the guard refuses it', refused.code === 1 && refused.text.includes('MS-GUARD-LOSS'));
   check('it names both tables', /\bprophecies\b/.test(refused.text) && /\brelationships\b/.test(refused.text));
   await stage.checkRows('every row is still there');
-  await stage.project.remove('0010_retire_moon_prophecies.sql');
+  await stage.project.remove('0011_retire_moon_prophecies.sql');
 }
 
 /** An index that cannot be built leaves an invalid one behind: PostgreSQL does, migrate-safe does not. */
 async function unbuildable(stage: Stage): Promise<void> {
   told('a step without a transaction builds a unique index over values that are not');
-  await stage.project.add('unbuildable', '0010_one_sign_per_type.sql');
+  await stage.project.add('unbuildable', '0011_one_sign_per_type.sql');
   const failed = await stage.command('up');
   check('it fails', failed.code !== 0);
   const invalid = await value<number>(stage.url, 'SELECT count(*)::integer FROM pg_index WHERE NOT indisvalid');
   check('and leaves no invalid index behind', invalid === 0);
   await stage.checkRows('nor anything else');
-  await stage.project.remove('0010_one_sign_per_type.sql');
+  await stage.project.remove('0011_one_sign_per_type.sql');
   const after = await stage.command('up');
   check('without it, all is well again', after.code === 0);
 }

@@ -1,6 +1,6 @@
 // The PostgreSQL that the example works on: the one that the environment names, or one of its own for as long as it runs.
 import { findBinaries, startCluster, type Cluster } from './cluster.js';
-import { query, quoted, run, value } from './sql.js';
+import { query, quoted, value } from './sql.js';
 
 /** The application's user, as the seed calls it, and its password. */
 export interface Login {
@@ -72,11 +72,16 @@ export class Server {
     this.#made.delete(name);
   }
 
-  /** What the server's own administrator does in a database. */
-  administer(database: string, sql: string): Promise<void> {
+  /** PostGIS is the administrator's to add: no other user may. Gives back whether it could be. */
+  async addPostgis(database: string): Promise<boolean> {
     const url = new URL(this.#url);
     url.pathname = `/${database}`;
-    return run(url.href, sql);
+    try {
+      await query(url.href, 'CREATE EXTENSION IF NOT EXISTS postgis');
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Takes away all that was made here, and the server with it where it is the example's own. */

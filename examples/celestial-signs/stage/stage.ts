@@ -22,6 +22,7 @@ export class Stage {
   #server: Server;
   /** What the database must hold. */
   truth: Contents = makeUp();
+  hasPostgis = false;
 
   constructor(server: Server, folder: string) {
     const run = randomBytes(3).toString('hex');
@@ -55,6 +56,8 @@ export class Stage {
     const refusal = await this.#server.createUser(this.login);
     if (refusal !== undefined) told(`no user of its own for the application (${refusal}): it goes on as who you are`);
     await this.#server.createDatabase(this.database);
+    this.hasPostgis = await this.#server.addPostgis(this.database);
+    if (!this.hasPostgis) told('PostGIS is not to be had here: places stay latitude and longitude');
   }
 
   /** A row that the application writes while nobody looks; the truth has it, too. */
