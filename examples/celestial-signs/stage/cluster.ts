@@ -46,12 +46,10 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   await run(path.join(binaries, `initdb${EXE}`), [...form, `--pwfile=${secret}`, '--pgdata', data], as);
   const port = await freePort();
   const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', listen_addresses: '127.0.0.1' };
+  const given = Object.entries(settings).flatMap(([name, setting]) => ['-c', `${name}=${setting}`]);
   const child = spawn(
     path.join(binaries, `postgres${EXE}`),
-    [
-      ...['-D', data, '-p', String(port), '-k', directory],
-      ...Object.entries(settings).flatMap(([name, setting]) => ['-c', `${name}=${setting}`]),
-    ],
+    ['-D', data, '-p', String(port), '-k', directory, ...given],
     { ...as, stdio: 'ignore' },
   );
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
