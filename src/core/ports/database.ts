@@ -102,6 +102,11 @@ export interface OpenDatabase {
   hold(): ResultAsync<Hold, SqlError>;
   readonly backups: BackupSource;
   readonly restore: LiveRestorePort;
+  /**
+   * Where a connection can be lost: a new one in its place, under the same lock. Afterwards nothing of the old one is
+   * going on any more, so that the journal says what became of it. Fails where the lock is another run's by now.
+   */
+  reconnect?(): ResultAsync<void, SqlError>;
   close(): ResultAsync<void, SqlError>;
 }
 

@@ -95,6 +95,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return this.#options.lock?.fence() ?? okAsync(undefined);
   }
 
+  reconnect(): ResultAsync<void, SqlError> {
+    this.#journal.projected = undefined;
+    const { lock } = this.#options;
+    return this.#connection.reconnect().andThen(() => lock?.retake() ?? okAsync(undefined));
+  }
+
   close(): ResultAsync<void, SqlError> {
     return this.#options.lock ? okAsync(undefined) : this.#connection.close();
   }
