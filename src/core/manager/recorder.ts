@@ -10,6 +10,7 @@ import type { Command } from '../steps/run-command.js';
 import { decide } from '../steps/run-decider.js';
 import { fromSql, fromStore } from './as-error.js';
 import type { ManagerPorts } from './ports.js';
+import { appendSettled } from './settle-commit.js';
 
 /** A point that the recorder can go back to, as long as nothing after it was written. */
 export interface Mark {
@@ -82,8 +83,7 @@ export class Recorder {
   /** Writes what is buffered in a transaction of its own. */
   flush(database: OpenDatabase, doing: string): ResultAsync<void, MigrateError> {
     if (this.#pending.length === 0) return okAsync(undefined);
-    return database
-      .append(this.#written, this.#pending, this.#history.steps)
+    return appendSettled(database, this.#written, this.#pending, this.#history.steps)
       .mapErr((error) => fromSql(error, database.info.label, doing))
       .andThen(() => this.written());
   }

@@ -1,5 +1,5 @@
 // Small steps that only add, in one commit: tried together, and each by itself as soon as anything comes between.
-import { ok, ResultAsync, safeTry, type Result } from 'neverthrow';
+import { err, ok, ResultAsync, safeTry, type Result } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import type { StepObservation, StepTransaction } from '../ports/step-transaction.js';
 import type { MigrationStep } from '../steps/migration-step.js';
@@ -9,6 +9,7 @@ import type { Observer } from './ports.js';
 import type { Progress } from './progress.js';
 import { beginAttempt, needsBackup, recordStart } from './run-step.js';
 import { commitWork, settle, workOn, type Attempt, type StepReport } from './step-attempt.js';
+import { overtakenAt, rollBackSettled } from './settle-commit.js';
 import type { StepContext } from './step-context.js';
 
 /** For how long a group takes in steps, and keeps others from writing between them, in milliseconds. */
@@ -61,12 +62,15 @@ export function runGroup(context: StepContext, steps: Group): ResultAsync<GroupO
     // Why it cannot begin is told by the step that tries it by itself.
     if (opened.isErr()) return ok({ applied: [], tried: 1 });
     const { applied, tried, told, transaction } = await applyInTurn(context, steps, opened.value);
-    if (applied.length < tried || (await commitWork(context, applied.at(-1)?.version ?? '', transaction)).isErr()) {
+    const committed =
+      applied.length < tried ? undefined : await commitWork(context, applied.at(-1)?.version ?? '', transaction);
+    if (committed === undefined || committed.isErr()) {
+      const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
+        fromSql(error, database.info.label, 'rolling back', 'needs-attention');
       recorder.rewind(mark);
-      yield* transaction
-        .rollback()
-        .mapErr((error) => fromSql(error, database.info.label, 'rolling back', 'needs-attention'));
-      return ok({ applied: [], tried });
+      yield* rollBackSettled(database, transaction).mapErr(failed);
+      const stale = yield* overtakenAt(database, recorder.writtenHead).mapErr(failed);
+      return stale === undefined ? ok({ applied: [], tried }) : err(committed?.error ?? failed(stale));
     }
     yield* recorder.written();
     for (const one of told) ports.observer.progress(one);

@@ -8,6 +8,7 @@ import { revertDeclarations, type MigrationStep } from '../steps/migration-step.
 import { fromSql } from './as-error.js';
 import type { Direction } from './progress.js';
 import { climbDown } from './rollback-ladder.js';
+import { rollBackSettled } from './settle-commit.js';
 import { attemptStep, commitWork, type Attempt, type StepReport } from './step-attempt.js';
 import { takeBackup } from './step-backup.js';
 import type { StepContext } from './step-context.js';
@@ -161,4 +162,6 @@ const failedToBegin = (
 };
 
 const abandon = (transaction: StepTransaction, context: StepContext): ResultAsync<void, MigrateError> =>
-  transaction.rollback().mapErr((error) => fromSql(error, context.database.info.label, 'rolling back'));
+  rollBackSettled(context.database, transaction).mapErr((error) =>
+    fromSql(error, context.database.info.label, 'rolling back'),
+  );

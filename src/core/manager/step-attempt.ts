@@ -16,6 +16,7 @@ import { createdObjects } from './created-objects.js';
 import { nextTurn } from './next-turn.js';
 import type { Observer } from './ports.js';
 import type { Direction } from './progress.js';
+import { settleCommit } from './settle-commit.js';
 import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
 import { ask, faultOf, runWork, truthy, validateStep } from './step-work.js';
@@ -156,7 +157,7 @@ export function settle(
   });
 }
 
-/** Writes what the recorder holds into the transaction, and commits both. */
+/** Writes what the recorder holds into the transaction, and commits both; a commit without an answer is looked up. */
 export function commitWork(
   { recorder, database, ports }: StepContext,
   version: string,
@@ -165,8 +166,13 @@ export function commitWork(
   return recorder
     .flushThrough((events, steps) => transaction.append(events, steps))
     .andThen(() => transaction.commit())
+    .orElse((error) => settleCommit(database, error, recorder.writtenHead, recorder.buffered().events))
     .mapErr((cause) => {
-      const error = fromSql(cause, database.info.label, `recording ${version}`);
+      const doing = `recording ${version}`;
+      const error =
+        cause.kind === 'unsettled'
+          ? fromSql(cause.error, database.info.label, doing, 'needs-attention')
+          : fromSql(cause, database.info.label, doing);
       ports.observer.progress({ kind: 'step-failed', phase: 'record', error });
       return error;
     });

@@ -9,7 +9,7 @@ import { askPooled, boundaryOf } from './pooled-statements.js';
 import { ASK_SERVER, serverOf, settling, type Server, type ServerRow } from './settings.js';
 
 /** A server that was killed recovers within this time, or a person has to look; in milliseconds. */
-const RECONNECT_MS = 60_000;
+const RECONNECT_MS = 30_000;
 const LONGEST_PAUSE_MS = 2000;
 /** What may pass by itself: nobody listens, the server still recovers, the new connection was cut as well. */
 const PASSING: ReadonlySet<SqlErrorKind> = new Set(['unreachable', 'connection-lost']);
