@@ -26,6 +26,7 @@ export class PostgresConnection implements Session {
   /** How many statements have not been answered yet. */
   #waiting = 0;
   #inTransaction = false;
+  #gaveUp = false;
 
   private constructor(driver: PostgresDriver, options: ClientConfig) {
     this.#driver = driver;
@@ -49,7 +50,14 @@ export class PostgresConnection implements Session {
    * was open on the old one is gone, or still ending on the server: who needs to know asks for the lock.
    */
   reconnect(forMs = RECONNECT_MS): ResultAsync<void, SqlError> {
-    return this.#redial(Date.now() + forMs, 50);
+    // Waited for in vain once: whatever else the run would still write does not wait as long again.
+    const until = Date.now() + (this.#gaveUp ? 0 : forMs);
+    return this.#redial(until, 50)
+      .map(() => void (this.#gaveUp = false))
+      .mapErr((error) => {
+        this.#gaveUp = true;
+        return error;
+      });
   }
 
   /** The server process that this connection talks to, as the driver was told; another one answers behind a pooler. */

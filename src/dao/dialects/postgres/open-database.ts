@@ -55,7 +55,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   prepareJournal(): ResultAsync<void, SqlError> {
-    return raiseLayout(this.#connection);
+    // It can be done again, whatever became of it.
+    return raiseLayout(this.#connection).orElse((error) =>
+      error.kind === 'connection-lost'
+        ? this.reconnect().andThen(() => raiseLayout(this.#connection))
+        : errAsync(error),
+    );
   }
 
   readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
