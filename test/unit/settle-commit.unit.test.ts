@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { errAsync, okAsync } from 'neverthrow';
 import type { RecordedEvent } from '#src/core/events/envelope.js';
 import { EMPTY_HEAD, link } from '#src/core/journal/chain.js';
-import { appendSettled, overtakenAt, rollBackSettled, settleCommit } from '#src/core/manager/settle-commit.js';
+import { appendSettled, rollBackSettled, settleCommit } from '#src/core/manager/settle-commit.js';
 import type { OpenDatabase } from '#src/core/ports/database.js';
 import type { SqlError } from '#src/core/ports/session.js';
 
@@ -81,7 +81,7 @@ describe('a commit without an answer', () => {
       const { database } = journal([], [...held]);
       const settled = await settleCommit(database, LOST, EMPTY_HEAD, OURS);
       expect(settled.isErr() && settled.error.kind).to.equal('unsettled');
-      const stale = await overtakenAt(database, EMPTY_HEAD);
+      const stale = await rollBackSettled(database, { rollback: () => okAsync(undefined) }, EMPTY_HEAD);
       expect(stale.isOk() && stale.value).to.deep.equal({ kind: 'stale-journal', expected: 0, actual: held.length });
     }
   });
@@ -93,7 +93,6 @@ describe('a commit without an answer', () => {
     const file = { append: database.append, readJournal: database.readJournal };
     const lost = await settleCommit(file, LOST, EMPTY_HEAD, OURS);
     expect(lost.isErr() && lost.error).to.equal(LOST);
-    expect((await overtakenAt(file, EMPTY_HEAD)).isOk()).to.equal(true);
     expect(calls).to.deep.equal([]);
   });
 });
@@ -129,9 +128,29 @@ describe('an append to the journal', () => {
 describe('a rollback', () => {
   it('has happened where the connection is lost; the next one is made', async () => {
     const { database, calls } = journal([]);
-    expect((await rollBackSettled(database, { rollback: () => errAsync(LOST) })).isOk()).to.equal(true);
-    expect(calls).to.deep.equal(['reconnect']);
-    const busy = await rollBackSettled(database, { rollback: () => errAsync(BUSY) });
+    const settled = await rollBackSettled(database, { rollback: () => errAsync(LOST) }, EMPTY_HEAD);
+    expect(settled.isOk() && settled.value).to.equal(undefined);
+    expect(calls).to.deep.equal(['reconnect', 'read']);
+    const busy = await rollBackSettled(database, { rollback: () => errAsync(BUSY) }, EMPTY_HEAD);
     expect(busy.isErr() && busy.error).to.equal(BUSY);
+  });
+
+  it('makes the next connection too where the transaction did not notice that it had none', async () => {
+    const { database, calls } = journal([]);
+    let reads = 0;
+    const deaf: Journal = {
+      ...database,
+      readJournal: (from) => (++reads === 1 ? errAsync(LOST) : database.readJournal(from)),
+    };
+    const settled = await rollBackSettled(deaf, { rollback: () => okAsync(undefined) }, EMPTY_HEAD);
+    expect(settled.isOk()).to.equal(true);
+    expect(calls).to.deep.equal(['reconnect', 'read']);
+  });
+
+  it('asks for nothing more where no connection can be lost', async () => {
+    const { database, calls } = journal([]);
+    const file = { append: database.append, readJournal: database.readJournal };
+    expect((await rollBackSettled(file, { rollback: () => okAsync(undefined) }, EMPTY_HEAD)).isOk()).to.equal(true);
+    expect(calls).to.deep.equal([]);
   });
 });

@@ -13,7 +13,7 @@ import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
 import type { Direction } from './progress.js';
 import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
-import { overtakenAt, rollBackSettled } from './settle-commit.js';
+import { rollBackSettled } from './settle-commit.js';
 import { runWork } from './step-work.js';
 
 export interface FailedAttempt {
@@ -49,10 +49,11 @@ export function climbDown(context: StepContext, failed: FailedAttempt): ResultAs
 function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
   const { database } = context;
   return safeTry(async function* () {
-    yield* rollBackSettled(database, failed.transaction).mapErr((error) =>
+    const stale = yield* rollBackSettled(database, failed.transaction, context.recorder.writtenHead).mapErr((error) =>
       fromSql(error, database.info.label, 'rolling the step back', 'needs-attention'),
     );
-    if (yield* overtaken(context)) return ok(failed.error);
+    // Another run has found what this one left, and recorded it: the schema may be as it made it.
+    if (stale !== undefined) return ok(failed.error);
     const now = yield* schemaNow(context);
     const was = fingerprint(failed.before, sha256);
     if (now !== was) {
@@ -67,9 +68,10 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
   const { database } = context;
   const { step, direction, backup } = failed;
   return safeTry(async function* () {
-    yield* rollBackSettled(database, failed.transaction).mapErr((error) =>
+    const stale = yield* rollBackSettled(database, failed.transaction, context.recorder.writtenHead).mapErr((error) =>
       fromSql(error, database.info.label, 'ending the step', 'needs-attention'),
     );
+    if (stale !== undefined) return ok(failed.error);
     if (backup === undefined && !step.losesNothing(direction))
       return ok(
         needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined),
@@ -123,12 +125,6 @@ function stopForAPerson(
       );
     });
 }
-
-/** Another run has found what this one left, and recorded it: the schema may be as it made it. */
-const overtaken = ({ database, recorder }: StepContext): ResultAsync<boolean, MigrateError> =>
-  overtakenAt(database, recorder.writtenHead)
-    .map((stale) => stale !== undefined)
-    .mapErr((error) => fromSql(error, database.info.label, 'reading the journal', 'needs-attention'));
 
 const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError> =>
   database

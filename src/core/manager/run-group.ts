@@ -9,7 +9,7 @@ import type { Observer } from './ports.js';
 import type { Progress } from './progress.js';
 import { beginAttempt, needsBackup, recordStart } from './run-step.js';
 import { commitWork, settle, workOn, type Attempt, type StepReport } from './step-attempt.js';
-import { overtakenAt, rollBackSettled } from './settle-commit.js';
+import { rollBackSettled } from './settle-commit.js';
 import type { StepContext } from './step-context.js';
 
 /** For how long a group takes in steps, and keeps others from writing between them, in milliseconds. */
@@ -68,8 +68,7 @@ export function runGroup(context: StepContext, steps: Group): ResultAsync<GroupO
       const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
         fromSql(error, database.info.label, 'rolling back', 'needs-attention');
       recorder.rewind(mark);
-      yield* rollBackSettled(database, transaction).mapErr(failed);
-      const stale = yield* overtakenAt(database, recorder.writtenHead).mapErr(failed);
+      const stale = yield* rollBackSettled(database, transaction, recorder.writtenHead).mapErr(failed);
       return stale === undefined ? ok({ applied: [], tried }) : err(committed?.error ?? failed(stale));
     }
     yield* recorder.written();

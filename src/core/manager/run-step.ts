@@ -162,6 +162,6 @@ const failedToBegin = (
 };
 
 const abandon = (transaction: StepTransaction, context: StepContext): ResultAsync<void, MigrateError> =>
-  rollBackSettled(context.database, transaction).mapErr((error) =>
-    fromSql(error, context.database.info.label, 'rolling back'),
-  );
+  rollBackSettled(context.database, transaction, context.recorder.writtenHead)
+    .map(() => undefined)
+    .mapErr((error) => fromSql(error, context.database.info.label, 'rolling back'));

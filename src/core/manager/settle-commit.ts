@@ -59,24 +59,27 @@ export function appendSettled(
   });
 }
 
-/** Rolls back; a transaction whose connection is lost has ended with that, and the next one needs a new connection. */
+/**
+ * Rolls back; a transaction whose connection is lost has ended with that, and there is a new one afterwards. Gives how
+ * far another run has written behind `head`, as it could where the lock was lost with the connection.
+ */
 export function rollBackSettled(
   database: Journal,
   transaction: Pick<StepTransaction, 'rollback'>,
-): ResultAsync<void, SqlError> {
+  head: JournalHead,
+): ResultAsync<StaleJournal | undefined, SqlError> {
+  const { reconnect } = database;
+  if (reconnect === undefined) return transaction.rollback().map(() => undefined);
+  const reconnected = (error: SqlError): ResultAsync<void, SqlError> =>
+    isLost(error) ? reconnect.call(database) : errAsync(error);
+  const { position } = head;
+  const behind = (): ResultAsync<number, SqlError> => database.readJournal(position).map(({ length }) => length);
   return transaction
     .rollback()
-    .orElse((error) => (isLost(error) && database.reconnect ? database.reconnect() : errAsync(error)));
-}
-
-/** Another run has written to the journal behind `head`, as it could where the lock was lost with the connection. */
-export function overtakenAt(database: Journal, head: JournalHead): ResultAsync<StaleJournal | undefined, SqlError> {
-  if (database.reconnect === undefined) return okAsync(undefined);
-  const { position } = head;
-  return database
-    .readJournal(position)
-    .map(({ length }): StaleJournal | undefined =>
-      length === 0 ? undefined : { kind: 'stale-journal', expected: position, actual: position + length },
+    .orElse(reconnected)
+    .andThen(() => behind().orElse((error) => reconnected(error).andThen(behind)))
+    .map((events) =>
+      events === 0 ? undefined : { kind: 'stale-journal', expected: position, actual: position + events },
     );
 }
 

@@ -136,8 +136,7 @@ export class PostgresConnection implements Session {
     if (row === undefined) throw new Error('the server does not say what it is');
     this.#server = serverOf(row);
     if (this.isPooled) return;
-    const { text, values } = settling(this.#server, 'session');
-    await this.#client.query(text, [...values]);
+    await this.#client.query(settling(this.#server, 'session'));
   }
 
   #redial(until: number, pauseMs: number): ResultAsync<void, SqlError> {

@@ -4,7 +4,8 @@ import { settling, type Server } from './settings.js';
 
 type Ask = (text: string, values: readonly unknown[]) => Promise<QueryResult>;
 
-const BEGINS = /^\s*(?:BEGIN|START\s+TRANSACTION)\b/i;
+/** Up to the next statement, where the text has more than one. */
+const BEGINS = /^\s*(?:BEGIN|START\s+TRANSACTION)\b[^;]*/i;
 const ENDS = /^\s*(?:COMMIT|END|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))/i;
 /** active_sql_transaction: the statement cannot be run inside a transaction. */
 const NOT_IN_TRANSACTION = '25001';
@@ -25,15 +26,15 @@ export async function askPooled(
   values: readonly unknown[],
 ): Promise<QueryResult> {
   const settings = settling(server, 'transaction');
-  if (boundaryOf(text) === 'begins') {
-    const begun = await ask(text, values);
-    await ask(settings.text, settings.values);
-    return begun;
-  }
+  // Before whatever else the text sets: that is to stand.
+  if (boundaryOf(text) === 'begins')
+    return ask(
+      text.replace(BEGINS, (begin) => `${begin}; ${settings}`),
+      values,
+    );
   if (where === 'inside' || boundaryOf(text) === 'ends') return ask(text, values);
-  await ask('BEGIN', []);
+  await ask(`BEGIN; ${settings}`, []);
   try {
-    await ask(settings.text, settings.values);
     const result = await ask(text, values);
     await ask('COMMIT', []);
     return result;

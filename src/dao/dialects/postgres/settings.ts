@@ -49,16 +49,13 @@ function productOf(version: string): Product {
 }
 
 /** One statement for all settings: for the session, or until the end of the transaction. */
-export function settling(
-  { product, version }: Server,
-  scope: 'session' | 'transaction',
-): { readonly text: string; readonly values: readonly string[] } {
+export function settling({ product, version }: Server, scope: 'session' | 'transaction'): string {
   // The others name an older version of PostgreSQL than the one whose settings they have, and have not all of them.
   const known = Object.entries(SETTINGS).filter(
     ([name]) => SINCE[name] === undefined || (product === 'postgresql' && version >= SINCE[name]),
   );
   const calls = known.map(
-    (_, at) => `pg_catalog.set_config($${at * 2 + 1}, $${at * 2 + 2}, ${scope === 'transaction'})`,
+    ([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${scope === 'transaction'})`,
   );
-  return { text: `SELECT ${calls.join(', ')}`, values: known.flat() };
+  return `SELECT ${calls.join(', ')}`;
 }
