@@ -2,7 +2,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -51,15 +51,19 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function start(folder: string): Promise<TestServer> {
+/** `password`: of its superuser, which the server then asks for; without one it trusts everybody on this machine. */
+async function start(folder: string, password?: string): Promise<TestServer> {
   const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-pg-'));
   const data = path.join(directory, 'data');
   const asRoot = process.getuid?.() === 0;
   if (asRoot) chownSync(directory, NOBODY, NOBODY);
   const as = asRoot ? { uid: NOBODY, gid: NOBODY, cwd: directory } : { cwd: directory };
+  const secret = path.join(directory, 'secret');
+  if (password !== undefined) writeFileSync(secret, `${password}\n`);
+  const auth = password === undefined ? ['--auth=trust'] : ['--auth=scram-sha-256', `--pwfile=${secret}`];
   await run(
     path.join(folder, `initdb${EXE}`),
-    ['--no-sync', '--locale=C', '--encoding=UTF8', '--auth=trust', '--username=postgres', '--pgdata', data],
+    ['--no-sync', '--locale=C', '--encoding=UTF8', ...auth, '--username=postgres', '--pgdata', data],
     as,
   );
   const port = await freePort();
@@ -77,7 +81,8 @@ async function start(folder: string): Promise<TestServer> {
     ],
     { ...as, stdio: 'ignore' },
   );
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  const user = password === undefined ? 'postgres' : `postgres:${encodeURIComponent(password)}`;
+  const url = `postgres://${user}@127.0.0.1:${port}/postgres`;
   try {
     await answering(url, data, child);
   } catch (error) {
@@ -124,6 +129,12 @@ async function find(): Promise<TestServer | undefined> {
   if (url !== undefined) return { url, binaries: binaries() };
   const folder = binaries();
   return folder === undefined ? undefined : start(folder);
+}
+
+/** A server of the test's own that asks its superuser for `password`; skips the test where there are no binaries. */
+export async function serverWithPassword(test: Mocha.Context, password: string): Promise<string> {
+  const folder = binaries();
+  return folder === undefined ? test.skip() : (await start(folder, password)).url;
 }
 
 /** A database of a test's own. */
