@@ -85,6 +85,8 @@ async function environmentFor(to: Resolved, files: Keeper): Promise<NodeJS.Proce
     ...(password ? { PGPASSFILE: await files.keep('password', passLine(password)) } : {}),
     ...(await tlsFor(to.ssl, files)),
     PGAPPNAME: 'migrate-safe',
+    // Two dumps of the same rows are the same bytes, whoever asks from where.
+    PGTZ: 'UTC',
     // The driver does not know GSSAPI: the programs go the way that it goes.
     PGGSSENCMODE: 'disable',
     // Messages are read here, whatever the language of the user.

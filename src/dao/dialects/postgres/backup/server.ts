@@ -49,16 +49,24 @@ export class PostgresServer {
 
   /** The programs that fit the server, and the environment that leads them to it, for one piece of work. */
   withTools<T, E>(work: (toolbox: Toolbox) => ResultAsync<T, E>): ResultAsync<T, E | SqlError> {
-    return this.withConnection((connection) => versionOf(connection))
-      .andThen(toolsFor)
-      .andThen((tools): ResultAsync<T, E | SqlError> => {
-        const done = withToolEnvironment<Result<T, E>>(this.#options, async (env) => work({ tools, env }));
+    return this.withConnection((connection) => connection.all<Traits>(TRAITS)).andThen(([traits]) =>
+      toolsFor(Number(traits?.version ?? 0)).andThen((tools): ResultAsync<T, E | SqlError> => {
+        const done = withToolEnvironment<Result<T, E>>(this.#options, async (env) =>
+          work({ tools, env: { ...env, ...plainBytes(traits?.bytes, env) } }),
+        );
         return ResultAsync.fromPromise(done, (thrown): E | SqlError => classify(thrown)).andThen((result) => result);
-      });
+      }),
+    );
   }
 }
 
-const versionOf = (connection: PostgresConnection): ResultAsync<number, SqlError> =>
-  connection
-    .all<{ server_version_num: string }>('SHOW server_version_num')
-    .map(([row]) => Number(row?.server_version_num ?? 0));
+interface Traits {
+  readonly version: string;
+  readonly bytes: string;
+}
+
+const TRAITS = `SELECT pg_catalog.current_setting('server_version_num') AS version, pg_catalog.current_setting('bytea_output') AS bytes`;
+
+/** pg_dump leaves this one to the role and the database. It is set only where it has to be: a pooler can refuse options. */
+const plainBytes = (bytes: string | undefined, { PGOPTIONS: options }: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  bytes === 'escape' ? { PGOPTIONS: `${options ?? ''} -c bytea_output=hex`.trim() } : {};
