@@ -150,7 +150,7 @@ describe('outside of a transaction', () => {
     });
 
     it('is tried three times against a time limit, and leaves nothing', async () => {
-      await world.connection.query(`SET statement_timeout = '100ms'`);
+      value(await world.connection.query(`SET statement_timeout = '100ms'`));
       const options = world.counting();
       expect((await world.fails(SLOW, options)).code).to.equal('57014');
       expect(options.tries()).to.equal(3);
@@ -172,7 +172,7 @@ describe('outside of a transaction', () => {
 
     it('gives up behind an old snapshot and leaves nothing', async () => {
       const reader = await withSnapshot('SELECT 1 FROM pg_class');
-      await world.connection.query(`SET lock_timeout = '100ms'`);
+      value(await world.connection.query(`SET lock_timeout = '100ms'`));
       const options = world.counting();
       expect(await world.fails('CREATE INDEX CONCURRENTLY i ON t (w)', options)).to.include({
         kind: 'busy',
@@ -185,7 +185,7 @@ describe('outside of a transaction', () => {
 
     it('comes through once the old snapshot is gone', async () => {
       const reader = await withSnapshot('SELECT 1 FROM pg_class');
-      await world.connection.query(`SET lock_timeout = '100ms'`);
+      value(await world.connection.query(`SET lock_timeout = '100ms'`));
       const options = world.counting(async (tries) => (tries === 2 ? reader.end() : undefined));
       await world.run('CREATE INDEX CONCURRENTLY i ON t (w)', options);
       expect(options.tries()).to.equal(2);
@@ -262,7 +262,7 @@ describe('outside of a transaction', () => {
 
     it('goes on where it stopped half-way', async () => {
       const reader = await withSnapshot('SELECT count(*) FROM t');
-      await world.connection.query(`SET lock_timeout = '100ms'`);
+      value(await world.connection.query(`SET lock_timeout = '100ms'`));
       const options = world.counting();
       expect((await world.fails('DROP INDEX CONCURRENTLY i', options)).code).to.equal('55P03');
       expect(options.tries()).to.equal(3);
@@ -298,7 +298,7 @@ describe('outside of a transaction', () => {
 
     it('leaves no twin where it gives up', async () => {
       await world.client.query('CREATE INDEX i ON t (slow(id))');
-      await world.connection.query(`SET statement_timeout = '100ms'`);
+      value(await world.connection.query(`SET statement_timeout = '100ms'`));
       const options = world.counting();
       expect((await world.fails('REINDEX INDEX CONCURRENTLY i', options)).code).to.equal('57014');
       expect(options.tries()).to.equal(3);
@@ -323,7 +323,7 @@ describe('outside of a transaction', () => {
 
     it('is finalized where it stopped half-way', async () => {
       const reader = await withSnapshot('SELECT * FROM p');
-      await world.connection.query(`SET lock_timeout = '100ms'`);
+      value(await world.connection.query(`SET lock_timeout = '100ms'`));
       const options = world.counting(async (tries) => (tries === 3 ? reader.end() : undefined));
       await world.run(sql, options);
       expect(options.tries()).to.equal(3);
@@ -333,7 +333,7 @@ describe('outside of a transaction', () => {
 
     it('is finalized by the next run, and done where it was done', async () => {
       const reader = await withSnapshot('SELECT * FROM p');
-      await world.connection.query(`SET lock_timeout = '100ms'`);
+      value(await world.connection.query(`SET lock_timeout = '100ms'`));
       expect((await world.fails(sql)).code).to.equal('55P03');
       expect(await links()).to.deep.equal([{ pending: true }]);
       await reader.end();

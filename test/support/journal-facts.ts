@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { decodeEvent } from '#src/core/events/codec.js';
 import type { Actor, RecordedEvent, UnknownEvent } from '#src/core/events/envelope.js';
-import type { DomainEvent, RunKind, Rung, StepIdentity } from '#src/core/events/event.js';
+import type { DomainEvent, RunKind, Rung, StepIdentity, RunRecovered } from '#src/core/events/event.js';
 import { EMPTY_HEAD, link, type JournalHead } from '#src/core/journal/chain.js';
 
 type Effects = Extract<DomainEvent, { type: 'StepApplied' }>['data']['effects'];
@@ -137,7 +137,8 @@ export const completed = (schema = 'end'): DomainEvent => ({
   data: { steps: 0, durationMs: 1, schema },
 });
 export const runFailed = (): DomainEvent => ({ type: 'RunFailed', data: { error: ERROR } });
-export const recovered = (interruptedRunId: string, version: string | null = null): DomainEvent => ({
-  type: 'RunRecovered',
-  data: { interruptedRunId, version, finding: version === null ? 'between-steps' : 'nothing-of-it-committed' },
-});
+export const recovered = (
+  interruptedRunId: string,
+  version: string | null = null,
+  finding: RunRecovered['data']['finding'] = version === null ? 'between-steps' : 'nothing-of-it-committed',
+): DomainEvent => ({ type: 'RunRecovered', data: { interruptedRunId, version, finding } });

@@ -126,6 +126,32 @@ describe('an interrupted run', () => {
   });
 });
 
+describe('a step that is to be repeated', () => {
+  const open = run('r', started('up', ['1', '2']), begun('1'));
+  const repeatable = recovered('r', '1', 'can-be-repeated');
+
+  it('is known until it is done, by however many runs', () => {
+    expect(given(open).interrupted).to.deep.equal([]);
+    expect(given(open, run('s', repeatable)).interrupted).to.deep.equal([stepKey('main', '1')]);
+    const again = run('s', repeatable, started('up', ['1', '2']));
+    expect(given(open, again, run('t', recovered('s'))).interrupted).to.deep.equal([stepKey('main', '1')]);
+    expect(given(open, again, run('s', ...apply('1'))).interrupted).to.deep.equal([]);
+  });
+
+  it('is known no more once nothing is left of it, or the database is an older one', () => {
+    const again = run('s', repeatable, started('up', ['1', '2']), begun('1'));
+    expect(given(open, again, run('s', failed('1'), rolledBack('1'))).interrupted).to.deep.equal([]);
+    expect(given(open, again, run('s', restoring('b'), restored('b', 1))).interrupted).to.deep.equal([]);
+    expect(given(open, again, run('s', restoring('b'), restored('b', null))).interrupted).to.deep.equal([
+      stepKey('main', '1'),
+    ]);
+  });
+
+  it('is another than one of which nothing was committed', () => {
+    expect(given(open, run('s', recovered('r', '1'))).interrupted).to.deep.equal([]);
+  });
+});
+
 describe('a backup within a run', () => {
   const facts = [started('up', ['1'], 'each-step'), taken('a'), verified('a'), taken('b')];
 

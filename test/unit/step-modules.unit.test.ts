@@ -1,6 +1,7 @@
 // Steps in code: the shapes that a module may have, and steps that are registered beside files.
 import { expect } from 'chai';
 import { errAsync, okAsync } from 'neverthrow';
+import type { OutsideTransaction, ScriptStatement } from '#src/core/ports/script-splitter.js';
 import type { StepCandidate, StepSource, StepSourceError } from '#src/core/ports/step-source.js';
 import { MigrationStep, type StepDefinition } from '#src/core/steps/migration-step.js';
 import { loadModuleStep } from '#src/steps/module-step.js';
@@ -133,11 +134,33 @@ describe('MigrationStep', () => {
   });
 
   it('is of component main, and in a transaction, unless it says otherwise', () => {
-    expect(new MigrationStep(1, 'd', { apply })).to.include({ component: 'main', transactional: true });
-    expect(new MigrationStep(1, 'd', { apply, component: 'billing', transaction: 'none' })).to.include({
-      component: 'billing',
-      transactional: false,
+    const plain = new MigrationStep(1, 'd', { apply });
+    expect(plain.component).to.equal('main');
+    expect([plain.isTransactional('apply'), plain.isTransactional('revert')]).to.deep.equal([true, true]);
+    const outside = new MigrationStep(1, 'd', { apply, component: 'billing', transaction: 'none' });
+    expect(outside.component).to.equal('billing');
+    expect([outside.isTransactional('apply'), outside.isTransactional('revert')]).to.deep.equal([false, false]);
+    const halves = new MigrationStep(1, 'd', { apply, transaction: 'none', revertTransaction: 'own' });
+    expect([halves.isTransactional('apply'), halves.isTransactional('revert')]).to.deep.equal([false, true]);
+  });
+
+  it('loses nothing only where every statement of its script says so', () => {
+    const harmless = { needed: 'must', losesNothing: true, repeatable: false } as const;
+    const statement = (outside?: OutsideTransaction): ScriptStatement => ({
+      sql: 'x',
+      line: 1,
+      index: 1,
+      ...(outside ? { outside } : {}),
     });
+    const step = new MigrationStep(1, 'd', {
+      apply: [statement(harmless), statement({ needed: 'may', losesNothing: true, repeatable: true })],
+      revert: [statement(harmless), statement()],
+      transaction: 'none',
+    });
+    expect([step.losesNothing('apply'), step.losesNothing('revert')]).to.deep.equal([true, false]);
+    expect(step.isRepeatable('apply')).to.equal(false);
+    const code = new MigrationStep(1, 'd', { apply, transaction: 'none' });
+    expect([code.losesNothing('apply'), code.losesNothing('revert')]).to.deep.equal([false, false]);
   });
 });
 

@@ -83,7 +83,12 @@ class Boundary {
   #followBody(text: string): void {
     if (text === 'ATOMIC' && this.#previous === 'BEGIN' && ROUTINE.test(this.#head.join(' '))) this.#open = 1;
     else if (text === 'CASE' && this.#open > 0) this.#open += 1;
-    else if (text === 'END' && this.#open > 0) this.#open -= 1;
+    else if (text === 'END' && (this.#open > 1 || this.#endsBody())) this.#open -= 1;
+  }
+
+  /** Each statement of a body has its semicolon: behind anything else END is the name of a column. */
+  #endsBody(): boolean {
+    return this.#open === 1 && (this.#previous === ';' || this.#previous === 'ATOMIC');
   }
 }
 const ROUTINE = /^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b/;
