@@ -5,10 +5,23 @@ import knex, { type Knex } from 'knex';
 import { createMigrateSafe, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
 import type { ResultAsync } from 'neverthrow';
 
+export type Dialect = 'sqlite' | 'postgres';
+
+/** A key that numbers itself. */
+const KEY: Readonly<Record<Dialect, string>> = {
+  sqlite: 'INTEGER PRIMARY KEY',
+  postgres: 'INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY',
+};
+
+interface Statement {
+  readonly up: (table: string, dialect: Dialect) => string;
+  readonly down: (table: string) => string;
+}
+
 /** What a table goes through: made, widened, filled, indexed. */
-const STATEMENTS: readonly { readonly up: (table: string) => string; readonly down: (table: string) => string }[] = [
+const STATEMENTS: readonly Statement[] = [
   {
-    up: (t) => `CREATE TABLE ${t} (id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount INTEGER)`,
+    up: (t, dialect) => `CREATE TABLE ${t} (id ${KEY[dialect]}, name TEXT NOT NULL, amount INTEGER)`,
     down: (t) => `DROP TABLE ${t}`,
   },
   { up: (t) => `ALTER TABLE ${t} ADD COLUMN note TEXT`, down: (t) => `ALTER TABLE ${t} DROP COLUMN note` },
@@ -25,25 +38,25 @@ interface Step {
   readonly down: string;
 }
 
-const historyOf = (count: number): Step[] =>
+const historyOf = (count: number, dialect: Dialect): Step[] =>
   Array.from({ length: Math.ceil(count / STATEMENTS.length) }, (_, table) => `items_${table}`)
-    .flatMap((table) => STATEMENTS.map(({ up, down }) => ({ table, up: up(table), down: down(table) })))
+    .flatMap((table) => STATEMENTS.map(({ up, down }) => ({ table, up: up(table, dialect), down: down(table) })))
     .slice(0, count)
     .map(({ table, up, down }, index) => ({ name: `${String(index + 1).padStart(4, '0')}_${table}`, up, down }));
 
 /** Writes the history as pairs of SQL files below `folder`. */
-export function writeSteps(folder: string, count: number): void {
+export function writeSteps(folder: string, count: number, dialect: Dialect = 'sqlite'): void {
   mkdirSync(path.join(folder, 'steps'));
-  for (const { name, up, down } of historyOf(count)) {
+  for (const { name, up, down } of historyOf(count, dialect)) {
     writeFileSync(path.join(folder, 'steps', `${name}.up.sql`), `${up};\n`);
     writeFileSync(path.join(folder, 'steps', `${name}.down.sql`), `${down};\n`);
   }
 }
 
 /** Writes the history as knex migrations below `folder`. */
-export function writeMigrations(folder: string, count: number): void {
+export function writeMigrations(folder: string, count: number, dialect: Dialect = 'sqlite'): void {
   mkdirSync(path.join(folder, 'migrations'));
-  for (const { name, up, down } of historyOf(count)) {
+  for (const { name, up, down } of historyOf(count, dialect)) {
     const body = [
       `exports.up = (knex) => knex.raw(${JSON.stringify(up)});`,
       `exports.down = (knex) => knex.raw(${JSON.stringify(down)});`,
@@ -52,7 +65,7 @@ export function writeMigrations(folder: string, count: number): void {
   }
 }
 
-/** A manager of the database in `folder`, with the `sqlite3` driver. */
+/** A manager of the database in `folder` with the `sqlite3` driver, unless another database is named. */
 export const managerIn = (folder: string, options: Partial<MigrateSafeOptions> = {}): SafeMigrationManager =>
   createMigrateSafe({
     database: `sqlite:${path.join(folder, 'app.db')}?driver=sqlite3`,
@@ -61,12 +74,12 @@ export const managerIn = (folder: string, options: Partial<MigrateSafeOptions> =
     ...options,
   });
 
-/** A knex instance on the database in `folder`, with the same driver. */
-export const knexIn = (folder: string): Knex =>
+/** A knex instance on the same database, with the same driver. */
+export const knexIn = (folder: string, url?: string): Knex =>
   knex({
-    client: 'sqlite3',
-    connection: { filename: path.join(folder, 'app.db') },
-    useNullAsDefault: true,
+    ...(url === undefined
+      ? { client: 'sqlite3', connection: { filename: path.join(folder, 'app.db') }, useNullAsDefault: true }
+      : { client: 'pg', connection: url }),
     migrations: { directory: path.join(folder, 'migrations') },
   });
 
@@ -78,8 +91,8 @@ export async function migrateWithUs(folder: string, options: Partial<MigrateSafe
 }
 
 /** The same with knex. */
-export async function migrateWithKnex(folder: string): Promise<void> {
-  const db = knexIn(folder);
+export async function migrateWithKnex(folder: string, url?: string): Promise<void> {
+  const db = knexIn(folder, url);
   await db.migrate.latest();
   await db.destroy();
 }

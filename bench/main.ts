@@ -6,6 +6,10 @@ import { fileBackup } from './rows/backup.js';
 import { importCold } from './rows/import-cold.js';
 import { memoryOfBackup, memoryOfRestore } from './rows/memory.js';
 import { noopAgainstKnex, noopWithLongJournal } from './rows/noop.js';
+import { postgresBackup, postgresRestore } from './rows/postgres-backup.js';
+import { postgresGuard } from './rows/postgres-guard.js';
+import { postgresNoop, postgresRun } from './rows/postgres-runs.js';
+import { postgresTouched, postgresUntouched } from './rows/postgres-writers.js';
 import { runSteps } from './rows/run-steps.js';
 import { Scratch } from './scratch.js';
 import { heading, lineOf } from './table.js';
@@ -18,6 +22,13 @@ const ROWS: readonly Row[] = [
   fileBackup,
   memoryOfBackup,
   memoryOfRestore,
+  postgresNoop,
+  postgresRun,
+  postgresBackup,
+  postgresRestore,
+  postgresUntouched,
+  postgresTouched,
+  postgresGuard,
 ];
 const RESULTS = fileURLToPath(new URL('../../bench/results.json', import.meta.url));
 
@@ -36,7 +47,12 @@ async function measureAll(rows: readonly Row[]): Promise<RowResult[]> {
   process.stdout.write(`${heading()}\n`);
   try {
     for (const { measure, ...row } of rows) {
-      const { ours, theirs, note } = await measure(scratch);
+      const measured = await measure(scratch);
+      if (measured === undefined) {
+        process.stderr.write(`SKIPPED: ${row.name}: there is no PostgreSQL here (apt-get install postgresql)\n`);
+        continue;
+      }
+      const { ours, theirs, note } = measured;
       const result: RowResult = {
         ...row,
         ours: rounded(ours),
@@ -48,7 +64,7 @@ async function measureAll(rows: readonly Row[]): Promise<RowResult[]> {
       process.stdout.write(`${lineOf(result)}\n`);
     }
   } finally {
-    scratch.remove();
+    await scratch.end();
   }
   return results;
 }

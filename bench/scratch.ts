@@ -6,6 +6,7 @@ import path from 'node:path';
 export class Scratch {
   readonly #root = mkdtempSync(path.join(tmpdir(), 'migrate-safe-bench-'));
   readonly #shared = new Map<string, Promise<unknown>>();
+  readonly #endings: (() => Promise<void>)[] = [];
   #folders = 0;
 
   /** A new folder that nobody else uses. */
@@ -23,8 +24,18 @@ export class Scratch {
     return made as Promise<T>;
   }
 
-  /** Removes `folder`, or everything. */
-  remove(folder = this.#root): void {
+  /** What was started for rows is stopped at the end. */
+  atEnd(ending: () => Promise<void>): void {
+    this.#endings.push(ending);
+  }
+
+  remove(folder: string): void {
     rmSync(folder, { recursive: true, force: true });
+  }
+
+  /** Stops and removes everything. */
+  async end(): Promise<void> {
+    for (const ending of this.#endings.toReversed()) await ending();
+    this.remove(this.#root);
   }
 }
