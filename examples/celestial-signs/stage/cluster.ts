@@ -1,7 +1,7 @@
 // A throw-away PostgreSQL server from the binaries that are installed, in a folder of its own, with a password as real ones have.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -36,6 +36,13 @@ export function findBinaries(): string | undefined {
 export async function startCluster(binaries: string): Promise<Cluster> {
   const directory = await mkdtemp(path.join(tmpdir(), 'celestial-signs-server-'));
   const password = 'only-for-the-demo';
+  let child: ChildProcess | undefined;
+  // Whatever way this process ends, it leaves no server behind.
+  const abandon = (): void => {
+    child?.kill('SIGQUIT');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  };
+  process.once('exit', abandon);
   const data = path.join(directory, 'data');
   const secret = path.join(directory, 'password');
   await writeFile(secret, password, { mode: 0o600 });
@@ -43,26 +50,30 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   if (asRoot) for (const one of [directory, secret]) await chown(one, NOBODY, NOBODY);
   const as = asRoot ? { uid: NOBODY, gid: NOBODY, cwd: directory } : { cwd: directory };
   const form = ['--no-sync', '--locale=C', '--encoding=UTF8', '--auth=scram-sha-256', '--username=postgres'];
-  await run(path.join(binaries, `initdb${EXE}`), [...form, `--pwfile=${secret}`, '--pgdata', data], as);
+  const made = run(path.join(binaries, `initdb${EXE}`), [...form, `--pwfile=${secret}`, '--pgdata', data], as);
+  child = made.child;
+  await made;
   const port = await freePort();
   const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', listen_addresses: '127.0.0.1' };
   const given = Object.entries(settings).flatMap(([name, setting]) => ['-c', `${name}=${setting}`]);
-  const child = spawn(
+  const started = spawn(
     path.join(binaries, `postgres${EXE}`),
     ['-D', data, '-p', String(port), '-k', directory, ...given],
     { ...as, stdio: 'ignore' },
   );
+  child = started;
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const destroy = async (): Promise<void> => {
-    if (child.exitCode === null && child.signalCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGQUIT');
+    process.off('exit', abandon);
+    if (started.exitCode === null && started.signalCode === null) {
+      const ended = once(started, 'exit');
+      started.kill('SIGQUIT');
       await ended;
     }
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await answering(url, data, child);
+    await answering(url, data, started);
   } catch (error) {
     await destroy();
     throw error;

@@ -18,6 +18,9 @@ export async function perform(
   options: { readonly keep?: boolean } = {},
 ): Promise<number> {
   const started = performance.now();
+  let leave = (): Promise<void> => Promise.resolve();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void leave().finally(() => process.exit(130)));
   const server = await findServer();
   if (server === undefined) {
     process.stderr.write(`${NO_SERVER}\n`);
@@ -25,14 +28,12 @@ export async function perform(
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'celestial-signs-'));
   const stage = new Stage(server, folder);
-  const leave = async (): Promise<void> => {
+  const keep = (): boolean => options.keep === true || !allHold();
+  leave = async (): Promise<void> => {
     await stage.server.leave();
     if (stage.server !== server) await server.leave();
     if (!keep()) await rm(folder, { recursive: true, force: true });
   };
-  const keep = (): boolean => options.keep === true || !allHold();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void leave().finally(() => process.exit(130)));
 
   title('celestial-signs', 'fifteen tables on PostgreSQL, and how they come back when they are lost');
   told(
