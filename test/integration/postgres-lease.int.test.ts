@@ -232,6 +232,21 @@ describe('the lease on PostgreSQL', () => {
       for (const one of strangers) await one.end();
     });
 
+    it('knows which server process a transaction is in, and lets it set what it begins with', async () => {
+      const connection = await connect(pooler.url);
+      const others = [await connect(pooler.url), await connect(pooler.url)];
+      for (const one of [...others, connection]) {
+        value(await one.run(`BEGIN; SET LOCAL search_path = public; SET LOCAL lock_timeout = '7s'`));
+        expect(
+          value(
+            await one.all(`SELECT pg_backend_pid() AS pid, current_setting('search_path') AS path,
+              current_setting('lock_timeout') AS patience, current_setting('synchronous_commit') AS lasting`),
+          ),
+        ).to.deep.equal([{ pid: one.processId, path: 'public', patience: '7s', lasting: 'on' }]);
+      }
+      for (const one of [...others, connection]) value(await one.run('ROLLBACK'));
+    });
+
     it('refuses a holder that stood still inside a transaction', async () => {
       const sleeper = startScript('postgres-lease-sleeper.js', [pooler.url, 'inside', String(LEASE_MS)]);
       await until(() => sleeper.out().includes('ready'));

@@ -25,6 +25,7 @@ export class PostgresConnection implements Session {
   #turn: Promise<unknown> = Promise.resolve();
   /** How many statements have not been answered yet. */
   #waiting = 0;
+  #pooled = false;
   #inTransaction = false;
   #gaveUp = false;
 
@@ -60,9 +61,9 @@ export class PostgresConnection implements Session {
       });
   }
 
-  /** The server process that this connection talks to, as the driver was told; another one answers behind a pooler. */
+  /** The server process that is at work for this connection; behind a pooler, for the transaction that was begun last. */
   get processId(): number {
-    return (this.#client as Client & { readonly processID: number }).processID;
+    return this.#server.processId;
   }
 
   get server(): Server {
@@ -71,7 +72,7 @@ export class PostgresConnection implements Session {
 
   /** A pooler is in between: what is set for the session, or locked by it, is somebody else's a moment later. */
   get isPooled(): boolean {
-    return this.#server.product === 'postgresql' && this.#server.processId !== this.processId;
+    return this.#pooled;
   }
 
   /** `?` stands for a value, as in every statement that the engine writes for more than one dialect. */
@@ -135,7 +136,10 @@ export class PostgresConnection implements Session {
     const [row] = rows;
     if (row === undefined) throw new Error('the server does not say what it is');
     this.#server = serverOf(row);
-    if (this.isPooled) return;
+    // The driver is told of a process when it connects: by a pooler, of one that there is not.
+    const { processID } = this.#client as Client & { readonly processID: number };
+    this.#pooled = this.#server.product === 'postgresql' && this.#server.processId !== processID;
+    if (this.#pooled) return;
     await this.#client.query(settling(this.#server, 'session'));
   }
 
@@ -162,7 +166,10 @@ export class PostgresConnection implements Session {
     const boundary = boundaryOf(sql);
     const where = this.#inTransaction ? 'inside' : 'outside';
     try {
-      const result = this.isPooled ? await askPooled(raw, this.#server, where, sql, values) : await raw(sql, values);
+      const at = (processId: number): void => void (this.#server = { ...this.#server, processId });
+      const result = this.#pooled
+        ? await askPooled(raw, { server: this.#server, where, at }, sql, values)
+        : await raw(sql, values);
       if (boundary === 'begins') this.#inTransaction = true;
       return result as QueryResult<R>;
     } finally {

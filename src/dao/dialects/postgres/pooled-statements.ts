@@ -4,6 +4,13 @@ import { settling, type Server } from './settings.js';
 
 type Ask = (text: string, values: readonly unknown[]) => Promise<QueryResult>;
 
+interface Place {
+  readonly server: Server;
+  readonly where: 'inside' | 'outside';
+  /** Told which server process a transaction has been given. */
+  readonly at: (processId: number) => void;
+}
+
 /** Up to the next statement, where the text has more than one. */
 const BEGINS = /^\s*(?:BEGIN|START\s+TRANSACTION)\b[^;]*/i;
 const ENDS = /^\s*(?:COMMIT|END|ABORT|ROLLBACK(?!\s+(?:WORK\s+|TRANSACTION\s+)?TO\b))/i;
@@ -20,18 +27,20 @@ export const boundaryOf = (sql: string): 'begins' | 'ends' | undefined =>
  */
 export async function askPooled(
   ask: Ask,
-  server: Server,
-  where: 'inside' | 'outside',
+  { server, where, at }: Place,
   text: string,
   values: readonly unknown[],
 ): Promise<QueryResult> {
-  const settings = settling(server, 'transaction');
-  // Before whatever else the text sets: that is to stand.
-  if (boundaryOf(text) === 'begins')
-    return ask(
-      text.replace(BEGINS, (begin) => `${begin}; ${settings}`),
-      values,
-    );
+  const settings = `${settling(server, 'transaction')}, pg_catalog.pg_backend_pid() AS process_id`;
+  if (boundaryOf(text) === 'begins') {
+    // Before whatever else the text sets: that is to stand.
+    const whole = text.replace(BEGINS, (begin) => `${begin}; ${settings}`);
+    const begun: unknown = await ask(whole, values);
+    // The driver gives as many results as there are statements.
+    const [first, settled] = begun as readonly [QueryResult, QueryResult<{ readonly process_id: number }>];
+    at(settled.rows[0]?.process_id ?? server.processId);
+    return first;
+  }
   if (where === 'inside' || boundaryOf(text) === 'ends') return ask(text, values);
   await ask(`BEGIN; ${settings}`, []);
   try {
