@@ -1,0 +1,187 @@
+// Table backups of a PostgreSQL database: the port, on the work connection and one more that is opened when it is needed.
+import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import type { RecordedEvent } from '../../../../core/events/envelope.js';
+import type { AppliedStep } from '../../../../core/history/history.js';
+import type { NotKept, RowsAtStake, TableRestoreError } from '../../../../core/ports/backup-source.js';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { KeepTables, TableBackup, TableBackups } from '../../../../core/ports/table-backups.js';
+import type { Declarations, StepWork } from '../../../../core/steps/migration-step.js';
+import { inOrder } from '../../../in-order.js';
+import type { PostgresConnection } from '../connection.js';
+import { nameOf, parseName, sqlName } from '../name.js';
+import { discard, keptTables, listBackups, type KeptTable } from './catalogue.js';
+import { differenceOf } from './compare-rows.js';
+import { copyTables } from './copy-tables.js';
+import { compareColumns, hasColumns, restoreKept } from './restore-tables.js';
+import { readFacts, TEXT_SETTINGS } from './table-facts.js';
+import { touchedBy } from './touched-by.js';
+
+type RestoreError = SqlError | TableRestoreError;
+
+export interface TableBackupsOptions {
+  readonly connection: PostgresConnection;
+  readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
+  /** Writes into the journal, in the transaction that is open. */
+  readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
+}
+
+export class PostgresTableBackups implements TableBackups {
+  readonly #connection: PostgresConnection;
+  readonly #options: TableBackupsOptions;
+  #copier: PostgresConnection | undefined;
+
+  constructor(options: TableBackupsOptions) {
+    this.#options = options;
+    this.#connection = options.connection;
+  }
+
+  touchedBy(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError> {
+    return touchedBy(this.#connection, work, declares).map((tables) => tables.map(nameOf));
+  }
+
+  keep({ tables, ...request }: KeepTables): ResultAsync<TableBackup, SqlError> {
+    const sorted = tables.map(parseName).toSorted((a, b) => (sqlName(a) < sqlName(b) ? -1 : 1));
+    return this.#copying().andThen((copier) => {
+      const abort = (): void => void this.close();
+      request.signal.addEventListener('abort', abort, { once: true });
+      const done = copyTables({ work: this.#connection, copier, request, tables: sorted });
+      const ended = <T>(result: T): T => {
+        request.signal.removeEventListener('abort', abort);
+        return result;
+      };
+      return done.map(ended).mapErr((error) => {
+        if (error.kind === 'connection-lost') this.#copier = undefined;
+        return ended(error);
+      });
+    });
+  }
+
+  list(databaseId: string): ResultAsync<readonly TableBackup[], SqlError> {
+    return listBackups(this.#connection, databaseId);
+  }
+
+  discard(ids: readonly string[]): ResultAsync<void, SqlError> {
+    return discard(this.#connection, ids);
+  }
+
+  atStake(id: string, tables: readonly string[]): ResultAsync<readonly RowsAtStake[], SqlError> {
+    const connection = this.#connection;
+    return inTransactionOf(connection, 'BEGIN READ ONLY', () =>
+      safeTry(async function* () {
+        yield* connection.run(TEXT_SETTINGS);
+        const copies = yield* chosen(connection, yield* keptTables(connection, id), tables);
+        const there = yield* readFacts(connection, copies);
+        const comparable = copies.filter((copy) => there.some((table) => hasColumns(table, copy)));
+        const stakes = yield* inOrder(comparable, (table) =>
+          differenceOf(connection, table).map((difference) => ({ table: nameOf(table), ...difference })),
+        );
+        return ok(stakes.filter(({ written, deleted }) => written + deleted > 0));
+      }),
+    );
+  }
+
+  restoreTables<K, E>(
+    id: string,
+    tables: readonly string[],
+    keep: () => ResultAsync<K, E>,
+    record: (
+      rows: number,
+      kept: K,
+    ) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
+  ): ResultAsync<{ readonly rows: number; readonly kept: K }, RestoreError | NotKept<E>> {
+    type Failed = RestoreError | NotKept<E>;
+    const connection = this.#connection;
+    const lock = (copies: readonly KeptTable[]): ResultAsync<unknown, SqlError> =>
+      connection.run(`LOCK TABLE ${copies.map((copy) => `ONLY ${sqlName(copy)}`).join(', ')} IN EXCLUSIVE MODE`);
+    return inTransactionOf<{ readonly rows: number; readonly kept: K }, Failed>(connection, 'BEGIN', () =>
+      copiesFor(connection, id, tables)
+        .andThrough(lock)
+        .andThen((copies) =>
+          keep()
+            .mapErr((error): Failed => ({ kind: 'not-kept', error }))
+            .andThen((kept) => restoreKept(connection, copies).map((rows) => ({ rows, kept }))),
+        )
+        .andThrough(({ rows, kept }) => {
+          const { events, steps } = record(rows, kept);
+          return this.#options.record(events, steps);
+        }),
+    );
+  }
+
+  /** Closes the connection for copies, if there is one. */
+  close(): ResultAsync<void, SqlError> {
+    const copier = this.#copier;
+    this.#copier = undefined;
+    return copier === undefined ? okAsync(undefined) : copier.close();
+  }
+
+  #copying(): ResultAsync<PostgresConnection, SqlError> {
+    if (this.#copier !== undefined) return okAsync(this.#copier);
+    return this.#options.connect().map((copier) => {
+      this.#copier = copier;
+      return copier;
+    });
+  }
+}
+
+const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`;
+
+function inTransactionOf<T, E>(
+  connection: PostgresConnection,
+  begin: string,
+  work: () => ResultAsync<T, E | SqlError>,
+): ResultAsync<T, E | SqlError> {
+  return connection
+    .run(begin)
+    .andThen(work)
+    .andThen((value) => connection.run('COMMIT').map(() => value))
+    .orElse((error: E | SqlError) =>
+      connection
+        .run('ROLLBACK')
+        .orElse(() => okAsync({ changes: 0 }))
+        .andThen(() => errAsync(error)),
+    );
+}
+
+/** The copies that are meant, each of a table that it fits. */
+function copiesFor(
+  connection: PostgresConnection,
+  id: string,
+  tables: readonly string[],
+): ResultAsync<readonly KeptTable[], RestoreError> {
+  return safeTry(async function* () {
+    yield* inOrder([LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => connection.run(sql));
+    const kept = yield* keptTables(connection, id);
+    const copies: KeptTable[] = [];
+    for (const table of tables) {
+      const found = yield* chosen(connection, kept, [table]);
+      if (found.length === 0) return err({ kind: 'table-not-in-backup', table } as const);
+      copies.push(...found.filter((copy) => !copies.includes(copy)));
+    }
+    yield* await compareColumns(connection, copies);
+    return ok(copies);
+  });
+}
+
+/** Names as people give them; a partitioned table stands for its partitions. */
+function chosen(
+  connection: PostgresConnection,
+  kept: readonly KeptTable[],
+  tables: readonly string[],
+): ResultAsync<readonly KeptTable[], SqlError> {
+  return inOrder(tables, (table) => {
+    const exact = kept.filter((copy) => nameOf(copy) === table);
+    const meant = exact.length > 0 ? exact : kept.filter((copy) => nameOf(copy).toLowerCase() === table.toLowerCase());
+    if (meant.length > 0) return okAsync(meant);
+    return connection
+      .query<{ schema: string; name: string }>(PARTITIONS, [sqlName(parseName(table))])
+      .map(({ rows }) =>
+        kept.filter(({ schema, name }) => rows.some((one) => one.schema === schema && one.name === name)),
+      );
+  }).map((found) => [...new Set(found.flat())]);
+}
+
+const PARTITIONS = `
+  SELECT n.nspname AS schema, c.relname AS name
+  FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) AS p
+  JOIN pg_catalog.pg_class AS c ON c.oid = p.relid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace`;

@@ -1,0 +1,202 @@
+// Copies of tables inside PostgreSQL: whole, of the moment before the step, lasting, and of nothing that a restore takes away.
+import { expect } from 'chai';
+import pg from 'pg';
+import { nameOf, parseName } from '#src/dao/dialects/postgres/name.js';
+import { HOSTILE, nextId, ODD, restore, tablesFixture, type TablesFixture } from '../support/postgres-tables.js';
+import { value } from '../support/project.js';
+
+describe('table backups on PostgreSQL', () => {
+  let f: TablesFixture;
+  beforeEach(async function () {
+    f = await tablesFixture(this);
+  });
+  afterEach(() => f?.close());
+
+  it('puts back every row of a table with hostile names and values', async () => {
+    await f.sql(HOSTILE);
+    const before = await f.rows(ODD);
+    const backup = await f.keep([ODD]);
+    expect(backup.tables).to.have.length(1);
+    expect(backup.tables[0]).to.include({ table: nameOf(parseName(ODD)), rows: 3 });
+    value(await f.work.run(`DELETE FROM ${ODD} WHERE id = 2`));
+    value(await f.work.run(`UPDATE ${ODD} SET feeling = 'bad', tags = NULL, p = NULL, x = 0`));
+    value(await f.work.run(`INSERT INTO ${ODD} (n) VALUES (7)`));
+    value(await f.work.run('COMMIT'));
+    expect(await f.rows(ODD)).not.to.equal(before);
+    expect(value(await restore(f, backup.id, [backup.tables[0]?.table ?? ''])).rows).to.equal(3);
+    expect(await f.rows(ODD)).to.equal(before);
+    expect(await f.sql(`INSERT INTO ${ODD} (n) VALUES (7) RETURNING id`)).to.deep.equal([{ id: '4' }]);
+  });
+
+  it('keeps copies through the rollback of the step, and through the loss of every extension and type', async () => {
+    await f.sql(HOSTILE);
+    const before = await f.rows(ODD);
+    const backup = await f.keep([ODD]);
+    value(await f.work.run(`TRUNCATE ${ODD}`));
+    value(await f.work.run('ROLLBACK'));
+    const copied = await f.rows(backup.tables[0]?.copy ?? '');
+    await f.sql('DROP SCHEMA "Odd ""schema." CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    expect(await f.rows(backup.tables[0]?.copy ?? '')).to.equal(copied);
+    await f.sql(HOSTILE);
+    await f.sql(`TRUNCATE ${ODD}`);
+    value(await restore(f, backup.id, [nameOf(parseName(ODD))]));
+    expect(await f.rows(ODD)).to.equal(before);
+  });
+
+  it('has only tables that outlive a crash of the server, also of those that do not', async () => {
+    await f.sql(
+      'CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY, note text); INSERT INTO fleeting VALUES (1, $$x$$)',
+    );
+    await f.keep(['fleeting']);
+    value(await f.work.run('ROLLBACK'));
+    const kept = `SELECT c.relname, c.relpersistence FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = 'migrate_safe_backup' AND c.relkind = 'r'`;
+    const found = (await f.sql(kept)) as { relpersistence: string }[];
+    expect(found).to.have.length(4);
+    for (const { relpersistence } of found) expect(relpersistence).to.equal('p');
+  });
+
+  it('copies a table without columns, one of nothing but generated ones, and an empty one', async () => {
+    await f.sql(`CREATE TABLE bare (); INSERT INTO bare DEFAULT VALUES; INSERT INTO bare DEFAULT VALUES;
+      CREATE TABLE made (g int GENERATED ALWAYS AS (1 + 1) STORED); INSERT INTO made DEFAULT VALUES; CREATE TABLE nothing (a int)`);
+    const backup = await f.keep(['bare', 'made', 'nothing']);
+    value(await f.work.run('COMMIT'));
+    expect(backup.tables.map(({ table, rows }) => [table, rows])).to.deep.equal([
+      ['bare', 2],
+      ['made', 1],
+      ['nothing', 0],
+    ]);
+    await f.sql('TRUNCATE bare, made; INSERT INTO nothing VALUES (1)');
+    value(await restore(f, backup.id, ['bare', 'made', 'nothing']));
+    expect(
+      await f.sql(
+        'SELECT (SELECT count(*) FROM bare)::int AS b, (SELECT count(g) FROM made)::int AS m, (SELECT count(*) FROM nothing)::int AS n',
+      ),
+    ).to.deep.equal([{ b: 2, m: 1, n: 0 }]);
+  });
+
+  it('copies the rows of each partition, and of a parent only its own', async () => {
+    await f.sql(`CREATE TABLE parts (at date NOT NULL, v int, PRIMARY KEY (at, v)) PARTITION BY RANGE (at);
+      CREATE TABLE p1 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+      CREATE TABLE p2 PARTITION OF parts DEFAULT;
+      INSERT INTO parts SELECT date '2026-01-20' + n, n FROM generate_series(1, 40) AS n;
+      CREATE TABLE elder (a int); CREATE TABLE younger (b int) INHERITS (elder);
+      INSERT INTO elder VALUES (1); INSERT INTO younger VALUES (2, 3)`);
+    const [parts, elder] = [await f.rows('parts'), await f.rows('ONLY elder')];
+    const backup = await f.keep(['p1', 'p2', 'elder', 'younger']);
+    value(await f.work.run(`UPDATE public.parts SET at = at + 5, v = v + 100`));
+    value(await f.work.run(`DELETE FROM public.elder`));
+    value(await f.work.run('COMMIT'));
+    expect(backup.tables.reduce((all, { rows }) => all + rows, 0)).to.equal(42);
+    value(await restore(f, backup.id, ['parts', 'elder', 'younger']));
+    expect(await f.rows('parts')).to.equal(parts);
+    expect(await f.rows('ONLY elder')).to.equal(elder);
+    expect(await f.sql('SELECT a, b FROM younger')).to.deep.equal([{ a: 2, b: 3 }]);
+  });
+
+  it('loses no row that was acknowledged while it took the locks', async () => {
+    await f.sql('CREATE TABLE busy (id bigserial PRIMARY KEY, note text)');
+    const writer = new pg.Client({ connectionString: f.db.url });
+    await writer.connect();
+    const acknowledged: { readonly id: string; readonly at: number }[] = [];
+    let ended = false;
+    const writing = (async () => {
+      while (!ended) {
+        const { rows } = await writer.query<{ id: string }>(
+          `INSERT INTO busy (note) VALUES (md5(random()::text)) RETURNING id`,
+        );
+        acknowledged.push({ id: rows[0]?.id ?? '', at: performance.now() });
+      }
+    })();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const backup = await f.keep(['busy']);
+    const locked = performance.now();
+    // Nobody gets in between the copy and the end of the step.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    value(await f.work.run('DELETE FROM public.busy'));
+    value(await f.work.run('COMMIT'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    ended = true;
+    await writing;
+    await writer.end();
+    const before = acknowledged.filter(({ at }) => at < locked).map(({ id }) => id);
+    const copied = (await f.sql(`SELECT id FROM ${backup.tables[0]?.copy}`)) as { id: string }[];
+    expect(before.length).to.be.greaterThan(5);
+    expect(copied.map(({ id }) => id)).to.include.members(before);
+    const rest = (await f.sql('SELECT id FROM busy')) as { id: string }[];
+    const everything = new Set([...copied, ...rest].map(({ id }) => id));
+    for (const { id } of acknowledged) expect(everything.has(id), id).to.equal(true);
+    // What came after the copy was not deleted by the step, which saw exactly the rows of the copy.
+    expect(everything.size).to.equal(copied.length + rest.length);
+  });
+
+  it('waits for a writer that is at it, and gives up with what is in the way', async function () {
+    this.timeout(60_000);
+    await f.sql('CREATE TABLE slow (id int); INSERT INTO slow VALUES (1)');
+    const blocker = new pg.Client({ connectionString: f.db.url });
+    await blocker.connect();
+    await blocker.query('BEGIN; INSERT INTO slow VALUES (2)');
+    value(await f.work.run(`SET lock_timeout = '100ms'`));
+    setTimeout(() => void blocker.query('COMMIT'), 500);
+    const backup = await f.keep(['slow']);
+    expect(backup.tables[0]?.rows).to.equal(2);
+    value(await f.work.run('ROLLBACK'));
+    await blocker.query('BEGIN; INSERT INTO slow VALUES (3)');
+    value(await f.work.run('BEGIN'));
+    const refused = await f.tables.keep({
+      id: nextId(),
+      databaseId: 'db',
+      createdAt: new Date(0).toISOString(),
+      reason: { kind: 'before-step', runId: 'r' },
+      journal: { position: 1, hash: '' },
+      tables: ['slow'],
+      lock: 'transaction',
+      signal: new AbortController().signal,
+    });
+    expect(refused.isErr() && refused.error.kind).to.equal('busy');
+    expect(value(await f.work.all('SELECT 1 AS one'))).to.deep.equal([{ one: 1 }]);
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    expect(value(await f.tables.list('db'))).to.have.length(1);
+  });
+
+  it('lists what there is by database, and discards what is named', async () => {
+    expect(value(await f.tables.list('db'))).to.deep.equal([]);
+    value(await f.tables.discard(['never was']));
+    await f.sql('CREATE TABLE a (id int); CREATE TABLE b (id int)');
+    const first = await f.keep(['b', 'a']);
+    value(await f.work.run('ROLLBACK'));
+    const second = await f.keep(['b']);
+    value(await f.work.run('ROLLBACK'));
+    expect(value(await f.tables.list('db'))).to.deep.equal([first, second]);
+    expect(value(await f.tables.list('another'))).to.deep.equal([]);
+    value(await f.tables.discard([first.id]));
+    expect(value(await f.tables.list('db'))).to.deep.equal([second]);
+    const left = await f.sql(
+      `SELECT tablename FROM pg_tables WHERE schemaname = 'migrate_safe_backup' AND tablename ~ '^copy_'`,
+    );
+    expect(left).to.have.length(1);
+  });
+
+  it('stops copying when the run is cancelled, and leaves nothing', async () => {
+    await f.sql(`CREATE TABLE large AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 60000) AS n`);
+    value(await f.work.run('BEGIN'));
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 15);
+    const stopped = await f.tables.keep({
+      id: nextId(),
+      databaseId: 'db',
+      createdAt: new Date(0).toISOString(),
+      reason: { kind: 'before-step', runId: 'r' },
+      journal: { position: 1, hash: '' },
+      tables: ['large'],
+      lock: 'transaction',
+      signal: stop.signal,
+    });
+    expect(stopped.isErr()).to.equal(true);
+    value(await f.work.run('ROLLBACK'));
+    expect(value(await f.tables.list('db'))).to.deep.equal([]);
+    const again = await f.keep(['large']);
+    expect(again.tables[0]?.rows).to.equal(60_000);
+    value(await f.work.run('ROLLBACK'));
+  });
+});
