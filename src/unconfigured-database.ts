@@ -18,8 +18,8 @@ export class UnconfiguredDatabase implements Database {
     return errAsync(this.#error);
   }
 
-  copies(): Result<CopyFiles, OpenError> {
-    return err(this.#error);
+  copies(): ResultAsync<CopyFiles, OpenError> {
+    return errAsync(this.#error);
   }
 
   lock(): Result<RunLock | undefined, OpenError> {

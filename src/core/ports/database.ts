@@ -119,7 +119,7 @@ export interface Database {
    */
   open(mode: 'read' | 'create', under?: Lease): ResultAsync<OpenDatabase, OpenError>;
   /** Work on copies of this database, also where it cannot be opened itself. */
-  copies(): Result<CopyFiles, OpenError>;
+  copies(): ResultAsync<CopyFiles, OpenError>;
   /** The lock; undefined for a database that nobody else can reach. */
   lock(): Result<RunLock | undefined, OpenError>;
   /**

@@ -16,6 +16,8 @@ import type { SqlError } from '../../../core/ports/session.js';
 import type { StepTransaction } from '../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
+import { PostgresBackupSource } from './backup/backup-source.js';
+import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
@@ -28,6 +30,7 @@ export interface OpenOptions {
   readonly info: DatabaseInfo;
   readonly target: PostgresTarget;
   readonly connection: PostgresConnection;
+  readonly server: PostgresServer;
   /** Where a run works: the connection holds the lock too, and is closed with it. */
   readonly lock?: EngineLock;
 }
@@ -38,12 +41,14 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly #options: OpenOptions;
   readonly #connection: PostgresConnection;
   readonly #journal: JournalKeeper;
+  readonly backups: BackupSource;
 
   constructor(options: OpenOptions) {
     this.#options = options;
     this.info = options.info;
     this.#connection = options.connection;
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
+    this.backups = new PostgresBackupSource(options.server);
   }
 
   historyTool(table: string): string | undefined {
@@ -92,7 +97,6 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return notYet('restores');
   }
 
-  readonly backups: BackupSource = NO_BACKUPS;
   readonly restore: LiveRestorePort = { restoreTables: () => notYet('restores') };
 
   /** Without a run there is no lock that could be another's by now. */
@@ -113,12 +117,3 @@ export class OpenPostgresDatabase implements OpenDatabase {
 
 const notYet = (what: string): ResultAsync<never, SqlError> =>
   errAsync({ kind: 'other', code: '', message: `${what} on PostgreSQL are not part of this version yet` });
-const NO_BACKUPS: BackupSource = {
-  supported: false,
-  form: { fileName: 'database.dump', header: 'PGDMP', checks: { quick: 'archive', full: 'archive_read' } },
-  size: () => notYet('backups'),
-  copyTo: () => notYet('backups'),
-  check: () => notYet('backups'),
-  fingerprint: () => notYet('backups'),
-  atStake: () => notYet('backups'),
-};

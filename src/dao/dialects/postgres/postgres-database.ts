@@ -1,9 +1,10 @@
 // A PostgreSQL database that may or may not be reachable: connects when asked, and works on the connection that holds the lock.
-import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
+import { errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { CopyFiles } from '../../../core/ports/backup-source.js';
 import type { Database, DatabaseInfo, OpenDatabase, OpenError } from '../../../core/ports/database.js';
 import type { Lease, LockError, RunLock } from '../../../core/ports/run-lock.js';
 import type { SqlError } from '../../../core/ports/session.js';
+import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { createCommand } from './create-command.js';
@@ -32,18 +33,19 @@ export class PostgresDatabase implements Database {
   open(_mode: 'read' | 'create', under?: Lease): ResultAsync<OpenDatabase, OpenError> {
     const held = under && this.#holding.get(under);
     return engineRoom().andThen((room) =>
-      (held ? okAsync<Work, OpenError>(held) : this.#connect(room).map((connection): Work => ({ connection }))).map(
-        (work): OpenDatabase => new room.OpenPostgresDatabase({ info: this.info, target: this.#target, ...work }),
+      this.#server(room).asyncAndThen((server) =>
+        (held ? okAsync<Work, OpenError>(held) : this.#connect(room).map((connection): Work => ({ connection }))).map(
+          (work): OpenDatabase =>
+            new room.OpenPostgresDatabase({ info: this.info, target: this.#target, server, ...work }),
+        ),
       ),
     );
   }
 
-  copies(): Result<CopyFiles, OpenError> {
-    return err({
-      kind: 'database-unusable',
-      path: this.info.label,
-      error: { kind: 'other', code: '', message: 'backups on PostgreSQL are not part of this version yet' },
-    });
+  copies(): ResultAsync<CopyFiles, OpenError> {
+    return engineRoom().andThen((room) =>
+      this.#server(room).map((server): CopyFiles => new room.PostgresCopyFiles(server)),
+    );
   }
 
   lock(): Result<RunLock, OpenError> {
@@ -79,6 +81,10 @@ export class PostgresDatabase implements Database {
             .orElse((error) => closed().andThen(() => errAsync(error)));
         }),
     );
+  }
+
+  #server({ loadDriver, PostgresServer }: Room): Result<PostgresServer, OpenError> {
+    return loadDriver().map((driver) => new PostgresServer(driver, this.#target.options));
   }
 
   #connect({ loadDriver, PostgresConnection }: Room): ResultAsync<PostgresConnection, OpenError> {

@@ -81,8 +81,8 @@ export class SqliteDatabase implements Database {
       .mapErr((error): OpenError => ({ kind: 'database-unusable', path: labelOf(file), error }));
   }
 
-  copies(): Result<CopyFiles, OpenError> {
-    return this.driver().map((driver) => new SqliteCopyFiles(driver));
+  copies(): ResultAsync<CopyFiles, OpenError> {
+    return this.driver().asyncMap((driver) => Promise.resolve(new SqliteCopyFiles(driver)));
   }
 
   lock(): Result<RunLock | undefined, OpenError> {
