@@ -12,7 +12,7 @@ export const isPostgresUrl = (url: string): boolean => /^postgres(?:ql)?:/i.test
 /** What a URL leaves out, the driver takes from PG* variables and .pgpass; `postgres:` leaves out all. */
 export function fromPostgresUrl(url: string): Target {
   return readUrl(url).map((said) => ({
-    options: said.hasParts ? { connectionString: url } : {},
+    options: said.hasParts ? { connectionString: withUser(url, said) } : asSomebody({}),
     location: locationOf(said),
     host: {},
   }));
@@ -27,7 +27,25 @@ export function fromPostgresConfig(config: Knex.Config): Target {
   const options = (connection ?? {}) as PostgresOptions;
   const { connectionString } = options;
   const said = connectionString === undefined ? ok<Said, string>({}) : readUrl(connectionString);
-  return said.map((fromUrl) => ({ options, host, location: locationOf({ ...options, ...fromUrl }) }));
+  return said.map((fromUrl) => ({
+    options: connectionString === undefined ? asSomebody(options) : options,
+    host,
+    location: locationOf({ ...options, ...fromUrl }),
+  }));
+}
+
+/** Where nobody names a user, the driver takes it from $USER, which services and containers may not have. */
+const systemName = (user: string | undefined): string | undefined =>
+  user || process.env['PGUSER'] || process.env['USER'] ? undefined : systemUser();
+
+function withUser(url: string, { user }: Said): string {
+  const name = systemName(user);
+  return name === undefined ? url : `${url}${url.includes('?') ? '&' : '?'}user=${encodeURIComponent(name)}`;
+}
+
+function asSomebody(options: PostgresOptions): PostgresOptions {
+  const name = systemName(options.user);
+  return name === undefined ? options : { ...options, user: name };
 }
 
 /** What says where a database is: no user and no secret. */

@@ -87,7 +87,7 @@ export const restore = (fixture: TablesFixture, id: string, tables: readonly str
   fixture.tables.restoreTables(
     id,
     tables,
-    () => okAsync<string, never>('kept'),
+    () => okAsync<string>('kept'),
     () => ({ events: [], steps: [] }),
   );
 

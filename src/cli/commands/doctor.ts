@@ -103,9 +103,10 @@ async function steps({ get, config }: Engine): Promise<HealthCheck> {
 }
 
 /** Looks at the nearest directory that is there: a doctor makes none. */
-async function backups({ get, config, info }: Engine): Promise<HealthCheck> {
+async function backups(engine: Engine): Promise<HealthCheck> {
+  const { get, config, info } = engine;
   const label = relative(config.backups);
-  if (info().path === undefined) return good('backups', 'a database in memory has none');
+  if (info().location === undefined) return good('backups', 'a database in memory has none');
   const existing = nearest(config.backups);
   try {
     accessSync(existing, constants.W_OK);
@@ -120,12 +121,19 @@ async function backups({ get, config, info }: Engine): Promise<HealthCheck> {
   if (existing !== config.backups) return good('backups', `${label} will be made`);
   const free = await get(Tokens.BackupStore).freeBytes().mapErr(fromStore);
   if (free.isErr()) return bad('backups', free.error);
-  const needed = Math.ceil((info().bytes ?? 0) * 1.1) + RESERVE_BYTES;
+  const needed = Math.ceil((info().bytes ?? (await sizeOfBackup(engine))) * 1.1) + RESERVE_BYTES;
   const detail = `${label} can be written, ${bytes(free.value)} free; one backup needs about ${bytes(needed)}`;
   return free.value >= needed
     ? good('backups', detail)
     : { name: 'backups', ok: false, detail, fix: 'Free some space, or keep backups elsewhere with --backups.' };
 }
+
+/** Of a server's database, as it estimates it; what keeps it from that is said by another check. */
+const sizeOfBackup = ({ get }: Engine): Promise<number> =>
+  get(Tokens.Database)
+    .open('read')
+    .andThen((database) => database.backups.size().andThen((size) => database.close().map(() => size)))
+    .unwrapOr(0);
 
 const nearest = (directory: string): string =>
   existsSync(directory) || path.dirname(directory) === directory ? directory : nearest(path.dirname(directory));
