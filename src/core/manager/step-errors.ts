@@ -120,7 +120,7 @@ export class StepErrors {
         if (handleFault && handleFault.kind !== 'sql') return this.fault(handleFault);
         // knex puts the whole statement before the database's own words, which were kept.
         const error = transaction.lastError();
-        if (error !== undefined && error.cause === thrown && error.kind !== 'busy')
+        if (error !== undefined && error.cause === thrown && (error.kind !== 'busy' || error.transient === true))
           return this.fault({ kind: 'sql', error });
         // The step's own transaction holds the write lock: a statement that meets a lock came from elsewhere.
         if (isBusy(thrown)) {

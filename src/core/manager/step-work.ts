@@ -2,7 +2,8 @@
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import { migrateError } from '../errors/migrate-error.js';
-import type { StepTransaction } from '../ports/step-transaction.js';
+import type { ScriptStatement } from '../ports/script-splitter.js';
+import type { StepFault, StepTransaction } from '../ports/step-transaction.js';
 import {
   DEFAULT_STEP_TIMEOUT_MS,
   type MigrationStep,
@@ -26,7 +27,7 @@ export function runWork(
   const timeoutMs = step.definition.timeoutMs ?? DEFAULT_STEP_TIMEOUT_MS;
   if (typeof work !== 'function') {
     const run = (): Promise<unknown> =>
-      transaction.execute(work, signal).match(
+      executed(transaction, work, signal).match(
         () => undefined,
         (fault) => Promise.reject(new FaultThrown(fault)),
       );
@@ -46,6 +47,30 @@ export function runWork(
       inner.abort();
       return errAsync(error);
     });
+}
+
+/** So often a script is tried that only locks of others are in the way of. */
+const TRIES = 10;
+const LONGEST_PAUSE_MS = 2000;
+
+/** Runs a script, from its beginning again where only a lock was in its way: while it waits for that, it holds nothing. */
+function executed(
+  transaction: StepTransaction,
+  statements: readonly ScriptStatement[],
+  signal: AbortSignal,
+  tries = 1,
+): ResultAsync<void, StepFault> {
+  return transaction.execute(statements, signal).orElse((fault) => {
+    const isTransient = fault.kind === 'sql' && fault.error.transient === true && !signal.aborted;
+    // Others wait and try too: a little chance keeps them from meeting again and again.
+    const pauseMs = Math.min(50 * 2 ** tries, LONGEST_PAUSE_MS) * (0.5 + Math.random() / 2);
+    const restarted = isTransient && tries < TRIES ? transaction.restart?.(pauseMs) : undefined;
+    return restarted === undefined
+      ? errAsync(fault)
+      : restarted
+          .mapErr((error): StepFault => ({ kind: 'sql', error }))
+          .andThen(() => executed(transaction, statements, signal, tries + 1));
+  });
 }
 
 /** Runs a question of the step's own (`validate`, `isDone`) on the transaction's handle. */

@@ -42,6 +42,8 @@ export interface SqlError {
   /** What mends it, where that is known: a command, or the address of a page. */
   readonly fix?: string;
   readonly cause?: unknown;
+  /** Nothing but a lock of somebody else was in the way: tried again from the beginning, the whole may go through. */
+  readonly transient?: true;
 }
 
 /** Statements run in the order in which they are given; a session is never shared by two runs. */

@@ -84,6 +84,11 @@ export interface StepTransaction {
   next(): Promise<StepTransaction>;
   commit(): ResultAsync<void, SqlError>;
   rollback(): ResultAsync<void, SqlError>;
+  /**
+   * Takes back all that was done, holds nothing for `pauseMs` and begins anew: after an error that is `transient`. Only
+   * where more than one connection can write at a time.
+   */
+  restart?(pauseMs: number): ResultAsync<void, SqlError>;
   /** Stops the statement that is running, where the driver can. */
   interrupt(): void;
 }

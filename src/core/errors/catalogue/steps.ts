@@ -10,9 +10,11 @@ export const STEPS: Words<StepFacts> = {
     state: 'rolled-back',
     message: (f) => f.reason,
     hint: (f) =>
-      /from within a transaction|inside a transaction/.test(f.reason)
-        ? "The step was rolled back and nothing of it is left. What cannot run in a transaction goes into a step of its own that says at its top: -- migrate-safe: no-transaction   (in code: transaction: 'none')"
-        : 'The step was rolled back and nothing of it is left. Correct it and run the same command again.',
+      f.sqlError?.transient === true
+        ? `The step was rolled back and nothing was changed. ${f.sqlError.fix === undefined ? 'Run' : `Wait until it has ended, or see to it: ${f.sqlError.fix}   Then run`} the same command again.`
+        : /from within a transaction|inside a transaction/.test(f.reason)
+          ? "The step was rolled back and nothing of it is left. What cannot run in a transaction goes into a step of its own that says at its top: -- migrate-safe: no-transaction   (in code: transaction: 'none')"
+          : 'The step was rolled back and nothing of it is left. Correct it and run the same command again.',
   },
   'guard-refused': {
     code: 'MS-GUARD-LOSS',

@@ -1,5 +1,5 @@
 // One pinned connection to PostgreSQL: statements in their order, failures classified, values as the engine's ports have them.
-import type { Client, ClientConfig, QueryResult, QueryResultRow } from 'pg';
+import type { Client, ClientConfig, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError, SqlErrorKind, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
@@ -13,6 +13,13 @@ const RECONNECT_MS = 30_000;
 const LONGEST_PAUSE_MS = 2000;
 /** What may pass by itself: nobody listens, the server still recovers, the new connection was cut as well. */
 const PASSING: ReadonlySet<SqlErrorKind> = new Set(['unreachable', 'connection-lost']);
+
+/** A row as the host's driver gives it. */
+export type ForeignRow = Record<string, unknown>;
+/** The driver knows it, its types do not. */
+interface ExtendedQuery extends Omit<QueryConfig, 'text' | 'values'> {
+  readonly queryMode?: 'extended';
+}
 
 export class PostgresConnection implements Session {
   readonly #driver: PostgresDriver;
@@ -89,10 +96,21 @@ export class PostgresConnection implements Session {
 
   /** One statement with PostgreSQL's own placeholders. */
   query<R extends object>(sql: string, values: readonly unknown[] = []): ResultAsync<QueryResult<R>, SqlError> {
-    this.#waiting += 1;
-    const running = this.#turn.then(() => this.#ask<R>(sql, values)).finally(() => (this.#waiting -= 1));
-    this.#turn = running.catch(() => undefined);
-    return ResultAsync.fromPromise(running, (thrown) => classify(thrown, sql));
+    return this.#queue<R>(sql, values, {});
+  }
+
+  /**
+   * One statement of somebody else's: the extended protocol takes no second one with it, however the text is read, and
+   * values come as the host's driver is set to give them.
+   */
+  foreign(sql: string, values: readonly unknown[]): ResultAsync<QueryResult<ForeignRow>, SqlError> {
+    return this.#queue<ForeignRow>(sql, values, { queryMode: 'extended', types: this.#driver.types });
+  }
+
+  /** Outside of a transaction: the settings are again what they were when the connection was opened. */
+  resettle(): ResultAsync<void, SqlError> {
+    const { text, values } = settling(this.#server, 'session');
+    return this.query(text, values).map(() => undefined);
   }
 
   /** Shows the server that somebody is still there, where a transaction is open and nothing is asked. */
@@ -159,10 +177,25 @@ export class PostgresConnection implements Session {
     });
   }
 
-  async #ask<R extends QueryResultRow>(sql: string, values: readonly unknown[]): Promise<QueryResult<R>> {
+  #queue<R extends object>(
+    sql: string,
+    values: readonly unknown[],
+    how: ExtendedQuery,
+  ): ResultAsync<QueryResult<R>, SqlError> {
+    this.#waiting += 1;
+    const running = this.#turn.then(() => this.#ask<R>(sql, values, how)).finally(() => (this.#waiting -= 1));
+    this.#turn = running.catch(() => undefined);
+    return ResultAsync.fromPromise(running, (thrown) => classify(thrown, sql));
+  }
+
+  async #ask<R extends QueryResultRow>(
+    sql: string,
+    values: readonly unknown[],
+    how: ExtendedQuery,
+  ): Promise<QueryResult<R>> {
     if (this.#lost) throw this.#lost.cause;
     const raw = <Row extends QueryResultRow>(text: string, params: readonly unknown[]): Promise<QueryResult<Row>> =>
-      this.#client.query<Row>({ text, values: [...params] });
+      this.#client.query<Row>({ ...how, text, values: [...params] });
     const boundary = boundaryOf(sql);
     const where = this.#inTransaction ? 'inside' : 'outside';
     try {

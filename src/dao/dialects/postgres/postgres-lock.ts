@@ -6,7 +6,8 @@ import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 
-const KEY = `pg_catalog.hashtextextended('migrate-safe:' || pg_catalog.current_database(), 0)`;
+/** The key of the run lock of the database that is connected to. */
+export const LOCK_KEY = `pg_catalog.hashtextextended('migrate-safe:' || pg_catalog.current_database(), 0)`;
 // An advisory lock by a 64-bit key shows its two halves.
 const HOLDER = `
   SELECT a.application_name AS card, a.backend_start::text AS since
@@ -14,7 +15,7 @@ const HOLDER = `
   JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
   JOIN pg_catalog.pg_database AS d ON d.oid = l.database
   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname = pg_catalog.current_database()
-    AND (l.classid::bigint << 32 | l.objid::bigint) = ${KEY}`;
+    AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY}`;
 
 /** How long the end of what a lost connection had open is waited for, in milliseconds. */
 const RETAKE_MS = 60_000;
@@ -62,7 +63,7 @@ export class PostgresLock implements EngineLock {
 
   #attempt(): ResultAsync<LockAttempt, LockError> {
     return this.#connection
-      .all<{ taken: boolean }>(`SELECT pg_catalog.pg_try_advisory_lock(${KEY}) AS taken`)
+      .all<{ taken: boolean }>(`SELECT pg_catalog.pg_try_advisory_lock(${LOCK_KEY}) AS taken`)
       .andThen(([row]): ResultAsync<LockAttempt, SqlError> =>
         row?.taken === true
           ? okAsync('taken')
@@ -76,7 +77,7 @@ export class PostgresLock implements EngineLock {
       announce: (doing) => void this.#announce({ ...owner, doing }),
       release: () =>
         this.#connection
-          .run(`SELECT pg_catalog.pg_advisory_unlock(${KEY})`)
+          .run(`SELECT pg_catalog.pg_advisory_unlock(${LOCK_KEY})`)
           .map(() => undefined)
           .orElse(() => okAsync(undefined)),
     };

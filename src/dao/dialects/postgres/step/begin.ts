@@ -1,0 +1,74 @@
+// How a step's transaction begins and what is put back behind it: settings, roles, locks of the session.
+import { okAsync, type ResultAsync } from 'neverthrow';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { HostKnexConfig } from '../../../host-knex.js';
+import type { PostgresConnection } from '../connection.js';
+import { quoted } from '../name.js';
+import { LOCK_KEY } from '../postgres-lock.js';
+
+export interface BeginOptions {
+  readonly transactional: boolean;
+  /** The host's search path; without one, that of the role or the database. */
+  readonly searchPath?: HostKnexConfig['searchPath'];
+}
+
+/** How long a statement waits for a lock before it gives up: others queue behind it for as long. */
+export const LOCK_TIMEOUT = '2s';
+
+/** Begins the transaction that a step runs in; for a step without one, only the session is set. */
+export function beginStep(
+  connection: PostgresConnection,
+  { transactional, searchPath }: BeginOptions,
+): ResultAsync<void, SqlError> {
+  const set = transactional ? 'SET LOCAL' : 'SET';
+  const path =
+    searchPath === undefined
+      ? 'DEFAULT'
+      : (typeof searchPath === 'string' ? [searchPath] : searchPath).map((schema) => quoted(schema)).join(', ');
+  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}`;
+  const begun: ResultAsync<unknown, SqlError> = transactional ? connection.query('BEGIN') : okAsync(undefined);
+  return begun.andThen(() => connection.query(settings)).map(() => undefined);
+}
+
+// RESET ALL leaves out who is asking.
+const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES`;
+
+/**
+ * The last thing in a transaction: through a pooler the server process is another client's as soon as it has ended, and
+ * what was set for the session would be met by that one.
+ */
+export function beforeCommit(connection: PostgresConnection): ResultAsync<void, SqlError> {
+  if (!connection.isPooled) return okAsync(undefined);
+  return unlock(connection)
+    .andThen(() => connection.query(`${RESET}; SET LOCAL synchronous_commit = on`))
+    .map(() => undefined);
+}
+
+/** Outside of a transaction: nothing of what a step set, made for a while, listened to or locked is left. */
+export function endStep(connection: PostgresConnection): ResultAsync<void, SqlError> {
+  if (connection.isPooled) return okAsync(undefined);
+  return connection
+    .query(RESET)
+    .andThen(() => connection.resettle())
+    .andThen(() => unlock(connection));
+}
+
+// Locks of the session outlive the transaction. One that was taken twice has to be let go of twice.
+const UNLOCK = `
+  SELECT CASE WHEN l.objsubid = 1 THEN
+      CASE l.mode WHEN 'ShareLock' THEN pg_catalog.pg_advisory_unlock_shared(key) ELSE pg_catalog.pg_advisory_unlock(key) END
+    ELSE
+      CASE l.mode WHEN 'ShareLock' THEN pg_catalog.pg_advisory_unlock_shared(half, other) ELSE pg_catalog.pg_advisory_unlock(half, other) END
+    END AS unlocked
+  FROM pg_catalog.pg_locks AS l
+  JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
+  CROSS JOIN LATERAL (SELECT l.classid::bigint << 32 | l.objid::bigint AS key,
+    l.classid::bigint::bit(32)::int AS half, l.objid::bigint::bit(32)::int AS other) AS k
+  WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted
+    AND NOT (l.objsubid = 1 AND k.key = ${LOCK_KEY})`;
+
+function unlock(connection: PostgresConnection, rounds = 100): ResultAsync<void, SqlError> {
+  return connection
+    .query<{ unlocked: boolean }>(UNLOCK)
+    .andThen(({ rows }) => (rows.length === 0 || rounds === 0 ? okAsync(undefined) : unlock(connection, rounds - 1)));
+}

@@ -1,0 +1,156 @@
+// What a table holds at one moment, as far as a loss can be told from it: its keys and where its columns have values, or
+// only how many, where it is large.
+import type { ResultAsync } from 'neverthrow';
+import { okAsync } from 'neverthrow';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { PostgresConnection } from '../connection.js';
+import { quoted } from '../name.js';
+import { inSql, type Relation } from './relations.js';
+
+/** A table's columns by their numbers, which stay theirs under any name. */
+export interface Columns {
+  readonly names: ReadonlyMap<number, string>;
+  /** Numbers of the primary key's columns, in its order. */
+  readonly key: readonly number[];
+}
+
+export type Image =
+  | { readonly kind: 'rows'; readonly columns: Columns; readonly rows: ReadonlyMap<string, string> }
+  | {
+      readonly kind: 'counts';
+      readonly columns: Columns;
+      readonly rows: number;
+      /** Rows with a value, by the column's number. */
+      readonly filled: ReadonlyMap<number, number>;
+    };
+
+/** As many rows are compared one by one. */
+const FEW_ROWS = 5000;
+
+const COLUMNS = `
+  SELECT a.attnum AS number, a.attname AS name, pg_catalog.array_position(i.indkey::int2[], a.attnum) AS place
+  FROM pg_catalog.pg_attribute AS a
+  LEFT JOIN pg_catalog.pg_index AS i ON i.indrelid = a.attrelid AND i.indisprimary
+  WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`;
+
+/** Undefined where there is no such table. */
+export function readImage(
+  connection: PostgresConnection,
+  relation: Relation,
+): ResultAsync<Image | undefined, SqlError> {
+  return connection
+    .query<{ number: number; name: string; place: number | null }>(COLUMNS, [relation.oid])
+    .andThen(({ rows }): ResultAsync<Image | undefined, SqlError> => {
+      if (rows.length === 0) return okAsync(undefined);
+      const columns: Columns = {
+        names: new Map(rows.map(({ number, name }) => [number, name])),
+        key: rows
+          .flatMap(({ number, place }) => (place === null ? [] : [{ number, place }]))
+          .toSorted((a, b) => a.place - b.place)
+          .map(({ number }) => number),
+      };
+      return columns.key.length === 0
+        ? counts(connection, relation, columns)
+        : few(connection, relation, columns).andThen((found): ResultAsync<Image, SqlError> =>
+            found === undefined ? counts(connection, relation, columns) : okAsync(found),
+          );
+    });
+}
+
+/** Children that inherit are tables of their own; partitions are not. */
+const from = (relation: Relation): string => `${relation.kind === 'r' ? 'ONLY ' : ''}${inSql(relation)}`;
+
+function few(
+  connection: PostgresConnection,
+  relation: Relation,
+  columns: Columns,
+): ResultAsync<Image | undefined, SqlError> {
+  const key = columns.key.map((number) => quoted(columns.names.get(number) ?? ''));
+  const text = key.length === 1 ? `${key.join('')}::text` : `ROW(${key.join(', ')})::text`;
+  const bits = [...columns.names.values()].map((name) => `CASE WHEN ${quoted(name)} IS NULL THEN '0' ELSE '1' END`);
+  return connection
+    .query<{ key: string; bits: string }>(
+      `SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from(relation)} LIMIT ${FEW_ROWS + 1}`,
+    )
+    .map(({ rows }) =>
+      rows.length > FEW_ROWS
+        ? undefined
+        : { kind: 'rows', columns, rows: new Map(rows.map((row) => [row.key, row.bits])) },
+    );
+}
+
+function counts(connection: PostgresConnection, relation: Relation, columns: Columns): ResultAsync<Image, SqlError> {
+  const numbers = [...columns.names.keys()];
+  const each = [...columns.names.values()].map((name) => `pg_catalog.count(${quoted(name)})`);
+  return connection
+    .query<{ rows: number; filled: readonly number[] }>(
+      `SELECT pg_catalog.count(*) AS rows, pg_catalog.json_build_array(${each.join(', ')}) AS filled FROM ${from(relation)}`,
+    )
+    .map(({ rows: [row] }) => ({
+      kind: 'counts',
+      columns,
+      rows: row?.rows ?? 0,
+      filled: new Map(numbers.map((number, at) => [number, row?.filled[at] ?? 0])),
+    }));
+}
+
+/** What is in `before` and not in `after`. */
+export interface ImageLoss {
+  /** Undefined where rows cannot be told apart. */
+  readonly rows: readonly string[] | undefined;
+  readonly nulled: readonly { readonly column: string; readonly rows: number; readonly keys: readonly string[] }[];
+}
+
+/** Pure. `done`: rows that were inserted and deleted in between, for tables of which only numbers are known. */
+export function lossBetween(
+  before: Image,
+  after: Image,
+  done: { readonly inserted: number; readonly deleted: number },
+): ImageLoss {
+  const kept = [...before.columns.names].filter(([number]) => after.columns.names.has(number));
+  if (before.kind === 'rows' && after.kind === 'rows') {
+    const places = kept.map(([number, column]) => ({
+      column,
+      before: placeOf(before.columns, number),
+      after: placeOf(after.columns, number),
+    }));
+    const nulled = places.map((place) => {
+      const keys = [...before.rows]
+        .filter(([key, bits]) => bits.charAt(place.before) === '1' && after.rows.get(key)?.charAt(place.after) === '0')
+        .map(([key]) => key);
+      return { column: place.column, rows: keys.length, keys: keys.slice(0, SAMPLE) };
+    });
+    return {
+      rows: [...before.rows.keys()].filter((key) => !after.rows.has(key)),
+      nulled: nulled.filter(({ rows }) => rows > 0),
+    };
+  }
+  const [was, is] = [asCounts(before), asCounts(after)];
+  const nulled = kept.map(([number, column]) => {
+    const [filled, filledNow] = [was.filled.get(number) ?? 0, is.filled.get(number) ?? 0];
+    // What went with deleted rows was not nulled, and neither is a row nulled that came in without a value.
+    const gone = filled - filledNow - done.deleted;
+    const empty = is.rows - filledNow - (was.rows - filled) - done.inserted;
+    return { column, rows: Math.max(gone, empty), keys: [] };
+  });
+  return { rows: undefined, nulled: nulled.filter(({ rows }) => rows > 0) };
+}
+
+/** So many keys are told. */
+export const SAMPLE = 5;
+
+const placeOf = ({ names }: Columns, number: number): number => [...names.keys()].indexOf(number);
+
+function asCounts(image: Image): { readonly rows: number; readonly filled: ReadonlyMap<number, number> } {
+  if (image.kind === 'counts') return image;
+  const all = [...image.rows.values()];
+  return {
+    rows: all.length,
+    filled: new Map(
+      [...image.columns.names.keys()].map((number, at) => [
+        number,
+        all.filter((bits) => bits.charAt(at) === '1').length,
+      ]),
+    ),
+  };
+}

@@ -1,0 +1,128 @@
+// Tables and columns that a statement took away, and how many rows and values were in them.
+import { okAsync, ResultAsync } from 'neverthrow';
+import type { SqlError } from '../../../../core/ports/session.js';
+import { inOrder } from '../../../in-order.js';
+import type { PostgresConnection } from '../connection.js';
+import { quoted } from '../name.js';
+import type { Account, ColumnLoss } from './account.js';
+import { holdsRows, inSql, type Changes, type Relation } from './relations.js';
+import type { StatementFacts } from './statement.js';
+
+/** What is to be counted, and where. */
+export interface Losses {
+  /** Every relation that loses something. */
+  readonly relations: readonly Relation[];
+  readonly dropped: readonly Relation[];
+  readonly truncated: readonly Relation[];
+  readonly columns: readonly { readonly relation: Relation; readonly number: number }[];
+}
+
+/** They give a table's rows another file, and keep the rows. */
+const REWRITING: ReadonlySet<string> = new Set(['ALTER', 'CLUSTER', 'REFRESH', 'VACUUM']);
+
+/** Pure: what a statement took away that was not counted before it. */
+export function lossesIn(
+  { gone, refiled, droppedColumns }: Changes,
+  relations: ReadonlyMap<number, Relation>,
+  account: Account,
+  { verb }: StatementFacts,
+): Losses {
+  const known = (oid: number): Relation[] => {
+    const relation = relations.get(oid);
+    return relation && holdsRows(relation) ? [relation] : [];
+  };
+  const dropped = gone.filter((oid) => !account.dropped.has(oid)).flatMap(known);
+  const truncated = refiled
+    .filter(({ isEmpty }) => isEmpty || !REWRITING.has(verb))
+    .filter(({ oid }) => !gone.includes(oid))
+    .flatMap(({ oid }) => known(oid));
+  const columns = droppedColumns
+    .filter(({ oid, column }) => !account.columns.some((one) => one.oid === oid && one.number === column))
+    .flatMap(({ oid, column }) => known(oid).map((relation) => ({ relation, number: column })))
+    .filter(({ relation, number }) => number <= relation.columns)
+    // A partition loses the columns that its table loses.
+    .filter(({ relation: { root } }) => !droppedColumns.some(({ oid }) => oid === root));
+  const all = new Map([...dropped, ...truncated, ...columns.map((one) => one.relation)].map((one) => [one.oid, one]));
+  return { relations: [...all.values()], dropped, truncated, columns };
+}
+
+export interface CountedLosses {
+  readonly dropped: ReadonlyMap<number, number>;
+  readonly truncated: ReadonlyMap<number, number>;
+  readonly columns: readonly ColumnLoss[];
+}
+
+/** Counts what is there now, locked so that it stays that until the statement takes it. */
+export function countLosses(connection: PostgresConnection, losses: Losses): ResultAsync<CountedLosses, SqlError> {
+  return here(connection, losses.relations).andThen((names) => {
+    const rowsOf = (relations: readonly Relation[]): ResultAsync<ReadonlyMap<number, number>, SqlError> =>
+      // The rows of a partitioned table are those of its partitions.
+      inOrder(relations, ({ oid, kind }) =>
+        countIn(connection, kind === 'p' ? undefined : names.get(oid), '*').map((rows) => [oid, rows] as const),
+      ).map((counted) => new Map(counted));
+    return lock(connection, [...names.values()])
+      .andThen(() => rowsOf(losses.dropped))
+      .andThen((dropped) =>
+        rowsOf(losses.truncated).andThen((truncated) =>
+          inOrder(losses.columns, ({ relation: { oid }, number }) =>
+            columnName(connection, oid, number).andThen((column) =>
+              countIn(connection, names.get(oid), quoted(column)).map((rows) => ({ oid, number, column, rows })),
+            ),
+          ).map((columns) => ({ dropped, truncated, columns })),
+        ),
+      );
+  });
+}
+
+const lock = (connection: PostgresConnection, names: readonly string[]): ResultAsync<unknown, SqlError> =>
+  names.length === 0 ? okAsync(undefined) : connection.query(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`);
+
+/** How relations are called at this moment: the step may have given them another name. */
+function here(
+  connection: PostgresConnection,
+  relations: readonly Relation[],
+): ResultAsync<ReadonlyMap<number, string>, SqlError> {
+  return connection
+    .query<Pick<Relation, 'oid' | 'schema' | 'bare' | 'kind'>>(
+      `SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS bare, c.relkind AS kind FROM pg_catalog.pg_class AS c
+       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`,
+      [relations.map(({ oid }) => oid)],
+    )
+    .map(({ rows }) => new Map(rows.map((row) => [row.oid, `${row.kind === 'r' ? 'ONLY ' : ''}${inSql(row)}`])));
+}
+
+const countIn = (
+  connection: PostgresConnection,
+  name: string | undefined,
+  what: string,
+): ResultAsync<number, SqlError> =>
+  name === undefined
+    ? okAsync(0)
+    : connection
+        .query<{ count: number }>(`SELECT pg_catalog.count(${what}) AS count FROM ${name}`)
+        .map(({ rows: [row] }) => row?.count ?? 0);
+
+const columnName = (connection: PostgresConnection, oid: number, number: number): ResultAsync<string, SqlError> =>
+  connection
+    .query<{ name: string }>(
+      'SELECT a.attname AS name FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = $1 AND a.attnum = $2',
+      [oid, number],
+    )
+    .map(({ rows: [row] }) => row?.name ?? '');
+
+/** Pure: rows that the step itself had added are not lost. */
+export function withLosses(account: Account, { dropped, truncated, columns }: CountedLosses): Account {
+  const lost = ([oid, rows]: readonly [number, number]): readonly [number, number] => {
+    const own = account.rows.get(oid)?.inserted ?? 0;
+    return [oid, Math.max(0, rows - own)];
+  };
+  const emptied = [...truncated]
+    .map(lost)
+    .map(([oid, rows]) => [oid, rows + (account.truncated.get(oid) ?? 0)] as const);
+  return {
+    ...account,
+    dropped: new Map([...account.dropped, ...[...dropped].map(lost)]),
+    truncated: new Map([...account.truncated, ...emptied]),
+    columns: [...account.columns, ...columns],
+  };
+}

@@ -1,0 +1,129 @@
+// What a step took away without naming it: views, triggers, indexes, checks and unique constraints. Pure.
+import type { LostObject } from '../../../../core/ports/step-transaction.js';
+import type { IndexSnapshot, SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
+import { parseName } from '../name.js';
+
+/** What the step's own statements say, and how things are called now. */
+export interface Naming {
+  /** Whether a statement of the step named it to be taken away, or to have another name. */
+  readonly isNamed: (bare: string) => boolean;
+  /** The name now of a table or view that was called `name`; undefined where it is gone. */
+  readonly nameNow: (name: string) => string | undefined;
+  /** The name now of a column that a table had; undefined where it is gone. */
+  readonly columnNow: (table: string, column: string) => string | undefined;
+}
+
+export function lostObjects(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {
+  if (before === after) return [];
+  const tables = new Map(after.tables.map((table) => [table.name, table]));
+  const kept = before.tables.flatMap((table): Kept[] => {
+    const now = tables.get(naming.nameNow(table.name) ?? '');
+    return now === undefined || now === table ? [] : [{ before: table, after: now }];
+  });
+  return [
+    ...lostViews(before, after, naming),
+    ...lostTriggers(before, after, naming),
+    ...lostIndexes(before, after, kept, naming),
+    ...kept.flatMap((table) => lostConstraints(table, naming)),
+  ];
+}
+
+interface Kept {
+  readonly before: TableSnapshot;
+  readonly after: TableSnapshot;
+}
+
+const MATERIALIZED = 'materialized view';
+
+function lostViews(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {
+  const viewsOf = (schema: SchemaSnapshot): readonly string[] => [
+    ...schema.views.map(({ name }) => name),
+    ...(schema.objects ?? [])
+      .filter(({ type }) => type === MATERIALIZED)
+      .map(({ name }) => name.slice(MATERIALIZED.length + 1)),
+  ];
+  const present = new Set(viewsOf(after));
+  return viewsOf(before)
+    .filter((name) => !present.has(naming.nameNow(name) ?? name) && !naming.isNamed(parseName(name).name))
+    .map((name) => ({ type: 'view', name }));
+}
+
+function lostTriggers(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {
+  const present = new Set(after.triggers.map(({ name }) => name));
+  return before.triggers.flatMap(({ name, table }): LostObject[] => {
+    const now = naming.nameNow(table);
+    // With its table gone, or its view, there is nothing left to watch.
+    if (now === undefined) return [];
+    const own = name.slice(table.length + 1);
+    return present.has(`${now}.${own}`) || naming.isNamed(bareOf(own)) ? [] : [{ type: 'trigger', name, table }];
+  });
+}
+
+const bareOf = (name: string): string => parseName(name).name;
+
+function lostIndexes(
+  before: SchemaSnapshot,
+  after: SchemaSnapshot,
+  kept: readonly Kept[],
+  naming: Naming,
+): readonly LostObject[] {
+  const present = new Set(after.indexes.map(({ name }) => name));
+  const byTable = new Set(kept.map((table) => table.before.name));
+  return before.indexes
+    .filter(({ name, table }) => byTable.has(table) && !present.has(name) && !naming.isNamed(parseName(name).name))
+    .filter((index) => !goesWithItsColumns(index, naming))
+    .filter((index) => !after.indexes.some((other) => isSame(index, other, naming)))
+    .map(({ name, table, terms }) => ({
+      type: 'index',
+      name,
+      table,
+      reason: `on (${terms.map((term) => ('column' in term ? term.column : term.expression)).join(', ')})`,
+    }));
+}
+
+const goesWithItsColumns = ({ table, terms }: IndexSnapshot, naming: Naming): boolean =>
+  terms.every((term) => 'column' in term && naming.columnNow(table, term.column) === undefined);
+
+/** Under another name, which the index or its schema got. */
+const isSame = (index: IndexSnapshot, other: IndexSnapshot, naming: Naming): boolean =>
+  other.table === naming.nameNow(index.table) &&
+  other.unique === index.unique &&
+  other.where === index.where &&
+  JSON.stringify(other.terms) === JSON.stringify(index.terms);
+
+/** Checks and unique constraints that are gone while one of their columns is there, and nothing says the same. */
+function lostConstraints({ before, after }: Kept, naming: Naming): readonly LostObject[] {
+  const columnsNow = (columns: readonly string[]): readonly string[] =>
+    columns.flatMap((column) => naming.columnNow(before.name, column) ?? []);
+  const names = new Set([...after.checks, ...after.uniques].map(({ name }) => name));
+  const isLost = (name: string | undefined, columns: readonly string[]): boolean =>
+    !names.has(name) &&
+    !naming.isNamed((name ?? '').replace(DEFERRABLE, '')) &&
+    (columns.length === 0 || columnsNow(columns).length > 0);
+  const checks = before.checks
+    .filter((check) => isLost(check.name, check.columns))
+    .filter((check) => !after.checks.some(({ expression }) => expression === check.expression))
+    .map((check): LostObject => ({
+      type: 'check',
+      name: check.name ?? 'check',
+      table: before.name,
+      reason: check.expression,
+    }));
+  const uniqueNow = new Set(
+    [after.primaryKey, ...after.uniques].flatMap((key) =>
+      key ? key.terms.map(({ column }) => column).join('\0') : [],
+    ),
+  );
+  const uniques = before.uniques
+    .map((key) => ({ key, columns: key.terms.map(({ column }) => column) }))
+    .filter(({ key, columns }) => isLost(key.name, columns) && !uniqueNow.has(columnsNow(columns).join('\0')))
+    .map(({ key, columns }): LostObject => ({
+      type: 'unique',
+      name: key.name ?? 'unique',
+      table: before.name,
+      reason: `UNIQUE (${columns.join(', ')})`,
+    }));
+  return [...checks, ...uniques];
+}
+/** What the inspector writes behind a constraint's name. */
+const DEFERRABLE = / deferrable(?: initially deferred)?$/;

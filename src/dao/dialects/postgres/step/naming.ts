@@ -1,0 +1,59 @@
+// How the things of before are called after a step: tables by their numbers, columns by theirs.
+import { okAsync, type ResultAsync } from 'neverthrow';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
+import type { PostgresConnection } from '../connection.js';
+import type { Naming } from './lost-objects.js';
+import type { Relations } from './relations.js';
+
+// A renamed column's row of the catalog is this transaction's. What it was called before is known by its place: columns
+// that are there keep their order, and the dropped ones between them are there as dropped.
+const COLUMNS = `
+  SELECT a.attrelid::bigint AS oid, pg_catalog.array_agg(CASE WHEN a.attisdropped THEN NULL ELSE a.attname::text END ORDER BY a.attnum) AS names,
+    pg_catalog.array_agg(a.attisdropped AND pg_catalog.age(a.xmin) > pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) ORDER BY a.attnum) AS gone
+  FROM pg_catalog.pg_attribute AS a
+  WHERE a.attnum > 0 AND a.attrelid IN (
+    SELECT c.attrelid FROM pg_catalog.pg_attribute AS c
+    WHERE c.attnum > 0 AND c.attrelid = ANY ($1::oid[]) AND pg_catalog.age(c.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid))
+  GROUP BY a.attrelid`;
+
+interface ColumnsRow {
+  readonly oid: number;
+  /** Now; null where it is dropped. */
+  readonly names: readonly (string | null)[];
+  /** It was dropped before the step. */
+  readonly gone: readonly boolean[];
+}
+
+/** `named`: what the step's statements took away or renamed, as the server folds it. */
+export function readNaming(
+  connection: PostgresConnection,
+  relations: Relations,
+  before: SchemaSnapshot,
+  named: ReadonlySet<string>,
+  differs: boolean,
+): ResultAsync<Naming, SqlError> {
+  const byName = new Map([...relations.before.values()].map((relation) => [relation.name, relation]));
+  const nameNow = (name: string): string | undefined => {
+    const relation = byName.get(name);
+    return relation && relations.after.get(relation.oid)?.name;
+  };
+  const isNamed = (bare: string): boolean => named.has(bare);
+  if (!differs) return okAsync({ isNamed, nameNow, columnNow: (_table, column) => column });
+  const oids = [...relations.before.keys()];
+  return connection.query<ColumnsRow>(COLUMNS, [oids]).map(({ rows }) => {
+    const changed = new Map(
+      rows.map(({ oid, names, gone }) => {
+        const table = relations.before.get(oid)?.name;
+        const old = before.tables.find(({ name }) => name === table)?.columns ?? [];
+        const now = names.filter((_, at) => gone[at] !== true);
+        return [table, new Map(old.map(({ name }, at) => [name, now[at] ?? undefined]))];
+      }),
+    );
+    const columnNow = (table: string, column: string): string | undefined => {
+      const columns = changed.get(table);
+      return columns === undefined ? column : columns.get(column);
+    };
+    return { isNamed, nameNow, columnNow };
+  });
+}

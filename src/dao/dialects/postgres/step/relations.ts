@@ -1,0 +1,118 @@
+// The relations of a database, by the number that stays theirs under any name, and what became of them.
+import type { ResultAsync } from 'neverthrow';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { PostgresConnection } from '../connection.js';
+import { nameOf, sqlName } from '../name.js';
+
+export interface Relation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly bare: string;
+  /** As messages and the inspector have it. */
+  readonly name: string;
+  /** As `pg_class.relkind`: table, partitioned table, view, materialized view, foreign table, sequence. */
+  readonly kind: 'r' | 'p' | 'v' | 'm' | 'f' | 'S';
+  readonly filenode: number;
+  /** The highest number of a column of it, dropped ones included. */
+  readonly columns: number;
+  /** The partitioned table on top, for a partition. */
+  readonly root: number | undefined;
+  /** The table that it inherits from, where it is no partition. */
+  readonly parent: number | undefined;
+  /** The database's own estimate; -1 where it has none. */
+  readonly estimate: number;
+}
+
+interface RelationRow {
+  readonly oid: number;
+  readonly schema: string;
+  readonly bare: string;
+  readonly kind: Relation['kind'];
+  readonly filenode: number | null;
+  readonly columns: number;
+  readonly root: number | null;
+  readonly parent: number | null;
+  readonly estimate: number;
+}
+
+/** A step's relations before and after, by what stays theirs. */
+export interface Relations {
+  readonly before: ReadonlyMap<number, Relation>;
+  readonly after: ReadonlyMap<number, Relation>;
+}
+
+/** Schemas of the engine itself. */
+export const isOwn = ({ schema }: Pick<Relation, 'schema'>): boolean =>
+  schema === 'migrate_safe' || schema === 'migrate_safe_backup';
+
+/** Whether it has rows of its own that a step could lose. */
+export const holdsRows = ({ kind }: Relation): boolean => kind === 'r' || kind === 'p';
+
+const RELATIONS = `
+  SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS bare, c.relkind AS kind,
+    pg_catalog.pg_relation_filenode(c.oid)::bigint AS filenode, c.reltuples::bigint AS estimate, c.relnatts AS columns,
+    CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid::bigint END AS root,
+    CASE WHEN NOT c.relispartition THEN (SELECT i.inhparent::bigint FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid LIMIT 1) END AS parent
+  FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
+    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'`;
+
+export function readRelations(connection: PostgresConnection): ResultAsync<ReadonlyMap<number, Relation>, SqlError> {
+  return connection.query<RelationRow>(RELATIONS).map(
+    ({ rows }) =>
+      new Map(
+        rows.map((row) => [
+          row.oid,
+          {
+            ...row,
+            name: nameOf({ schema: row.schema, name: row.bare }),
+            filenode: row.filenode ?? 0,
+            root: row.root ?? undefined,
+            parent: row.parent ?? undefined,
+          },
+        ]),
+      ),
+  );
+}
+
+/** As statements of the engine name it, under the name that it has there. */
+export const inSql = ({ schema, bare }: Pick<Relation, 'schema' | 'bare'>): string => sqlName({ schema, name: bare });
+
+/** What became of the relations that were there before. */
+export interface Changes {
+  readonly gone: readonly number[];
+  /** Their rows are kept in other files than before: rewritten, or truncated. */
+  readonly refiled: readonly { readonly oid: number; readonly filenode: number; readonly isEmpty: boolean }[];
+  readonly droppedColumns: readonly { readonly oid: number; readonly column: number }[];
+}
+
+// Rows of the catalogs that this transaction or one of its savepoints wrote are not older than it. Others' are, or will
+// be seen by nobody.
+const CHANGES = `
+  SELECT
+    (SELECT pg_catalog.json_agg(k.oid::bigint) FROM known AS k WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = k.oid)) AS gone,
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', k.oid::bigint, 'filenode', pg_catalog.pg_relation_filenode(k.oid)::bigint,
+        'isEmpty', pg_catalog.pg_relation_size(k.oid) = 0))
+      FROM known AS k JOIN pg_catalog.pg_class AS c ON c.oid = k.oid
+      WHERE pg_catalog.pg_relation_filenode(k.oid) <> k.filenode) AS refiled,
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('oid', a.attrelid::bigint, 'column', a.attnum))
+      FROM pg_catalog.pg_attribute AS a JOIN known AS k ON k.oid = a.attrelid
+      WHERE a.attisdropped AND pg_catalog.age(a.xmin) <= pg_catalog.age(pg_catalog.pg_current_xact_id()::xid)) AS "droppedColumns"`;
+
+export function readChanges(
+  connection: PostgresConnection,
+  relations: Iterable<Relation>,
+): ResultAsync<Changes, SqlError> {
+  const all = [...relations].filter(holdsRows);
+  const known = `WITH known AS MATERIALIZED (SELECT * FROM unnest($1::oid[], $2::oid[]) AS k (oid, filenode)) ${CHANGES}`;
+  return connection
+    .query<{ [Key in keyof Changes]: Changes[Key] | null }>(known, [
+      all.map(({ oid }) => oid),
+      all.map(({ filenode }) => filenode),
+    ])
+    .map(({ rows: [row] }) => ({
+      gone: row?.gone ?? [],
+      refiled: row?.refiled ?? [],
+      droppedColumns: row?.droppedColumns ?? [],
+    }));
+}

@@ -1,0 +1,145 @@
+// What the words of one statement say about it: enough to know what to look at, never enough to know what it did.
+import type { Result } from 'neverthrow';
+import type { QueryResult } from 'pg';
+import type { ScriptError } from '../../../../core/ports/script-splitter.js';
+import type { ForeignRow } from '../connection.js';
+import { controlByWords } from '../sql/classify-statement.js';
+import { splitStatements, type SplitStatement } from '../sql/split.js';
+import { keywordOf, type Token } from '../sql/token.js';
+
+export type StatementResult = QueryResult<ForeignRow>;
+
+/** What a statement asks of savepoints; a name is as the server folds it. */
+export type SavepointControl =
+  | { readonly kind: 'set' | 'release' | 'back'; readonly name: string }
+  | { readonly kind: 'none' };
+
+export interface StatementFacts {
+  readonly sql: string;
+  /** First keyword, in upper case. */
+  readonly verb: string;
+  /** The keyword with which it would begin or end the transaction. */
+  readonly transaction: string | undefined;
+  readonly savepoint: SavepointControl;
+  /** It changes rows at most, by its words; functions and triggers may do more. */
+  readonly isPlain: boolean;
+  /** An UPDATE and nothing else that changes rows: what it takes out of one partition, it puts into another. */
+  readonly onlyUpdates: boolean;
+  /** It only adds to the schema, by its words, or takes away what it names: nothing else is called by another name. */
+  readonly keepsNames: boolean;
+  /** An ALTER that computes the values of a column anew. */
+  readonly converts: boolean;
+  /** Every name in it, as the server folds it. */
+  readonly names: ReadonlySet<string>;
+  /** Names that it takes away or gives away on purpose. */
+  readonly drops: ReadonlySet<string>;
+}
+
+/** A text without a statement: the server is to say what it thinks of it. */
+export const BLANK: StatementFacts = {
+  sql: '',
+  verb: '',
+  transaction: undefined,
+  savepoint: { kind: 'none' },
+  isPlain: true,
+  onlyUpdates: false,
+  converts: false,
+  keepsNames: true,
+  names: new Set(),
+  drops: new Set(),
+};
+
+const PLAIN: ReadonlySet<string> = new Set([
+  'SELECT',
+  'VALUES',
+  'TABLE',
+  'WITH',
+  'INSERT',
+  'UPDATE',
+  'DELETE',
+  'MERGE',
+  'COPY',
+  'LOCK',
+  'SET',
+  'RESET',
+  'SHOW',
+  'SAVEPOINT',
+  'RELEASE',
+  'ROLLBACK',
+  'ANALYZE',
+  'NOTIFY',
+  'LISTEN',
+  'UNLISTEN',
+  'DECLARE',
+  'FETCH',
+  'MOVE',
+  'CLOSE',
+  'PREPARE',
+  'DEALLOCATE',
+]);
+const READING: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'TABLE', 'WITH', 'SHOW', 'EXPLAIN']);
+const CHANGING: ReadonlySet<string> = new Set(['INSERT', 'DELETE', 'MERGE']);
+const REMOVING: ReadonlySet<string> = new Set(['DROP', 'RENAME', 'REPLACE']);
+const GRANTING: ReadonlySet<string> = new Set(['GRANT', 'REVOKE', 'COMMENT']);
+/** Of objects whose texts name nothing that could get another name through them. */
+const NAMED_KINDS: ReadonlySet<string> = new Set(['TABLE', 'INDEX', 'VIEW', 'TRIGGER', 'SEQUENCE', 'UNIQUE']);
+
+/** The statements of a text, each with what its words say. */
+export const statementsOf = (sql: string): Result<readonly StatementFacts[], ScriptError> =>
+  splitStatements(sql).map((all) => all.map(factsOf));
+
+function factsOf(statement: SplitStatement): StatementFacts {
+  const { sql, tokens } = statement;
+  const words = tokens.map(keywordOf);
+  const verb = words[0] ?? '';
+  const control = controlByWords(tokens);
+  const has = (wanted: ReadonlySet<string>): boolean => words.some((word) => wanted.has(word));
+  const names = new Set(tokens.flatMap((token) => nameOf(token) ?? []));
+  return {
+    sql,
+    verb,
+    transaction: control === 'begin' || control === 'end' ? verb : undefined,
+    savepoint: savepointOf(tokens, words),
+    isPlain: PLAIN.has(verb),
+    onlyUpdates: words.includes('UPDATE') && !has(CHANGING) && (verb === 'UPDATE' || verb === 'WITH'),
+    keepsNames: keepsNames(words),
+    converts: verb === 'ALTER' && words.includes('USING'),
+    names,
+    drops: has(REMOVING) ? names : new Set(),
+  };
+}
+
+/** Whether a question of a step may be that. */
+export const isReading = ({ verb }: StatementFacts): boolean => READING.has(verb);
+
+function keepsNames(words: readonly string[]): boolean {
+  const [verb = '', ...rest] = words;
+  if (GRANTING.has(verb) || verb === 'TRUNCATE') return true;
+  if (verb !== 'CREATE' && verb !== 'DROP' && verb !== 'ALTER') return false;
+  const kind = rest.find((word) => word !== 'OR' && word !== 'REPLACE' && word !== 'UNLOGGED') ?? '';
+  // Another schema is another name; `SET SCHEMA` and `RENAME` are words of ALTER alone.
+  return NAMED_KINDS.has(kind) && !(verb === 'ALTER' && (rest.includes('RENAME') || rest.includes('SCHEMA')));
+}
+
+// https://www.postgresql.org/docs/current/sql-rollback-to.html: WORK, TRANSACTION and SAVEPOINT are noise.
+const NOISE: ReadonlySet<string> = new Set(['WORK', 'TRANSACTION', 'SAVEPOINT', 'TO']);
+function savepointOf(tokens: readonly Token[], words: readonly string[]): SavepointControl {
+  const kind =
+    words[0] === 'SAVEPOINT'
+      ? 'set'
+      : words[0] === 'RELEASE'
+        ? 'release'
+        : words[0] === 'ROLLBACK' && words.includes('TO')
+          ? 'back'
+          : undefined;
+  const named = tokens.slice(1).find((token) => !NOISE.has(keywordOf(token)));
+  const name = named && nameOf(named);
+  return kind === undefined || name === undefined ? { kind: 'none' } : { kind, name };
+}
+
+/** A name as the server folds it: bare words in lower case, by ASCII rules, quoted ones as they are. */
+function nameOf(token: Token): string | undefined {
+  if (token.kind === 'word') return token.text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  if (token.kind !== 'quoted' || token.text.startsWith('U')) return undefined;
+  return token.text.slice(1, -1).replaceAll('""', '"');
+}

@@ -1,0 +1,235 @@
+// One step's transaction on a PostgreSQL database: begun elsewhere, worked in through the gate, observed, recorded, ended.
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import type { RecordedEvent } from '../../../../core/events/envelope.js';
+import type { AppliedStep } from '../../../../core/history/history.js';
+import type { ScriptStatement } from '../../../../core/ports/script-splitter.js';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { StepFault, StepObservation, StepTransaction } from '../../../../core/ports/step-transaction.js';
+import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
+import type { StepHandle } from '../../../../core/steps/migration-step.js';
+import type { HostKnexConfig } from '../../../host-knex.js';
+import { inOrder } from '../../../in-order.js';
+import { classify } from '../classify.js';
+import { beforeCommit, beginStep, endStep } from './begin.js';
+import { isLockError } from './blockers.js';
+import { StatementGate, type Access } from './gate.js';
+import { knexHandle } from './knex-handle.js';
+import { observe, observeSchema, type ObserveContext } from './observe.js';
+import { OutsideWork } from './outside-work.js';
+import { asSqlError, errorOf } from './refusals.js';
+import { BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
+import { StepTrace } from './trace.js';
+
+export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
+  readonly transactional: boolean;
+  /** For a step without a transaction: it was interrupted before, and what it had done is no error. */
+  readonly repeats?: boolean;
+  /** It began in the transaction of the step before, which would be undone with it. */
+  readonly isShared?: true;
+  readonly host: HostKnexConfig;
+  /** Writes events and their projection; called inside a transaction. */
+  readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
+  /** Called once the step has ended, with the session as it was. */
+  readonly onEnd: (ending: 'committed' | 'rolled-back') => ResultAsync<void, SqlError>;
+  /** What has to be done again at the beginning where the transaction begins anew: locks of tables, their backups. */
+  readonly onRestart?: () => ResultAsync<void, SqlError>;
+}
+
+export class PostgresStepTransaction implements StepTransaction {
+  readonly #context: TransactionContext;
+  readonly #trace: StepTrace;
+  readonly #gate: StatementGate;
+  readonly #outside: OutsideWork;
+  #before: SchemaSnapshot;
+  #after: SchemaSnapshot | undefined;
+  #recording = false;
+  /** Ends when no cancel is on its way any more: it must not meet what is done next. */
+  #cancelled: Promise<unknown> = Promise.resolve();
+
+  constructor(context: TransactionContext) {
+    this.#context = context;
+    this.#before = context.before;
+    const { connection, second, transactional } = context;
+    this.#trace = new StepTrace(connection);
+    this.#outside = new OutsideWork(connection, context.repeats);
+    this.#gate = new StatementGate({
+      connection,
+      second,
+      transactional,
+      follow: transactional
+        ? (facts, _bindings, send) => this.#trace.follow(facts, () => send(facts.sql))
+        : (facts, bindings, send) => this.#outside.run(facts, bindings, send),
+      restart: (pauseMs) => this.#restart(pauseMs),
+    });
+  }
+
+  get before(): SchemaSnapshot {
+    return this.#before;
+  }
+
+  execute(statements: readonly ScriptStatement[], signal: AbortSignal): ResultAsync<void, StepFault> {
+    return inOrder(statements, (statement): ResultAsync<unknown, StepFault> => {
+      if (signal.aborted) return errAsync({ kind: 'sql', error: INTERRUPTED, statement });
+      return this.#all(statement.sql, [], 'work', 'once').mapErr((fault): StepFault =>
+        fault.kind === 'sql' || fault.kind === 'forbidden' ? { ...fault, statement } : fault,
+      );
+    }).map(() => undefined);
+  }
+
+  handle(signal: AbortSignal, access: Access): ResultAsync<StepHandle, StepFault> {
+    const execute = async (sql: string, bindings: readonly unknown[]): Promise<readonly StatementResult[]> => {
+      const done = await this.#all(sql, bindings, access, access === 'work' ? 'retry' : 'once');
+      if (done.isErr()) throw errorOf(done.error);
+      return done.value;
+    };
+    return knexHandle(execute, this.#context.host, signal).mapErr((cause): StepFault => ({
+      kind: 'sql',
+      error: { ...classify(cause), kind: 'driver-missing' },
+    }));
+  }
+
+  endWork(): ResultAsync<void, never> {
+    return ResultAsync.fromSafePromise(this.#gate.seal());
+  }
+
+  fault(): StepFault | undefined {
+    return this.#gate.fault;
+  }
+
+  lastError(): SqlError | undefined {
+    return this.#gate.lastError;
+  }
+
+  observe(): ResultAsync<StepObservation, StepFault> {
+    const context = { ...this.#context, before: this.#before, trace: this.#trace };
+    const { transactional } = this.#context;
+    return this.#gate
+      .between(() => (transactional ? observe(context) : observeSchema(context)))
+      .map((seen) => {
+        this.#after = seen.after;
+        return seen;
+      })
+      .mapErr((fault) => {
+        // A transaction that an error of the step's has ended says nothing else any more.
+        const { lastError } = this.#gate;
+        return isAborted(fault) && lastError ? { kind: 'sql', error: lastError } : fault;
+      });
+  }
+
+  /** What the step is compared with is what others see. */
+  compareWith(): void {
+    return undefined;
+  }
+
+  append(events: readonly RecordedEvent[], steps: readonly AppliedStep[]): ResultAsync<void, SqlError> {
+    const { connection, transactional, record } = this.#context;
+    const isOpen = transactional || this.#recording;
+    this.#recording = true;
+    return (isOpen ? okAsync<unknown, SqlError>(undefined) : connection.query('BEGIN'))
+      .andThen(() => connection.query(OWN_SETTINGS))
+      .andThen(() => record(events, steps));
+  }
+
+  async next(): Promise<StepTransaction> {
+    if (this.#after === undefined) throw new Error('the next step begins where this one was observed');
+    await this.#gate.close();
+    return new PostgresStepTransaction({ ...this.#context, before: this.#after, isShared: true });
+  }
+
+  commit(): ResultAsync<void, SqlError> {
+    const { connection } = this.#context;
+    return this.#end('committed', () =>
+      beforeCommit(connection)
+        .andThen(() => connection.query('COMMIT'))
+        // Of a transaction that had failed, the server says in so many words that it was rolled back instead.
+        .andThen(({ command }) => (command === 'COMMIT' ? okAsync(undefined) : errAsync(NOT_COMMITTED))),
+    );
+  }
+
+  rollback(): ResultAsync<void, SqlError> {
+    const { connection, transactional } = this.#context;
+    return this.#end(
+      'rolled-back',
+      () => connection.query('ROLLBACK').map(() => undefined),
+      () => (transactional ? okAsync(undefined) : this.#outside.undo()),
+    );
+  }
+
+  restart(pauseMs: number): ResultAsync<void, SqlError> {
+    if (this.#context.isShared) return errAsync(SHARED);
+    return this.#gate.between(() => this.#restart(pauseMs));
+  }
+
+  interrupt(): void {
+    const { connection, second } = this.#context;
+    const cancel = second().andThen((other) =>
+      other.query('SELECT pg_catalog.pg_cancel_backend($1)', [connection.processId]),
+    );
+    this.#cancelled = Promise.all([this.#cancelled, cancel]);
+  }
+
+  /** Each by itself, so that each is looked at; with bindings, the server sees to it that it is one. */
+  #all(
+    sql: string,
+    bindings: readonly unknown[],
+    access: Access,
+    retries: 'retry' | 'once',
+  ): ResultAsync<StatementResult[], StepFault> {
+    const split = statementsOf(sql);
+    if (split.isErr()) return errAsync({ kind: 'sql', error: asSqlError(split.error, sql) });
+    const [first, ...others] = split.value;
+    const whole: StatementFacts = { ...(first ?? BLANK), sql };
+    const statements = others.length === 0 || bindings.length > 0 ? [whole] : split.value;
+    return inOrder(statements, (one) => this.#gate.run(one, bindings, access, retries));
+  }
+
+  #restart(pauseMs: number): ResultAsync<void, SqlError> {
+    const { connection, host, inspector, onRestart, transactional } = this.#context;
+    if (!transactional) return okAsync(undefined);
+    const pause = (): ResultAsync<void, SqlError> =>
+      ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pauseMs)));
+    // While nothing is held, somebody else may change the schema. Where one is in the way of reading it, it is as it was.
+    const look = (): ResultAsync<SchemaSnapshot, SqlError> =>
+      connection
+        .query(`SET lock_timeout = '500ms'`)
+        .andThen(() => inspector.snapshot())
+        .orElse((error) => (isLockError(error) ? okAsync(this.#before) : errAsync(error)));
+    return connection
+      .query('ROLLBACK')
+      .andThen(pause)
+      .andThen(() => (this.#gate.isClosed ? errAsync(INTERRUPTED) : look()))
+      .andThen((before) => {
+        this.#before = before;
+        this.#trace.reset();
+        this.#gate.forget();
+        return beginStep(connection, { transactional, searchPath: host.searchPath });
+      })
+      .andThen(() => onRestart?.() ?? okAsync(undefined));
+  }
+
+  #end(
+    ending: 'committed' | 'rolled-back',
+    end: () => ResultAsync<void, SqlError>,
+    undo: () => ResultAsync<void, SqlError> = () => okAsync(undefined),
+  ): ResultAsync<void, SqlError> {
+    const { connection, transactional, onEnd } = this.#context;
+    return ResultAsync.fromSafePromise<void, SqlError>(this.#gate.close())
+      .andThen(() => ResultAsync.fromSafePromise(this.#cancelled))
+      .andThen(() => (transactional || this.#recording ? end() : okAsync(undefined)))
+      .andThen(undo)
+      .andThen(() => endStep(connection).orElse(() => okAsync(undefined)))
+      .andThen(() => onEnd(ending));
+  }
+}
+
+// Whatever the step set for its transaction: the journal is written by the engine's own role, and its commit is to last.
+const OWN_SETTINGS = `RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = ''; SET LOCAL synchronous_commit = on`;
+const INTERRUPTED: SqlError = { kind: 'interrupted', code: '57014', message: 'cancelled' };
+const SHARED: SqlError = { kind: 'busy', code: '55P03', message: 'the transaction holds the work of other steps too' };
+const NOT_COMMITTED: SqlError = {
+  kind: 'other',
+  code: '25P02',
+  message: 'the transaction had failed, and was rolled back when it was to be committed',
+};
+const ABORTED = '25P02';
+const isAborted = (fault: StepFault): boolean => fault.kind === 'sql' && fault.error.code === ABORTED;
