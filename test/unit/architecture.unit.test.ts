@@ -162,6 +162,12 @@ describe('the house', () => {
     expect(loading.map(({ file }) => file)).to.deep.equal(['di.ts']);
   });
 
+  it('loads the parser of PostgreSQL only when it is asked for', () => {
+    const atOnce = /^(?:import|export)\s+(?!type\b)[^;`=]*from\s+'libpg-query'|^import\s+'libpg-query'/m;
+    expect(sources.filter(({ text }) => atOnce.test(text)).map(({ file }) => file)).to.deep.equal([]);
+    expect(sources.filter(({ text }) => text.includes(`await import('libpg-query')`))).to.have.length(1);
+  });
+
   it('names a dialect or a driver only in its own folder, the configuration, the composition root and the command', () => {
     const literal = /(['"`])(?:sqlite|sqlite3|better-sqlite3|pg|postgres|postgresql)\1/;
     const naming = sources.filter(({ file, text }) => {
