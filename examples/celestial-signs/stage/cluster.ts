@@ -40,7 +40,7 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   // Whatever way this process ends, it leaves no server behind.
   const abandon = (): void => {
     child?.kill('SIGQUIT');
-    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    removeNow(directory);
   };
   process.once('exit', abandon);
   const data = path.join(directory, 'data');
@@ -64,13 +64,13 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   child = started;
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const destroy = async (): Promise<void> => {
-    process.off('exit', abandon);
     if (started.exitCode === null && started.signalCode === null) {
       const ended = once(started, 'exit');
       started.kill('SIGQUIT');
       await ended;
     }
     await rm(directory, { recursive: true, force: true });
+    process.off('exit', abandon);
   };
   try {
     await answering(url, data, started);
@@ -79,6 +79,17 @@ export async function startCluster(binaries: string): Promise<Cluster> {
     throw error;
   }
   return { url, destroy };
+}
+
+/** What dies may still write for a moment. */
+function removeNow(directory: string): void {
+  for (let tries = 40; tries > 0 && existsSync(directory); tries--) {
+    try {
+      rmSync(directory, { recursive: true, force: true });
+    } catch {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
+  }
 }
 
 async function freePort(): Promise<number> {

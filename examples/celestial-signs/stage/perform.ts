@@ -18,9 +18,13 @@ export async function perform(
   options: { readonly keep?: boolean } = {},
 ): Promise<number> {
   const started = performance.now();
+  let interrupted = false;
   let leave = (): Promise<void> => Promise.resolve();
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void leave().finally(() => process.exit(130)));
+    process.once(signal, () => {
+      interrupted = true;
+      void leave().finally(() => process.exit(130));
+    });
   const server = await findServer();
   if (server === undefined) {
     process.stderr.write(`${NO_SERVER}\n`);
@@ -28,18 +32,20 @@ export async function perform(
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'celestial-signs-'));
   const stage = new Stage(server, folder);
-  const keep = (): boolean => options.keep === true || !allHold();
-  leave = async (): Promise<void> => {
+  const keep = (): boolean => options.keep === true || (!interrupted && !allHold());
+  let left: Promise<void> | undefined;
+  leave = (): Promise<void> => (left ??= takeDown());
+  const takeDown = async (): Promise<void> => {
     await stage.server.leave();
     if (stage.server !== server) await server.leave();
-    if (!keep()) await rm(folder, { recursive: true, force: true });
+    if (!keep()) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
 
   title('celestial-signs', 'fifteen tables on PostgreSQL, and how they come back when they are lost');
-  told(
-    `PostgreSQL ${await server.version()}, ${server.isOwn ? 'a server for as long as this runs' : 'the server that the environment names'}`,
-  );
   try {
+    told(
+      `PostgreSQL ${await server.version()}, ${server.isOwn ? 'a server for as long as this runs' : 'the server that the environment names'}`,
+    );
     for (const { name, problem, play } of [deployment, ...scenarios]) {
       scenario(name, ...problem);
       await play(stage);
