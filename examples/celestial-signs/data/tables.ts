@@ -1,5 +1,5 @@
 // Writes the made-up rows into the tables, and finds where the tables hold something else.
-import pg from 'pg';
+import { connected } from '../stage/sql.js';
 import type { Contents, Row } from './contents.js';
 
 /** A statement takes its rows as one JSON text, which PostgreSQL takes apart faster than it binds values one by one. */
@@ -47,14 +47,4 @@ export async function differences(url: string, contents: Contents): Promise<read
     }
     return found;
   });
-}
-
-async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }

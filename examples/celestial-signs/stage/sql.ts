@@ -1,16 +1,25 @@
 // The example's own look at the database, past the engine: one connection a question.
 import pg from 'pg';
 
-/** The rows of one statement, or of the last of several. */
-export async function query<T extends object>(url: string, sql: string, values?: readonly unknown[]): Promise<T[]> {
+/** Works on a connection, and ends it. */
+export async function connected<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
+  // A server that goes away fails the statement that is under way; nobody has to hear of it twice.
+  client.on('error', () => undefined);
   await client.connect();
   try {
-    const { rows } = await client.query<T>(sql, values === undefined ? undefined : [...values]);
-    return rows;
+    return await work(client);
   } finally {
     await client.end();
   }
+}
+
+/** The rows of one statement, or of the last of several. */
+export async function query<T extends object>(url: string, sql: string, values?: readonly unknown[]): Promise<T[]> {
+  return connected(url, async (client) => {
+    const { rows } = await client.query<T>(sql, values === undefined ? undefined : [...values]);
+    return rows;
+  });
 }
 
 /** Several statements, all of them or none. */
