@@ -36,10 +36,13 @@ export function findBinaries(): string | undefined {
 export async function startCluster(binaries: string): Promise<Cluster> {
   const directory = await mkdtemp(path.join(tmpdir(), 'celestial-signs-server-'));
   const password = 'only-for-the-demo';
-  let child: ChildProcess | undefined;
+  let making: ChildProcess | undefined;
+  let serving: ChildProcess | undefined;
   // Whatever way this process ends, it leaves no server behind.
   const abandon = (): void => {
-    child?.kill('SIGQUIT');
+    // What makes the folder must not go on to make it again; what serves from it takes its memory with it.
+    making?.kill('SIGKILL');
+    serving?.kill('SIGQUIT');
     removeNow(directory);
   };
   process.once('exit', abandon);
@@ -51,7 +54,7 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   const as = asRoot ? { uid: NOBODY, gid: NOBODY, cwd: directory } : { cwd: directory };
   const form = ['--no-sync', '--locale=C', '--encoding=UTF8', '--auth=scram-sha-256', '--username=postgres'];
   const made = run(path.join(binaries, `initdb${EXE}`), [...form, `--pwfile=${secret}`, '--pgdata', data], as);
-  child = made.child;
+  making = made.child;
   await made;
   const port = await freePort();
   const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', listen_addresses: '127.0.0.1' };
@@ -61,7 +64,7 @@ export async function startCluster(binaries: string): Promise<Cluster> {
     ['-D', data, '-p', String(port), '-k', directory, ...given],
     { ...as, stdio: 'ignore' },
   );
-  child = started;
+  serving = started;
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   const destroy = async (): Promise<void> => {
     if (started.exitCode === null && started.signalCode === null) {
