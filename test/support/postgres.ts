@@ -1,19 +1,10 @@
 // A real PostgreSQL for the tests: one that the environment names, or a throw-away cluster of the newest binaries there are.
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import pg from 'pg';
 import { atEnd } from './at-end.js';
-
-const run = promisify(execFile);
-const EXE = process.platform === 'win32' ? '.exe' : '';
-/** The server refuses to be root's; nobody is there everywhere. */
-const NOBODY = 65_534;
+import { EXE, makeCluster } from './postgres-cluster.js';
 
 export interface TestServer {
   /** Connection URL of its maintenance database. */
@@ -23,7 +14,7 @@ export interface TestServer {
 }
 
 /** Where the binaries may be, best first: a folder that is named, Debian's by version, what is on the path. */
-function binaries(): string | undefined {
+export function binaries(): string | undefined {
   const debian = '/usr/lib/postgresql';
   const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
   const folders = [
@@ -42,78 +33,12 @@ function named(): string | undefined {
   return host === undefined || host === '' ? undefined : `postgres:///postgres?host=${encodeURIComponent(host)}`;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** `password`: of its superuser, which the server then asks for; without one it trusts everybody on this machine. */
 async function start(folder: string, password?: string): Promise<TestServer> {
-  const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-pg-'));
-  const data = path.join(directory, 'data');
-  const asRoot = process.getuid?.() === 0;
-  if (asRoot) chownSync(directory, NOBODY, NOBODY);
-  const as = asRoot ? { uid: NOBODY, gid: NOBODY, cwd: directory } : { cwd: directory };
-  const secret = path.join(directory, 'secret');
-  if (password !== undefined) writeFileSync(secret, `${password}\n`);
-  const auth = password === undefined ? ['--auth=trust'] : ['--auth=scram-sha-256', `--pwfile=${secret}`];
-  await run(
-    path.join(folder, `initdb${EXE}`),
-    ['--no-sync', '--locale=C', '--encoding=UTF8', ...auth, '--username=postgres', '--pgdata', data],
-    as,
-  );
-  const port = await freePort();
-  const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', listen_addresses: '127.0.0.1' };
-  const child = spawn(
-    path.join(folder, `postgres${EXE}`),
-    [
-      '-D',
-      data,
-      '-p',
-      String(port),
-      '-k',
-      directory,
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ],
-    { ...as, stdio: 'ignore' },
-  );
-  const user = password === undefined ? 'postgres' : `postgres:${encodeURIComponent(password)}`;
-  const url = `postgres://${user}@127.0.0.1:${port}/postgres`;
-  try {
-    await answering(url, data, child);
-  } catch (error) {
-    child.kill('SIGQUIT');
-    throw error;
-  }
-  atEnd(async () => {
-    const ended = once(child, 'exit');
-    child.kill('SIGQUIT');
-    await ended;
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return { url, binaries: folder };
-}
-
-/** Ready, and ours: another server may have taken the port in between. */
-async function answering(url: string, data: string, child: ChildProcess): Promise<void> {
-  for (const end = Date.now() + 20_000; ;) {
-    const client = new pg.Client({ connectionString: url });
-    try {
-      await client.connect();
-      const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
-      if (rows[0]?.data_directory !== data) throw new Error('another server answers on its port');
-      return;
-    } catch (error) {
-      if (child.exitCode !== null || Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-  }
+  const cluster = await makeCluster(folder, { synchronous_commit: 'off' }, password);
+  await cluster.start();
+  atEnd(() => cluster.remove());
+  return { url: cluster.url, binaries: folder };
 }
 
 let server: Promise<TestServer | undefined> | undefined;
