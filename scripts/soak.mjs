@@ -1,4 +1,4 @@
-// The long form of the crash tests: 200 kills where CI makes 20. Usage: npm run test:soak [-- number of kills]
+// The long form of the crash tests: 200 kills where CI makes 20, half as many on PostgreSQL. Usage: npm run test:soak [-- number of kills]
 import { spawnSync } from 'node:child_process';
 
 const kills = process.argv[2] ?? '200';
