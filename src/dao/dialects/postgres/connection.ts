@@ -73,6 +73,10 @@ export class PostgresConnection implements Session {
     return this.#server.processId;
   }
 
+  get isLost(): boolean {
+    return this.#lost !== undefined;
+  }
+
   get server(): Server {
     return this.#server;
   }
@@ -109,8 +113,7 @@ export class PostgresConnection implements Session {
 
   /** Outside of a transaction: the settings are again what they were when the connection was opened. */
   resettle(): ResultAsync<void, SqlError> {
-    const { text, values } = settling(this.#server, 'session');
-    return this.query(text, values).map(() => undefined);
+    return this.query(settling(this.#server, 'session')).map(() => undefined);
   }
 
   /** Shows the server that somebody is still there, where a transaction is open and nothing is asked. */

@@ -22,6 +22,8 @@ import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
 import { inspectSchema } from './inspect/inspector.js';
+import { beginStep } from './step/begin.js';
+import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import type { PostgresTarget } from './target.js';
 import { POSTGRES_TABLES } from './system-tables.js';
@@ -42,6 +44,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly #connection: PostgresConnection;
   readonly #journal: JournalKeeper;
   readonly backups: BackupSource;
+  #other: PostgresConnection | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
@@ -89,8 +92,34 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return okAsync(undefined);
   }
 
-  begin(_options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
-    return notYet('steps');
+  begin({ transactional }: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+    const { host } = this.#options.target;
+    const connection = this.#connection;
+    const { projected } = this.#journal;
+    return this.snapshot().andThen((before) =>
+      beginStep(connection, { transactional, searchPath: host.searchPath }).map(
+        (): StepTransaction =>
+          new PostgresStepTransaction({
+            connection,
+            second: () => this.#second(),
+            inspector: { snapshot: () => this.snapshot() },
+            before,
+            transactional,
+            host,
+            record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
+            onEnd: (ending) => {
+              if (ending === 'rolled-back') this.#journal.projected = projected;
+              return okAsync(undefined);
+            },
+          }),
+      ),
+    );
+  }
+
+  /** For looking on while the work connection is busy; opened once. */
+  #second(): ResultAsync<PostgresConnection, SqlError> {
+    if (this.#other !== undefined && !this.#other.isLost) return okAsync(this.#other);
+    return this.#connection.another().map((other) => (this.#other = other));
   }
 
   hold(): ResultAsync<Hold, SqlError> {
@@ -111,7 +140,8 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   close(): ResultAsync<void, SqlError> {
-    return this.#options.lock ? okAsync(undefined) : this.#connection.close();
+    const others = this.#other?.close() ?? okAsync(undefined);
+    return others.andThen(() => (this.#options.lock ? okAsync(undefined) : this.#connection.close()));
   }
 }
 
