@@ -14,7 +14,8 @@ import type {
   TriggerSnapshot,
   ViewSnapshot,
 } from '../../../../core/schema/snapshot.js';
-import { SCHEMA } from './query.js';
+import type { PostgresConnection } from '../connection.js';
+import { SCHEMA, TOUCHED_SCHEMA } from './query.js';
 
 /** The shape of what the statement gives; where there is nothing of a kind, it says null. */
 interface Schema {
@@ -69,6 +70,40 @@ interface IndexRow {
 /** `session` has an empty search path: the server then writes every name in full. */
 export function inspectSchema(session: Session): ResultAsync<SchemaSnapshot, SqlError> {
   return session.all<{ schema: string }>(SCHEMA).map(([row]) => snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema));
+}
+
+/** What may differ from a schema that is known, and what does not any more. */
+export interface Touched {
+  /** Numbers of relations that may differ. */
+  readonly relations: readonly number[];
+  /** The names, as they were, of those with these numbers that are known, and of all that are gone. */
+  readonly namesOf: (touched: ReadonlySet<number>) => ReadonlySet<string>;
+}
+
+/**
+ * The schema within a transaction that gave nothing another name: what it did not touch is taken from `before`. Whoever
+ * changes a relation holds a lock on it, or has written its row.
+ */
+export function inspectTouched(
+  connection: PostgresConnection,
+  before: SchemaSnapshot,
+  { relations, namesOf }: Touched,
+): ResultAsync<SchemaSnapshot, SqlError> {
+  return connection
+    .query<{ schema: string; touched: readonly number[] | null }>(TOUCHED_SCHEMA, [relations])
+    .map(({ rows: [row] }) => {
+      const now = snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
+      const names = namesOf(new Set(row?.touched ?? []));
+      const others = <T extends { readonly table: string }>(all: readonly T[]): readonly T[] =>
+        all.filter(({ table }) => !names.has(table));
+      return {
+        ...now,
+        tables: byName([...before.tables.filter(({ name }) => !names.has(name)), ...now.tables]),
+        indexes: byName([...others(before.indexes), ...now.indexes]),
+        views: byName([...before.views.filter(({ name }) => !names.has(name)), ...now.views]),
+        triggers: byName([...others(before.triggers), ...now.triggers]),
+      };
+    });
 }
 
 function snapshotOf(schema: Schema): SchemaSnapshot {

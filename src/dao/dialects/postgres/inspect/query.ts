@@ -108,9 +108,9 @@ const OTHERS = [
     'sequence',
     'r.full_name',
     `concat_ws(' ', format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)`,
-    `pg_sequence AS s JOIN relations AS r ON r.oid = s.seqrelid`,
+    `pg_sequence AS s JOIN all_relations AS r ON r.oid = s.seqrelid`,
   ),
-  object('materialized view', 'r.full_name', 'pg_get_viewdef(r.oid)', `relations AS r WHERE r.relkind = 'm'`),
+  object('materialized view', 'r.full_name', 'pg_get_viewdef(r.oid)', `all_relations AS r WHERE r.relkind = 'm'`),
   object(
     'function',
     `${named('n.nspname', 'p.proname')} || '(' || pg_get_function_identity_arguments(p.oid) || ')'`,
@@ -121,13 +121,13 @@ const OTHERS = [
     'rule',
     `format('%s.%I', r.full_name, w.rulename)`,
     'pg_get_ruledef(w.oid)',
-    `pg_rewrite AS w JOIN relations AS r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'`,
+    `pg_rewrite AS w JOIN all_relations AS r ON r.oid = w.ev_class WHERE w.rulename <> '_RETURN'`,
   ),
   object(
     'policy',
     `format('%s.%I', r.full_name, p.polname)`,
     `concat_ws(' | ', p.polcmd, p.polpermissive, (SELECT string_agg(CASE WHEN o = 0 THEN 'public' ELSE pg_get_userbyid(o) END, ', ' ORDER BY 1) FROM unnest(p.polroles) AS o), pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))`,
-    'pg_policy AS p JOIN relations AS r ON r.oid = p.polrelid',
+    'pg_policy AS p JOIN all_relations AS r ON r.oid = p.polrelid',
   ),
   object(
     'enum',
@@ -145,7 +145,7 @@ const OTHERS = [
     'type',
     'r.full_name',
     `(SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) FROM pg_attribute AS a WHERE a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped)`,
-    `relations AS r WHERE r.relkind = 'c'`,
+    `all_relations AS r WHERE r.relkind = 'c'`,
   ),
   object(
     'range',
@@ -182,7 +182,7 @@ const OTHERS = [
     `i.type || ' ' || i.identity`,
     'd.description',
     `pg_description AS d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) AS i
-     WHERE d.classoid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass)
+     WHERE (d.objoid >= 16384 OR d.classoid = 'pg_namespace'::regclass) AND d.classoid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_namespace'::regclass, 'pg_constraint'::regclass, 'pg_trigger'::regclass)
        AND EXISTS (SELECT 1 FROM pg_namespace AS n WHERE ${OURS} AND n.nspname = coalesce(i.schema, split_part(i.identity, '.', 1)))
        AND ${notOfExtension('pg_class', 'd.objoid')} AND ${notOfExtension('pg_proc', 'd.objoid')} AND ${notOfExtension('pg_type', 'd.objoid')}`,
   ),
@@ -190,13 +190,29 @@ const OTHERS = [
     'privileges on',
     `'table ' || r.full_name`,
     `(SELECT string_agg(text, ', ' ORDER BY text) FROM (SELECT acl::text AS text FROM unnest(r.relacl) AS acl UNION ALL SELECT format('%I %s', a.attname, acl) FROM pg_attribute AS a, unnest(a.attacl) AS acl WHERE a.attrelid = r.oid) AS granted)`,
-    `relations AS r WHERE r.relacl IS NOT NULL OR EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = r.oid AND a.attacl IS NOT NULL)`,
+    `all_relations AS r WHERE r.relacl IS NOT NULL OR EXISTS (SELECT 1 FROM pg_attribute AS a WHERE a.attrelid = r.oid AND a.attacl IS NOT NULL)`,
   ),
 ];
 
-/** Names are qualified, and texts are the server's own for an empty search path: they are the same for every session. */
-export const SCHEMA = `
-WITH relations AS MATERIALIZED (${RELATIONS}),
+/** Tables and what hangs on them are read of `relations`; other objects, of all there are. */
+const schemaOf = (relations: string): string => `
+WITH all_relations AS MATERIALIZED (${RELATIONS}),
+relations AS MATERIALIZED (${relations}),
 others AS (${OTHERS.join('\nUNION ALL ')})
 SELECT json_build_object('tables', (${TABLES}), 'indexes', (${INDEXES}), 'views', (${VIEWS}), 'triggers', (${TRIGGERS}),
   'objects', (SELECT json_agg(json_build_object('type', o.type, 'name', o.name, 'definition', coalesce(o.definition, '')) ORDER BY o.type, o.name) FROM others AS o))::text AS schema`;
+
+/** Names are qualified, and texts are the server's own for an empty search path: they are the same for every session. */
+export const SCHEMA = schemaOf('SELECT * FROM all_relations');
+
+/**
+ * The same of the relations `$1` and of those whose rows of the catalogs this transaction wrote, with their indexes;
+ * `touched` says which relations that were.
+ */
+const YOUNG = 'age(xmin) <= age(pg_current_xact_id()::xid)';
+const TOUCHED = `SELECT oid FROM pg_class WHERE oid = ANY ($1::oid[]) OR ${YOUNG}
+    UNION ALL SELECT attrelid FROM pg_attribute WHERE ${YOUNG}`;
+export const TOUCHED_SCHEMA = `${schemaOf(`
+  SELECT * FROM all_relations AS a WHERE a.oid IN (
+    ${TOUCHED} UNION ALL SELECT i.indexrelid FROM pg_index AS i WHERE i.indrelid IN (${TOUCHED}))`)},
+  (SELECT json_agg(r.oid::bigint) FROM relations AS r) AS touched`;

@@ -13,8 +13,21 @@ export interface Naming {
   readonly columnNow: (table: string, column: string) => string | undefined;
 }
 
+/** Whether anything of before is not there any more by its name: without that, nothing was lost. */
+export function hasLess(before: SchemaSnapshot, after: SchemaSnapshot): boolean {
+  if (before === after) return false;
+  const now = new Set(namesIn(after));
+  return namesIn(before).some((name) => !now.has(name));
+}
+
+const namesIn = ({ tables, indexes, views, triggers, objects = [] }: SchemaSnapshot): readonly string[] => [
+  ...[...indexes, ...views, ...triggers].map(({ name }) => name),
+  ...objects.filter(({ type }) => type === MATERIALIZED).map(({ name }) => name),
+  ...tables.flatMap(({ name, checks, uniques }) => [...checks, ...uniques].map((one) => `${name} ${one.name ?? ''}`)),
+];
+
 export function lostObjects(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {
-  if (before === after) return [];
+  if (!hasLess(before, after)) return [];
   const tables = new Map(after.tables.map((table) => [table.name, table]));
   const kept = before.tables.flatMap((table): Kept[] => {
     const now = tables.get(naming.nameNow(table.name) ?? '');

@@ -22,6 +22,7 @@ const ROW_VERBS: ReadonlySet<string> = new Set([
   'CALL',
   'EXECUTE',
 ]);
+const EXCLUSIVE = 'AccessExclusive';
 /** Their words do not say which tables they change. */
 const REACHING: ReadonlySet<string> = new Set(['DELETE', 'DO', 'CALL', 'EXECUTE']);
 
@@ -107,7 +108,12 @@ export class StepTrace {
       .map((now) => {
         const base = this.#start?.look.counters ?? new Map<number, Counters>();
         const rows = rowsBetween(base, this.#last, now.counters, reading);
-        this.#account = { ...this.#account, rows: added(this.#account.rows, rows) };
+        const strongest = [...now.locks].filter(
+          ([oid, mode]) => mode === EXCLUSIVE && this.#locks.get(oid)?.mode !== mode,
+        );
+        // Changing rows takes no such lock: a function or a trigger did more than that.
+        const schema = this.#unread && strongest.length > 0 ? 'unknown' : this.#account.schema;
+        this.#account = { ...this.#account, schema, rows: added(this.#account.rows, rows) };
         this.#saw(now);
         return now;
       });
@@ -163,7 +169,7 @@ export class StepTrace {
         !this.#account.images.has(relation.oid) &&
         !this.#account.dropped.has(relation.oid) &&
         (names.has(relation.bare) || (!converts && REACHING.has(verb))) &&
-        (converts || this.#locks.get(relation.oid)?.mode === 'AccessExclusive'),
+        (converts || this.#locks.get(relation.oid)?.mode === EXCLUSIVE),
     );
     return inOrder(concerned, (relation) =>
       readImage(this.#connection, relation).map((image) => {
