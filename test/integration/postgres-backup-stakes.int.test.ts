@@ -1,4 +1,6 @@
 // What an archive of PostgreSQL is compared with: rows written and deleted since, counted as multisets; and what is read inside it.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import fc from 'fast-check';
@@ -9,12 +11,13 @@ import { PostgresCopyFiles } from '#src/dao/dialects/postgres/backup/copy-files.
 import { parseHead, readRows } from '#src/dao/dialects/postgres/backup/copy-text.js';
 import { hashRow } from '#src/dao/dialects/postgres/backup/row-hash.js';
 import { PostgresServer } from '#src/dao/dialects/postgres/backup/server.js';
+import { findTools } from '#src/dao/dialects/postgres/backup/tools.js';
 import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
 import { inspectSchema } from '#src/dao/dialects/postgres/inspect/inspector.js';
 import { raiseLayout } from '#src/dao/dialects/postgres/layout.js';
 import { POSTGRES_TABLES } from '#src/dao/dialects/postgres/system-tables.js';
 import { JournalDao } from '#src/dao/system/journal-dao.js';
-import { backedDatabase, HOSTILE, restored, type Backed } from '../support/postgres-archives.js';
+import { backedDatabase, HOSTILE, restored, serverVersion, type Backed } from '../support/postgres-archives.js';
 import { value } from '../support/project.js';
 
 describe('an archive and the live database', () => {
@@ -82,6 +85,9 @@ describe('an archive and the live database', () => {
     expect(await since(`ALTER TABLE t ADD COLUMN d int; UPDATE t SET d = 7 WHERE a = 2`)).to.deep.equal([
       { table: 't', written: 1, deleted: 1 },
     ]);
+    const reordered =
+      'ALTER TABLE t ADD COLUMN again int; UPDATE t SET again = a; ALTER TABLE t DROP COLUMN a; ALTER TABLE t RENAME again TO a';
+    expect(await since(reordered)).to.deep.equal([]);
     expect(await since('ALTER TABLE t DROP COLUMN b')).to.deep.equal([{ table: 't', written: 2, deleted: 2 }]);
   });
 
@@ -121,23 +127,34 @@ describe('an archive and the live database', () => {
     );
   }).timeout(120_000);
 
-  it('are read in one moment: what is written meanwhile is in none of it', async () => {
-    await backed.sql(
-      'CREATE TABLE a (v int); CREATE TABLE z (v int); INSERT INTO a VALUES (0); INSERT INTO z VALUES (0)',
-    );
-    const file = await backed.archive();
-    await backed.sql('INSERT INTO a VALUES (1)');
-    const writing = new AbortController();
-    const writer = (async () => {
-      for (let n = 0; !writing.signal.aborted; n += 1)
-        await backed.sql(`BEGIN; INSERT INTO a VALUES (${n}); INSERT INTO z VALUES (${n}); COMMIT`);
-    })();
-    const stakes = value(await backed.source.atStake(file, 'all'));
-    writing.abort();
-    await writer;
-    const of = (table: string): number => stakes.find((one) => one.table === table)?.written ?? 0;
-    expect(of('a')).to.equal(of('z') + 1);
-  });
+  (process.platform === 'win32' ? it.skip : it)(
+    'are read in one moment, though the live side is read twice',
+    async () => {
+      await backed.sql('CREATE TABLE t (v int); INSERT INTO t VALUES (0)');
+      const file = await backed.archive();
+      await backed.sql('INSERT INTO t VALUES (1)');
+      // A pg_dump behind which somebody writes at once, each time.
+      const { pgDump, pgRestore, psql } = value(await findTools(await serverVersion(backed.sql)));
+      const write = `"${psql}" -q "${backed.database.url}" -c "INSERT INTO t VALUES (2)"`;
+      const scripts = {
+        pg_dump: `"${pgDump}" "$@" || exit\ncase "$*" in *--data-only*) ${write};; esac`,
+        pg_restore: `exec "${pgRestore}" "$@"`,
+        psql: '',
+      };
+      for (const [name, script] of Object.entries(scripts))
+        writeFileSync(path.join(backed.directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      const before = process.env['PG_BIN'];
+      process.env['PG_BIN'] = backed.directory;
+      try {
+        const stakes = value(await backed.source.atStake(file, 'all'));
+        expect(stakes).to.deep.equal([{ table: 't', written: 1, deleted: 0 }]);
+      } finally {
+        if (before === undefined) delete process.env['PG_BIN'];
+        else process.env['PG_BIN'] = before;
+      }
+      expect(await backed.sql('SELECT v FROM t ORDER BY v')).to.deep.equal([0, 1, 2, 2].map((v) => ({ v })));
+    },
+  );
 });
 
 describe('the inside of an archive', () => {
