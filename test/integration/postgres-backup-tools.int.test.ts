@@ -117,7 +117,7 @@ const POSIX = process.platform !== 'win32';
     const words: Readonly<Record<string, readonly [string, string]>> = {
       'pg_dump: error: could not write to output file: No space left on device': [
         'disk-full',
-        'could not write to output file: No space left on device',
+        'the disk is full (could not write to output file: No space left on device)',
       ],
       'pg_dump: error: connection to server at "h", port 1 failed: Connection refused': [
         'cannot-open',

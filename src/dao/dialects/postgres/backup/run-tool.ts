@@ -104,5 +104,5 @@ function failureOf(words: string, code: number | null, killedBy: NodeJS.Signals 
   const told = lines.map((line) => line.replace(/^\S+: (?:(?:error|fatal): )?/, '').trim()).join('; ');
   const kind = KINDS.find(([pattern]) => pattern.test(words))?.[1] ?? 'other';
   const message = told || (killedBy === null ? `it ended with code ${code ?? 0}` : `it was killed by ${killedBy}`);
-  return { kind, code: '', message };
+  return { kind, code: '', message: kind === 'disk-full' ? `the disk is full (${message})` : message };
 }
