@@ -120,16 +120,25 @@ const POSIX = process.platform !== 'win32';
         'the disk is full (could not write to output file: No space left on device)',
       ],
       'pg_dump: error: connection to server at "h", port 1 failed: Connection refused': [
-        'cannot-open',
+        'unreachable',
         'connection to server at "h", port 1 failed: Connection refused',
       ],
       'pg_dump: warning: something\npg_dump: error: query failed: ERROR:  permission denied for table t\npg_dump: detail: Query was: LOCK TABLE public.t':
-        ['read-only', 'query failed: ERROR:  permission denied for table t'],
+        ['not-permitted', 'query failed: ERROR:  permission denied for table t'],
       'pg_dump: error: aborting because of server version mismatch\npg_dump: detail: server version: 18.0; pg_dump version: 15.1':
         ['tools-missing', 'aborting because of server version mismatch'],
       'pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout': [
         'busy',
         'query failed: ERROR:  canceling statement due to lock timeout',
+      ],
+      'pg_dump: error: connection to server at "h", port 1 failed: FATAL:  password authentication failed for user "u"':
+        [
+          'access-denied',
+          'connection to server at "h", port 1 failed: FATAL:  password authentication failed for user "u"',
+        ],
+      'pg_dump: error: connection to server at "h", port 1 failed: FATAL:  database "d" does not exist': [
+        'cannot-open',
+        'connection to server at "h", port 1 failed: FATAL:  database "d" does not exist',
       ],
       'pg_restore: error: could not read from input file: end of file': [
         'io',

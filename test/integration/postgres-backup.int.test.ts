@@ -235,7 +235,7 @@ describe('a password', () => {
     const outcome = await withToolEnvironment({ connectionString: url.href }, async (env) =>
       runQuietly({ program: pgDump, args: ['--no-password'], env }),
     );
-    expect(outcome.isErr() && outcome.error).to.include({ kind: 'cannot-open' });
+    expect(outcome.isErr() && outcome.error).to.include({ kind: 'access-denied' });
     expect(JSON.stringify(outcome)).to.not.include('wrong-secret');
     expect(leftInTemp()).to.deep.equal(before);
   });

@@ -23,7 +23,7 @@ export const toolsFor = (versionNum: number): ResultAsync<PgTools, SqlError> =>
 
 /** Reads the contents of an archive. No server is needed: who made it can read it. */
 export function openArchive(file: string): ResultAsync<OpenArchive, CheckError> {
-  return ResultAsync.fromPromise(readArchive(file), (thrown): CheckError => classify(thrown))
+  return ResultAsync.fromPromise(readArchive(file), (thrown): CheckError => ({ ...classify(thrown), kind: 'io' }))
     .andThen((read) => read.mapErr((detail): CheckError => ({ kind: 'check-failed', check: 'header', detail })))
     .andThen((archive) =>
       toolsFor(parseVersion(`(PostgreSQL) ${archive.dumpVersion}`)).map((tools) => ({ ...archive, file, tools })),
@@ -52,7 +52,7 @@ export const readData = <T>(
 /** The word of pg_restore that something in the archive is not what it should be. */
 export function asCheck<T>(checked: ResultAsync<T, SqlError>, check: string): ResultAsync<T, CheckError> {
   return checked.orElse((error) =>
-    error.kind === 'tools-missing' || error.kind === 'interrupted' || error.kind === 'cannot-open'
+    error.kind === 'tools-missing' || error.kind === 'interrupted'
       ? err(error)
       : err<never, CheckError>({ kind: 'check-failed', check, detail: error.message }),
   );

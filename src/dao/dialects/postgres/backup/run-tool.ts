@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { SqlError, SqlErrorKind } from '../../../../core/ports/session.js';
 import { classify } from '../classify.js';
+import { DOWNLOADS } from './tools.js';
 
 export interface ToolCall {
   readonly program: string;
@@ -24,12 +25,11 @@ const KINDS: readonly (readonly [words: RegExp, kind: SqlErrorKind])[] = [
     /server closed the connection|terminating connection|connection to server was lost|SSL connection has been closed/i,
     'connection-lost',
   ],
-  [
-    /connection to server .* failed|could not connect|could not translate host name|password authentication|no pg_hba\.conf entry/i,
-    'cannot-open',
-  ],
+  [/authentication failed|no pg_hba\.conf entry|valid client certificate|no password supplied/i, 'access-denied'],
+  [/connection to server .* failed: .*database ".*" does not exist/i, 'cannot-open'],
+  [/connection to server .* failed|could not connect|could not translate host name/i, 'unreachable'],
   [/canceling statement/i, 'interrupted'],
-  [/permission denied|must be (?:owner|superuser)|row-level security/i, 'read-only'],
+  [/permission denied|must be (?:owner|superuser)|row-level security/i, 'not-permitted'],
   [/could not (?:read|write|open|close|seek|find)|Input\/output error/i, 'io'],
 ];
 
@@ -104,5 +104,6 @@ function failureOf(words: string, code: number | null, killedBy: NodeJS.Signals 
   const told = lines.map((line) => line.replace(/^\S+: (?:(?:error|fatal): )?/, '').trim()).join('; ');
   const kind = KINDS.find(([pattern]) => pattern.test(words))?.[1] ?? 'other';
   const message = told || (killedBy === null ? `it ended with code ${code ?? 0}` : `it was killed by ${killedBy}`);
-  return { kind, code: '', message: kind === 'disk-full' ? `the disk is full (${message})` : message };
+  const fix = kind === 'tools-missing' ? { fix: DOWNLOADS } : {};
+  return { kind, code: '', ...fix, message: kind === 'disk-full' ? `the disk is full (${message})` : message };
 }

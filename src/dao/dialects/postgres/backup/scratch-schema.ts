@@ -19,7 +19,7 @@ export function snapshotOfArchive(
       create === undefined
         ? okAsync(undefined)
         : inScratch(server, connection, create, file).orElse((error) =>
-            error.kind === 'read-only' ? okAsync(undefined) : errAsync(error),
+            error.kind === 'not-permitted' ? okAsync(undefined) : errAsync(error),
           ),
     ),
   );

@@ -33,6 +33,8 @@ interface Candidate {
 }
 
 const NAMES = ['pg_dump', 'pg_restore', 'psql'] as const;
+/** Where the programs of every system are. */
+export const DOWNLOADS = 'https://www.postgresql.org/download/';
 const ANSWER_WITHIN_MS = 10_000;
 const run = promisify(execFile);
 
@@ -158,5 +160,5 @@ export const versionText = (version: number): string =>
 function installation(major: number): string {
   if (process.platform === 'darwin') return `brew install postgresql@${major}`;
   if (existsSync('/etc/debian_version')) return `apt-get install postgresql-client-${major}`;
-  return 'https://www.postgresql.org/download/';
+  return DOWNLOADS;
 }
