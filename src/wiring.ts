@@ -15,7 +15,7 @@ import type { Database } from './core/ports/database.js';
 import type { DatabaseDoctor } from './core/ports/doctor.js';
 import { PostgresDoctor } from './dao/dialects/postgres/doctor.js';
 import { PostgresDatabase } from './dao/dialects/postgres/postgres-database.js';
-import { PostgresScriptSplitter } from './dao/dialects/postgres/sql/script.js';
+import { LazyPostgresSplitter } from './dao/dialects/postgres/script-splitter.js';
 import { SqliteDoctor } from './dao/dialects/sqlite/doctor.js';
 import { SqliteScriptSplitter } from './dao/dialects/sqlite/sql/script.js';
 import { SqliteDatabase } from './dao/dialects/sqlite/sqlite-database.js';
@@ -90,7 +90,7 @@ export const wiring: readonly Wire[] = [
     const steps = config.map((one) => one.steps).unwrapOr(NO_STEPS);
     const component = config.map(({ policy }) => policy.component).unwrapOr(DEFAULT_POLICY.component);
     const isPostgres = config.isOk() && config.value.target.dialect === 'postgres';
-    const splitter = isPostgres ? new PostgresScriptSplitter() : new SqliteScriptSplitter();
+    const splitter = isPostgres ? new LazyPostgresSplitter() : new SqliteScriptSplitter();
     const { directory } = steps;
     const files =
       directory === undefined

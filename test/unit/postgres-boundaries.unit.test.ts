@@ -143,6 +143,7 @@ describe('the splitter and the parser', () => {
       'Rollback',
       'SAVEPOINT a',
       'RELEASE a',
+
       'WORK',
       'TRANSACTION',
       'TO',

@@ -7,12 +7,12 @@ import type { Script, ScriptSplitter } from '#src/core/ports/script-splitter.js'
 import type { StepSourceError } from '#src/core/ports/step-source.js';
 import { migrateError } from '#src/core/errors/migrate-error.js';
 import { MigrationStep } from '#src/core/steps/migration-step.js';
-import { PostgresScriptSplitter } from '#src/dao/dialects/postgres/sql/script.js';
+import { LazyPostgresSplitter } from '#src/dao/dialects/postgres/script-splitter.js';
 import { DirectorySource } from '#src/steps/directory-source.js';
 import { readSqlStep } from '#src/steps/sql-step.js';
 
 describe('an SQL step for PostgreSQL', () => {
-  const splitter = new PostgresScriptSplitter();
+  const splitter = new LazyPostgresSplitter();
   before(() => splitter.prepare());
 
   const read = (up: string, down?: string) =>
@@ -159,11 +159,17 @@ describe('an SQL step for PostgreSQL', () => {
   });
 });
 
+describe('the splitter of a program', () => {
+  it('is to be prepared first', () => {
+    expect(() => new LazyPostgresSplitter().split('SELECT 1')).to.throw(/prepared/);
+  });
+});
+
 describe('a directory of SQL steps', () => {
   it('has its splitter prepared when a body is loaded, and not before', async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
     writeFileSync(path.join(directory, '0001_x.sql'), 'VACUUM;');
-    const own = new PostgresScriptSplitter();
+    const own = new LazyPostgresSplitter();
     const asked: string[] = [];
     const splitter: ScriptSplitter = {
       prepare: async () => {
