@@ -114,6 +114,13 @@ describe('outside of a transaction', () => {
       });
     }
 
+    it('does not take one for it that somebody else makes meanwhile', async () => {
+      const options = world.counting(() => world.client.query('CREATE INDEX i ON t (v)'));
+      const error = await world.fails('CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (w)', options);
+      expect(error.code).to.equal('42P07');
+      expect((await world.indexes())[0]?.definition).to.equal('CREATE INDEX i ON public.t USING btree (v)');
+    });
+
     it('does not take what it cannot compare for made', async () => {
       await world.client.query(`
         CREATE FUNCTION whole(t) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.w'; CREATE INDEX i ON t (whole(t))`);
@@ -161,6 +168,7 @@ describe('outside of a transaction', () => {
     });
 
     it('is not tried again where somebody cancelled it', async () => {
+      value(await world.connection.query(`SET statement_timeout = '1min'`));
       const options = world.counting();
       const failing = world.fails(SLOW, options);
       await waitFor(async () => (await world.builders()).length > 0);
@@ -219,18 +227,21 @@ describe('outside of a transaction', () => {
     });
 
     it('leaves an index alone that somebody is just building', async () => {
+      await world.client.query('INSERT INTO t SELECT n, n FROM generate_series(21, 200) AS n');
       const building = world.client.query(SLOW);
-      const other = await OutsideWorld.connect(database.url);
-      await waitFor(async () => {
-        const rows = value(
-          await other.all('SELECT pid FROM pg_stat_progress_create_index WHERE datname = current_database()'),
-        );
-        return rows.length > 0;
-      });
-      value(await other.close());
-      const error = await world.fails('CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (w)');
+      await waitFor(async () =>
+        value(
+          await world.connection.all<{ there: boolean }>(
+            `SELECT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE datname = current_database()) AS there`,
+          ),
+        ).some(({ there }) => there),
+      );
+      const options = world.counting();
+      const error = await world.fails('CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (w)', options);
+      expect(error.kind).to.equal('busy');
+      expect(error.message).to.match(/^process \d+ is building an index on the table of i$/);
+      expect(options.tries()).to.equal(0);
       await building;
-      expect(error.message).to.match(/is building an index on the table of i|is another one/);
       expect(await world.indexes()).to.deep.equal([SLOW_MADE]);
     });
 
@@ -283,15 +294,18 @@ describe('outside of a transaction', () => {
         await world.client.query(`CREATE INDEX i ON t (slow(id)); SET statement_timeout = '100ms'`);
         await world.client.query('REINDEX INDEX CONCURRENTLY i').catch(() => undefined);
         await world.client.query(`RESET statement_timeout; CREATE INDEX j_ccnew ON t (w)`);
+        await leaveInvalid('k');
         expect((await world.indexes()).map(({ name, valid }) => [name, valid])).to.deep.equal([
           ['i', true],
           ['i_ccnew', false],
           ['j_ccnew', true],
+          ['k', false],
         ]);
         await world.run(sql);
         expect((await world.indexes()).map(({ name, valid }) => [name, valid])).to.deep.equal([
           ['i', true],
           ['j_ccnew', true],
+          ['k', false],
         ]);
       });
     }

@@ -42,9 +42,11 @@ export async function inTries(
     if (error.kind === 'connection-lost') return result;
     const took = performance.now() - started;
     const cleared = await undisturbed(connection, clear);
-    if (cleared.isErr()) return err(withNote(error, `what it left could not be cleared: ${cleared.error.message}`));
     const passing = await mayPass(connection, error, took);
-    if (!passing || tries === TRIES || signal?.aborted === true) return err(detailed(error));
+    if (!passing || tries === TRIES || signal?.aborted === true) {
+      const left = cleared.isErr() && cleared.error.message !== error.message ? cleared.error.message : undefined;
+      return err(detailed(left === undefined ? error : withNote(error, `what it left could not be cleared: ${left}`)));
+    }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries * (0.5 + Math.random())));
   }
 }
