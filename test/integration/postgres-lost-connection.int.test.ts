@@ -60,7 +60,7 @@ describe('a connection to PostgreSQL that is lost', () => {
     const commits = proxy.commits();
     expect(commits).to.be.greaterThan(2);
     for (let nth = 1; nth <= commits; nth++) {
-      for (const cut of ['before', 'answer', 'at-once'] satisfies readonly Cut[]) {
+      for (const cut of ['before', 'answer', 'late'] satisfies readonly Cut[]) {
         await rows('DROP SCHEMA migrate_safe CASCADE');
         rmSync(folder, { recursive: true, force: true });
         const before = proxy.cuts();
@@ -74,5 +74,109 @@ describe('a connection to PostgreSQL that is lost', () => {
         await expectStamped(safeAt(database.url), at);
       }
     }
+  });
+
+  describe('with steps', () => {
+    const chain = (): MigrationStep[] => [
+      new MigrationStep(1, 'one', { apply: (knex) => knex.raw('CREATE TABLE one (n int PRIMARY KEY)') }),
+      new MigrationStep(2, 'two', { apply: (knex) => knex.raw('INSERT INTO one SELECT generate_series(1, 50)') }),
+      new MigrationStep(3, 'three', { apply: (knex) => knex.raw('UPDATE one SET n = n + 1000') }),
+    ];
+    const chainAt = (url: string, steps = chain()): SafeMigrationManager =>
+      createMigrateSafe({ database: url, steps, backups: folder, fileBackup: 'never' });
+
+    async function expectApplied(at: string): Promise<void> {
+      const safe = chainAt(database.url);
+      value(await safe.audit());
+      expect(
+        value(await safe.history())
+          .filter(({ type }) => type === 'StepApplied')
+          .map(({ data }) => data['version']),
+        at,
+      ).to.deep.equal(['1', '2', '3']);
+      expect(value(await safe.status()), at).to.include({ pending: 0, current: '3' });
+      expect(await rows('SELECT n FROM one ORDER BY n')).to.deep.equal(
+        Array.from({ length: 50 }, (_, i) => ({ n: 1001 + i })),
+      );
+      value(await safe.close());
+    }
+
+    it('is found out at every commit of a run: what the server has is done, what it has not is told', async function () {
+      this.timeout(300_000);
+      const undisturbed = chainAt(proxy.url);
+      value(await undisturbed.up());
+      value(await undisturbed.close());
+      await expectApplied('undisturbed');
+      const commits = proxy.commits();
+      expect(commits).to.be.greaterThan(5);
+      let failures = 0;
+      for (let nth = 1; nth <= commits; nth++) {
+        for (const cut of ['before', 'answer', 'late'] satisfies readonly Cut[]) {
+          await rows('DROP SCHEMA migrate_safe CASCADE');
+          await rows('DROP TABLE one');
+          rmSync(folder, { recursive: true, force: true });
+          const before = proxy.cuts();
+          proxy.arm(nth, cut);
+          const safe = chainAt(proxy.url);
+          const outcome = await safe.up();
+          void (await safe.close());
+          const at = `commit ${nth} of ${commits}, ${cut}: ${outcome.isErr() ? outcome.error.message : 'applied'}`;
+          expect(proxy.cuts(), at).to.equal(before + 1);
+          if (outcome.isErr()) {
+            failures += 1;
+            // Only what the server never got can have failed; the run has recorded that, and the next one has nothing to mend.
+            expect(cut, at).to.equal('before');
+            expect(outcome.error, at).to.include({ state: 'rolled-back', exitCode: 1 });
+            const types = await typesOf(chainAt(database.url));
+            expect(types.slice(-4), at).to.deep.equal(['StepStarted', 'StepFailed', 'StepRolledBack', 'RunFailed']);
+            value(await chainAt(database.url).up());
+          }
+          await expectApplied(at);
+        }
+      }
+      expect(failures).to.equal(3);
+    });
+
+    it('is a failed step where it is lost in the middle of one: nothing of it stays, and the run says so', async () => {
+      const cutOff = new MigrationStep(3, 'three', {
+        apply: async (knex) => {
+          await knex.raw('UPDATE one SET n = n + 1000');
+          await knex.raw('SELECT pg_terminate_backend(pg_backend_pid())');
+        },
+      });
+      const safe = chainAt(database.url, [...chain().slice(0, 2), cutOff]);
+      const outcome = await safe.up();
+      value(await safe.close());
+      expect(outcome.isErr() && outcome.error).to.include({ state: 'rolled-back', exitCode: 1 });
+      expect((await typesOf(chainAt(database.url))).slice(-4)).to.deep.equal([
+        'StepStarted',
+        'StepFailed',
+        'StepRolledBack',
+        'RunFailed',
+      ]);
+      expect(await rows('SELECT n FROM one ORDER BY n')).to.deep.equal(
+        Array.from({ length: 50 }, (_, i) => ({ n: 1 + i })),
+      );
+      value(await chainAt(database.url).up());
+      await expectApplied('the next run');
+    });
+
+    it('is told of where another run had the lock in between, and is not mistaken for its work', async () => {
+      // Stands for a replica that waited for the lock, and had it when the connection went.
+      const overtaken = new MigrationStep(3, 'three', {
+        apply: async (knex) => {
+          await knex.raw('UPDATE one SET n = n + 1000');
+          await rows(
+            `SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+          );
+          value(await chainAt(database.url).up());
+        },
+      });
+      const safe = chainAt(database.url, [...chain().slice(0, 2), overtaken]);
+      const outcome = await safe.up();
+      value(await safe.close());
+      expect(outcome.isErr()).to.equal(true);
+      await expectApplied('the other run');
+    });
   });
 });

@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
 /**
- * `before`: the server never gets the COMMIT. `answer`: it gets it, and its answer is lost. `at-once`: it gets it, and the
- * client loses the connection while the server is still at work on it.
+ * `before`: the server never gets the COMMIT. `answer`: it gets it, and its answer is lost. `late`: the client loses the
+ * connection at once, and the server gets the COMMIT a good while after that.
  */
-export type Cut = 'before' | 'answer' | 'at-once';
+export type Cut = 'before' | 'answer' | 'late';
+
+const LATE_MS = 400;
 
 export interface CuttingProxy {
   readonly url: string;
@@ -44,8 +46,10 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
         return;
       }
       swallowing ||= cut !== undefined;
-      upstream.write(chunk);
-      if (cut === 'at-once') client.destroy();
+      if (cut === 'late') {
+        client.destroy();
+        setTimeout(() => upstream.write(chunk), LATE_MS);
+      } else upstream.write(chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
       if (!swallowing) return void client.write(chunk);
