@@ -26,7 +26,7 @@ export const runAudit = (_context: CommandContext, flags: Flags): CommandResult 
         document: { events, head, mirrored },
         lines: (sink) => [
           `${sink.paint.bold(info().label)}   ${sink.paint.green('✔')} ${count(events, 'event')}, chain intact; ${sameText(report)}`,
-          ...mirrorLines(report, info().path === undefined ? undefined : relative(config.backups), sink),
+          ...mirrorLines(report, info().location === undefined ? undefined : relative(config.backups), sink),
           `head ${head.position} ${head.hash}`,
         ],
       };
