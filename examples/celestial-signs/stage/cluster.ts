@@ -1,7 +1,7 @@
 // A throw-away PostgreSQL server from the binaries that are installed, in a folder of its own, with a password as real ones have.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,17 +35,47 @@ export function findBinaries(): string | undefined {
 
 export async function startCluster(binaries: string): Promise<Cluster> {
   const directory = await mkdtemp(path.join(tmpdir(), 'celestial-signs-server-'));
-  const password = 'only-for-the-demo';
-  let making: ChildProcess | undefined;
-  let serving: ChildProcess | undefined;
-  // Whatever way this process ends, it leaves no server behind.
-  const abandon = (): void => {
-    // What makes the folder must not go on to make it again; what serves from it takes its memory with it.
-    making?.kill('SIGKILL');
-    serving?.kill('SIGQUIT');
-    removeNow(directory);
+  let server: ChildProcess | undefined;
+  const destroy = async (): Promise<void> => {
+    if (server !== undefined && server.exitCode === null && server.signalCode === null) {
+      const ended = once(server, 'exit');
+      server.kill('SIGQUIT');
+      await ended;
+    }
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
-  process.once('exit', abandon);
+  try {
+    const { as, data, password } = await initialise(binaries, directory);
+    const port = await freePort();
+    const settings = {
+      fsync: 'off',
+      full_page_writes: 'off',
+      synchronous_commit: 'off',
+      listen_addresses: '127.0.0.1',
+    };
+    const given = Object.entries(settings).flatMap(([name, setting]) => ['-c', `${name}=${setting}`]);
+    server = spawn(path.join(binaries, `postgres${EXE}`), ['-D', data, '-p', String(port), '-k', directory, ...given], {
+      ...as,
+      stdio: 'ignore',
+    });
+    const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+    await answering(url, data, server);
+    return { url, destroy };
+  } catch (error) {
+    await destroy();
+    throw error;
+  }
+}
+
+interface Initialised {
+  /** Who the server runs as. */
+  readonly as: { readonly uid?: number; readonly gid?: number; readonly cwd: string };
+  readonly data: string;
+  readonly password: string;
+}
+
+async function initialise(binaries: string, directory: string): Promise<Initialised> {
+  const password = 'only-for-the-demo';
   const data = path.join(directory, 'data');
   const secret = path.join(directory, 'password');
   await writeFile(secret, password, { mode: 0o600 });
@@ -53,46 +83,8 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   if (asRoot) for (const one of [directory, secret]) await chown(one, NOBODY, NOBODY);
   const as = asRoot ? { uid: NOBODY, gid: NOBODY, cwd: directory } : { cwd: directory };
   const form = ['--no-sync', '--locale=C', '--encoding=UTF8', '--auth=scram-sha-256', '--username=postgres'];
-  const made = run(path.join(binaries, `initdb${EXE}`), [...form, `--pwfile=${secret}`, '--pgdata', data], as);
-  making = made.child;
-  await made;
-  const port = await freePort();
-  const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', listen_addresses: '127.0.0.1' };
-  const given = Object.entries(settings).flatMap(([name, setting]) => ['-c', `${name}=${setting}`]);
-  const started = spawn(
-    path.join(binaries, `postgres${EXE}`),
-    ['-D', data, '-p', String(port), '-k', directory, ...given],
-    { ...as, stdio: 'ignore' },
-  );
-  serving = started;
-  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
-  const destroy = async (): Promise<void> => {
-    if (started.exitCode === null && started.signalCode === null) {
-      const ended = once(started, 'exit');
-      started.kill('SIGQUIT');
-      await ended;
-    }
-    await rm(directory, { recursive: true, force: true });
-    process.off('exit', abandon);
-  };
-  try {
-    await answering(url, data, started);
-  } catch (error) {
-    await destroy();
-    throw error;
-  }
-  return { url, destroy };
-}
-
-/** What dies may still write for a moment. */
-function removeNow(directory: string): void {
-  for (let tries = 40; tries > 0 && existsSync(directory); tries--) {
-    try {
-      rmSync(directory, { recursive: true, force: true });
-    } catch {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
-    }
-  }
+  await run(path.join(binaries, `initdb${EXE}`), [...form, `--pwfile=${secret}`, '--pgdata', data], as);
+  return { as, data, password };
 }
 
 async function freePort(): Promise<number> {

@@ -19,13 +19,15 @@ export async function perform(
 ): Promise<number> {
   const started = performance.now();
   let interrupted = false;
-  let leave = (): Promise<void> => Promise.resolve();
+  const finding = findServer();
+  // A server that is still being made is waited for, and then taken down.
+  let leave = (): Promise<void> => finding.then((found) => found?.leave());
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       interrupted = true;
       void leave().finally(() => process.exit(130));
     });
-  const server = await findServer();
+  const server = await finding;
   if (server === undefined) {
     process.stderr.write(`${NO_SERVER}\n`);
     return 2;
