@@ -4,6 +4,7 @@ import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { AppliedStep } from '../history/history.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { SqlError } from './session.js';
+import type { WholeRestorePort } from './whole-restore.js';
 
 export type CopyProgress = (doneBytes: number, totalBytes: number) => void;
 
@@ -105,7 +106,7 @@ export interface CopyContent {
 }
 
 /** Putting a copy back while the database is open. */
-export interface LiveRestorePort {
+export interface LiveRestorePort extends Partial<WholeRestorePort> {
   /**
    * Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count.
    * `keep` runs first, when nobody else can write any more and nothing is changed yet.

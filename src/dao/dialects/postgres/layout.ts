@@ -80,12 +80,19 @@ export function readLayout(session: Session): ResultAsync<number, SqlError> {
     );
 }
 
-/** Creates the tables, or raises them to this program's version, in one transaction of its own. */
-export function raiseLayout(session: Session): ResultAsync<void, SqlError> {
-  return readLayout(session).andThen((present) => {
-    if (present >= LAYOUT) return okAsync(undefined);
+/** The statements that create the tables, or raise them to this program's version; to be run inside one transaction. */
+export function missingLayouts(session: Session): ResultAsync<readonly string[], SqlError> {
+  return readLayout(session).map((present) => {
+    if (present >= LAYOUT) return [];
     const record = `INSERT INTO migrate_safe.meta (key, value) VALUES ('layout', '${LAYOUT}')
       ON CONFLICT (key) DO UPDATE SET value = excluded.value`;
-    return inTransaction(session, [...LAYOUTS.slice(present).flat(), record]);
+    return [...LAYOUTS.slice(present).flat(), record];
   });
+}
+
+/** Creates the tables, or raises them to this program's version, in one transaction of its own. */
+export function raiseLayout(session: Session): ResultAsync<void, SqlError> {
+  return missingLayouts(session).andThen((statements) =>
+    statements.length === 0 ? okAsync(undefined) : inTransaction(session, statements),
+  );
 }

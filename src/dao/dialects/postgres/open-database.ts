@@ -22,6 +22,7 @@ import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
 import { inspectSchema } from './inspect/inspector.js';
+import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { beginStep } from './step/begin.js';
 import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
@@ -126,7 +127,14 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return notYet('restores');
   }
 
-  readonly restore: LiveRestorePort = { restoreTables: () => notYet('restores') };
+  readonly restore: LiveRestorePort = {
+    restoreTables: () => notYet('restores of single tables'),
+    restoreWhole: (restore) => {
+      this.#journal.projected = undefined;
+      const { options } = this.#options.target;
+      return new PostgresWholeRestore(this.#connection, options, () => this.reconnect()).restoreWhole(restore);
+    },
+  };
 
   /** Without a run there is no lock that could be another's by now. */
   #fence(): ResultAsync<void, SqlError> {

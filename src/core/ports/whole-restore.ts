@@ -1,0 +1,51 @@
+// Putting a whole database back in one transaction, for servers: the engine's own schemas and everybody's connections stay.
+import type { ResultAsync } from 'neverthrow';
+import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
+import type { AppliedStep } from '../history/history.js';
+import type { JournalHead } from '../journal/chain.js';
+import type { SchemaSnapshot } from '../schema/snapshot.js';
+import type { NotKept } from './backup-source.js';
+import type { StaleJournal } from './database.js';
+import type { SqlError } from './session.js';
+
+/** What is in the database before it is committed. */
+export interface RestoredContent {
+  readonly rows: number;
+  readonly snapshot: SchemaSnapshot;
+}
+
+/** What the transaction writes to the journal: these events after that head, and the projection that they lead to. */
+export interface JournalTail {
+  readonly after: JournalHead;
+  readonly events: readonly (RecordedEvent | StoredEvent)[];
+  readonly steps: readonly AppliedStep[];
+}
+
+export interface WholeRestore<K, E> {
+  readonly file: string;
+  /** `anew`: what is in the journal's tables is no journal of this database, and makes room for one from the first event. */
+  readonly journal: 'goes-on' | 'anew';
+  /** Runs when nobody else can write any more, others still read, and nothing is changed yet. */
+  readonly keep: () => ResultAsync<K, E>;
+  readonly record: (restored: RestoredContent, kept: K) => JournalTail;
+  readonly signal: AbortSignal;
+}
+
+export interface WholeRestorePort {
+  /** All of it, or on any error nothing: the database is then what it was. */
+  restoreWhole<K, E>(
+    restore: WholeRestore<K, E>,
+  ): ResultAsync<{ readonly rows: number; readonly kept: K }, SqlError | StaleJournal | WholeRestoreError | NotKept<E>>;
+}
+
+export type WholeRestoreError =
+  | { readonly kind: 'archive-damaged'; readonly detail: string }
+  /** `create`: the statements that make them. */
+  | { readonly kind: 'roles-missing'; readonly roles: readonly string[]; readonly create: string }
+  | { readonly kind: 'extensions-missing'; readonly extensions: readonly string[] }
+  /** `enough`: a value of `max_locks_per_transaction` that suffices. */
+  | { readonly kind: 'too-few-locks'; readonly needed: number; readonly setting: number; readonly enough: number }
+  /** Somebody made, changed or dropped an object while the present state was kept. */
+  | { readonly kind: 'schema-changed-meanwhile' }
+  /** What came out of the archive is not what is in the database now. */
+  | { readonly kind: 'content-differs'; readonly detail: string };

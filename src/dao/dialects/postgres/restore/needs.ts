@@ -1,0 +1,53 @@
+// What a server has to have before an archive can be put back: found before anything is locked, with what mends it.
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import type { WholeRestoreError } from '../../../../core/ports/whole-restore.js';
+import type { Session, SqlError } from '../../../../core/ports/session.js';
+import type { Archive } from '../backup/archive.js';
+import { factsOf } from '../backup/copy-check.js';
+import { quoted } from '../name.js';
+import { LOCKS_TO_CLEAR } from './clear.js';
+import { locksToMake, restoredEntries } from './contents.js';
+
+/** The lock table takes somewhat more than it promises, and others need locks too. */
+const LOCK_SLACK = 1.2;
+
+const ASK = `
+  SELECT (SELECT coalesce(json_agg(value), '[]') FROM json_array_elements_text(?::json)
+          WHERE value NOT IN (SELECT rolname FROM pg_roles)) AS roles,
+         (SELECT coalesce(json_agg(value), '[]') FROM json_array_elements_text(?::json)
+          WHERE value NOT IN (SELECT name FROM pg_available_extensions)) AS extensions,
+         (${LOCKS_TO_CLEAR})::int AS clearing,
+         current_setting('max_locks_per_transaction')::int AS setting,
+         current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int
+         + current_setting('autovacuum_max_workers')::int + current_setting('max_worker_processes')::int
+         + current_setting('max_wal_senders')::int + 1 AS sessions`;
+
+interface Found {
+  readonly roles: readonly string[];
+  readonly extensions: readonly string[];
+  readonly clearing: number;
+  readonly setting: number;
+  readonly sessions: number;
+}
+
+export function meetsNeeds(session: Session, archive: Archive): ResultAsync<void, SqlError | WholeRestoreError> {
+  const entries = restoredEntries(archive.entries);
+  const { tables: _, ...facts } = factsOf({ ...archive, entries });
+  const { roles, extensions } = 'archive' in facts ? facts.archive : { roles: [], extensions: [] };
+  return session
+    .all<Found>(ASK, [JSON.stringify(roles), JSON.stringify(extensions)])
+    .andThen(([found]): Result<void, WholeRestoreError> => {
+      if (found === undefined) return ok(undefined);
+      if (found.roles.length > 0) {
+        const create = found.roles.map((role) => `CREATE ROLE ${quoted(role)};`).join(' ');
+        return err({ kind: 'roles-missing', roles: found.roles, create });
+      }
+      if (found.extensions.length > 0) return err({ kind: 'extensions-missing', extensions: found.extensions });
+      const needed = found.clearing + locksToMake(entries);
+      if (needed <= found.setting * found.sessions * LOCK_SLACK) return ok(undefined);
+      return err({ kind: 'too-few-locks', needed, setting: found.setting, enough: enough(needed, found.sessions) });
+    });
+}
+
+/** A round number for the setting that suffices. */
+const enough = (needed: number, sessions: number): number => Math.ceil(needed / sessions / 64) * 64;

@@ -1,0 +1,136 @@
+// Puts a whole database back from an archive, in one transaction that leaves the engine's own schemas as they are.
+import { err, errAsync, ok, okAsync, ResultAsync, safeTry, type Result } from 'neverthrow';
+import type { ClientConfig } from 'pg';
+import type { CheckError, NotKept } from '../../../../core/ports/backup-source.js';
+import type { StaleJournal } from '../../../../core/ports/database.js';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { WholeRestore, WholeRestoreError, WholeRestorePort } from '../../../../core/ports/whole-restore.js';
+import { openArchive, type OpenArchive } from '../backup/archive-tools.js';
+import { withToolEnvironment } from '../backup/environment.js';
+import { classify } from '../classify.js';
+import type { PostgresConnection } from '../connection.js';
+import { inspectSchema } from '../inspect/inspector.js';
+import { clearing, makePublic } from './clear.js';
+import { namesPublic, restoredEntries } from './contents.js';
+import { journalRoom, writeTail } from './journal-tail.js';
+import { TableLocks } from './lock-tables.js';
+import { meetsNeeds } from './needs.js';
+import { PsqlSession } from './psql-session.js';
+import { replay } from './replay.js';
+import { beginRestore, commit, endBackend, SETTINGS_AFTER, type Backend } from './restore-transaction.js';
+import { giveTypesBack, sheltering, toShelter, type Sheltered } from './shelter.js';
+import { verifyContent } from './verify.js';
+
+type Failure<E> = SqlError | StaleJournal | WholeRestoreError | NotKept<E>;
+type Done<K> = { readonly rows: number; readonly kept: K };
+
+export class PostgresWholeRestore implements WholeRestorePort {
+  readonly #connection: PostgresConnection;
+  readonly #options: ClientConfig;
+  readonly #reconnect: () => ResultAsync<void, SqlError>;
+
+  /** `options`: how `connection` got there; the programs go the same way. `reconnect`: a new one in its place. */
+  constructor(
+    connection: PostgresConnection,
+    options: ClientConfig,
+    reconnect: () => ResultAsync<void, SqlError> = () => connection.reconnect(),
+  ) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#reconnect = reconnect;
+  }
+
+  restoreWhole<K, E>(restore: WholeRestore<K, E>): ResultAsync<Done<K>, Failure<E>> {
+    const connection = this.#connection;
+    return openArchive(restore.file)
+      .mapErr((error): Failure<E> => asDamaged(error))
+      .andThen((archive) =>
+        (connection.isPooled ? refusePooler() : meetsNeeds(connection, archive))
+          .mapErr((error): Failure<E> => error)
+          .andThen(() => this.#withPsql(archive, restore)),
+      )
+      .andThen((done) =>
+        // Without fresh statistics the first queries would be slow; the server makes them by itself, only later.
+        connection
+          .run('ANALYZE')
+          .orElse(() => ok(undefined))
+          .map(() => done),
+      );
+  }
+
+  #withPsql<K, E>(archive: OpenArchive, restore: WholeRestore<K, E>): ResultAsync<Done<K>, Failure<E>> {
+    const work = withToolEnvironment(this.#options, async (env): Promise<Result<Done<K>, Failure<E>>> => {
+      const psql = new PsqlSession(archive.tools.psql, env, restore.signal);
+      const begun = await beginRestore(psql, this.#connection.server.version);
+      if (begun.isErr()) {
+        psql.kill();
+        return err(begun.error);
+      }
+      const done = await this.#inTransaction(psql, begun.value, archive, restore);
+      if (done.isOk()) await psql.close();
+      else {
+        psql.kill();
+        await endBackend(this.#connection, begun.value);
+      }
+      return done;
+    });
+    return ResultAsync.fromPromise(work, (thrown): Failure<E> => classify(thrown)).andThen((result) => result);
+  }
+
+  #inTransaction<K, E>(
+    psql: PsqlSession,
+    backend: Backend,
+    archive: OpenArchive,
+    { journal, keep, record, signal }: WholeRestore<K, E>,
+  ): ResultAsync<Done<K>, Failure<E>> {
+    const connection = this.#connection;
+    const reconnect = this.#reconnect;
+    const locks = new TableLocks(psql, connection, backend.processId);
+    const entries = restoredEntries(archive.entries);
+    return safeTry<Done<K>, Failure<E>>(async function* () {
+      yield* await locks.take('SHARE ROW EXCLUSIVE', () => okAsync([]));
+      const mark = yield* locks.mark();
+      const kept = yield* keep().mapErr((error): NotKept<E> => ({ kind: 'not-kept', error }));
+      let sheltered: readonly Sheltered[] = [];
+      let changed = false;
+      const clear = (): ResultAsync<readonly string[], SqlError> =>
+        ResultAsync.combine([locks.mark(), toShelter(psql), clearing(psql)]).map(([now, columns, statements]) => {
+          changed = now !== mark;
+          sheltered = columns;
+          return changed ? [] : [...columns.map(sheltering), ...statements];
+        });
+      yield* await locks.take('ACCESS EXCLUSIVE', clear);
+      if (changed) return err<Done<K>, Failure<E>>({ kind: 'schema-changed-meanwhile' });
+      yield* makeRoom(psql, backend, namesPublic(entries));
+      yield* journalRoom(psql, journal);
+      const taken = yield* replay(psql, archive, entries, signal);
+      yield* psql.run(SETTINGS_AFTER);
+      yield* giveTypesBack(psql, sheltered);
+      const rows = yield* verifyContent(psql, entries, taken);
+      const snapshot = yield* inspectSchema(psql);
+      const tail = record({ rows, snapshot }, kept);
+      yield* writeTail(psql, tail);
+      yield* commit(psql, { connection, reconnect, backend }, tail.events.at(-1));
+      return ok<Done<K>, Failure<E>>({ rows, kept });
+    });
+  }
+}
+
+/** A database that never had a schema `public` gets none. */
+const makeRoom = (
+  psql: PsqlSession,
+  { serverVersion, hadPublic }: Backend,
+  named: boolean,
+): ResultAsync<void, SqlError> =>
+  hadPublic || named ? psql.run(makePublic(serverVersion).join('; ')).map(() => undefined) : okAsync(undefined);
+
+const asDamaged = (error: CheckError): SqlError | WholeRestoreError =>
+  error.kind === 'check-failed' ? { kind: 'archive-damaged', detail: `${error.check}: ${error.detail}` } : error;
+
+/** Behind it the settings of the script would be another's, and nobody could be told who waits for whom. */
+const refusePooler = (): ResultAsync<never, SqlError> =>
+  errAsync({
+    kind: 'other',
+    code: '',
+    message: 'a pooler answers for it, in transaction mode: name the server itself, or a pool in session mode',
+  });
