@@ -16,14 +16,16 @@ export interface LoadedHistory {
   readonly events: readonly StoredEvent[];
 }
 
+/** Where there is no journal yet. */
+export const EMPTY_PAST: LoadedHistory = { history: EMPTY_HISTORY, head: EMPTY_HEAD, events: [] };
+
 /** The journal of an open database. A broken chain, or events of a newer program, are an error (exit 3). */
 export function loadHistory(database: OpenDatabase): ResultAsync<LoadedHistory, MigrateError> {
   return database
     .glance()
     .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'))
     .andThen((glance) => {
-      if (glance === undefined)
-        return okAsync<LoadedHistory, MigrateError>({ history: EMPTY_HISTORY, head: EMPTY_HEAD, events: [] });
+      if (glance === undefined) return okAsync<LoadedHistory, MigrateError>(EMPTY_PAST);
       if (glance.layout > database.layout) {
         return errAsync(
           migrateError({

@@ -6,12 +6,14 @@ import type { OpenDatabase } from '../ports/database.js';
 import type { Lease } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
 import { fromOpen, fromSql } from './as-error.js';
-import { loadHistory, type LoadedHistory } from './load-history.js';
+import { EMPTY_PAST, loadHistory, type LoadedHistory } from './load-history.js';
 import type { ManagerPorts } from './ports.js';
 
 export interface SoundDatabase {
   readonly database: OpenDatabase;
   readonly loaded: LoadedHistory;
+  /** `broken`: its data can be read, its journal is not what was written and counts as empty. */
+  readonly journal: 'sound' | 'broken';
 }
 
 /** What no waiting mends: there is no database, or it is none that can be read, or its journal is not what was written. */
@@ -49,9 +51,15 @@ export async function openSound(
 async function readWhole(database: OpenDatabase): Promise<Result<SoundDatabase | undefined, MigrateError>> {
   const { label, path } = database.info;
   const loaded = await loadHistory(database);
-  if (loaded.isErr()) return isRuin(loaded.error) ? ok(undefined) : err(loaded.error);
+  if (loaded.isErr()) {
+    if (!isRuin(loaded.error)) return err(loaded.error);
+    // A server's database is never moved aside: what is in it is put back in its place.
+    return ok(
+      database.restore.restoreWhole === undefined ? undefined : { database, loaded: EMPTY_PAST, journal: 'broken' },
+    );
+  }
   const readable = path === undefined ? await database.snapshot() : await database.backups.check(path, 'quick');
-  if (readable.isOk()) return ok({ database, loaded: loaded.value });
+  if (readable.isOk()) return ok({ database, loaded: loaded.value, journal: 'sound' });
   const { error } = readable;
   return RUINED.has(error.kind) || error.kind === 'check-failed'
     ? ok(undefined)

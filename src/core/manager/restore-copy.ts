@@ -1,5 +1,5 @@
 // Puts a whole backup back: built aside with the newer events in it, then switched in. The data goes back, the journal goes on.
-import { errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
+import { err, errAsync, okAsync, safeTry, ok, type Result, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
@@ -43,17 +43,7 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
     yield* ports.store.copyOut(backup, aside).mapErr(fromStore);
     const inCopy = yield* copies.journalOf(aside).mapErr(failed);
     const head = inCopy.at(-1) ?? EMPTY_HEAD;
-    // A backup whose journal is not the beginning of this one belongs to another past: its data does not fit our record.
-    if (findBreak(inCopy) !== undefined || (head.position > 0 && written[head.position - 1]?.hash !== head.hash)) {
-      return errAsync(
-        migrateError({
-          kind: 'backup-corrupt',
-          backupId: backup.manifest.id,
-          check: 'journal',
-          detail: 'its journal is not the beginning of this database’s journal',
-        }),
-      );
-    }
+    yield* fitsJournal(inCopy, written, backup.manifest.id);
     const { rows, snapshot } = yield* copies.contentOf(aside).mapErr(failed);
     const { extend } = copies;
     if (extend === undefined || snapshot === undefined)
@@ -77,6 +67,19 @@ export function restoreCopy(restore: CopyRestore): ResultAsync<Restored, Migrate
     yield* recorder.written();
     return ok({ tables: backup.manifest.copy.tables, rows });
   });
+}
+
+/** A backup whose journal is not the beginning of this one belongs to another past: its data does not fit our record. */
+export function fitsJournal(
+  inCopy: readonly StoredEvent[],
+  written: readonly StoredEvent[],
+  backupId: string,
+): Result<void, MigrateError> {
+  const head = inCopy.at(-1) ?? EMPTY_HEAD;
+  if (findBreak(inCopy) === undefined && (head.position === 0 || written[head.position - 1]?.hash === head.hash))
+    return ok(undefined);
+  const detail = 'its journal is not the beginning of this database’s journal';
+  return err(migrateError({ kind: 'backup-corrupt', backupId, check: 'journal', detail }));
 }
 
 /** Switches an open database over from under a hold. */

@@ -5,21 +5,20 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { OpenDatabase } from '../ports/database.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSql, fromStore } from './as-error.js';
-import type { LoadedHistory } from './load-history.js';
+import { verified, type LoadedHistory } from './load-history.js';
+import type { SoundDatabase } from './open-sound.js';
 import { Recorder } from './recorder.js';
 import { pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
 import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
+import { replaceWhole } from './restore-whole.js';
 import { takeBackup } from './step-backup.js';
 
 type Done = Pick<RestoreReport, 'restored' | 'safetyBackupId'>;
 const ATTEMPTS = 8;
 
 /** Verifies, counts, asks; then keeps the present state and puts the backup back. */
-export function restoreLive(
-  context: RestoreContext,
-  database: OpenDatabase,
-  loaded: LoadedHistory,
-): ResultAsync<RestoreReport, MigrateError> {
+export function restoreLive(context: RestoreContext, sound: SoundDatabase): ResultAsync<RestoreReport, MigrateError> {
+  const { database, loaded } = sound;
   const { ports, policy, options, backup, databaseId, runId } = context;
   const { tables, confirm } = options;
   const started = performance.now();
@@ -33,15 +32,11 @@ export function restoreLive(
     const { label } = database.info;
     if (!(await confirm({ database: label, backup, tables, atStake, present: true, keeps: 'safety-copy' })))
       return err(migrateError({ kind: 'restore-declined' }));
-    const past = (yield* pastOf(context, loaded)) ?? loaded;
-    const rewoundByHand = past.head.hash !== loaded.head.hash;
+    const past = yield* wholePast(context, loaded);
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
-    if (!rewoundByHand) yield* catchUpMirror(context, loaded);
+    yield* catchUpMirror(context, past);
     recordStart(context, recorder, past);
-    const done =
-      tables === 'all'
-        ? yield* await keepAndSwitch(context, database, recorder, past, loaded)
-        : yield* await keepAndRefill(context, database, recorder, tables, loaded);
+    const done = yield* await putBack(context, sound, recorder, past);
     const snapshot = yield* database.snapshot().mapErr(failed);
     const durationMs = Math.round(performance.now() - started);
     recorder.record({ type: 'complete-run', steps: 0, durationMs, schema: fingerprint(snapshot, sha256) });
@@ -50,6 +45,32 @@ export function restoreLive(
     return ok({ backup, ...done, journal: recorder.head, movedAside: [] });
   });
 }
+
+/** Of a server's database the journal stays in it; a file is switched over to one with the newer events in it. */
+function putBack(
+  context: RestoreContext,
+  sound: SoundDatabase,
+  recorder: Recorder,
+  past: LoadedHistory,
+): PromiseLike<Result<Done, MigrateError>> {
+  const { database, loaded } = sound;
+  const { tables } = context.options;
+  if (tables !== 'all') return keepAndRefill(context, database, recorder, tables, loaded);
+  const { restoreWhole } = database.restore;
+  if (restoreWhole === undefined) return keepAndSwitch(context, database, recorder, past, loaded);
+  return replaceWhole(context, sound, restoreWhole, recorder, past);
+}
+
+/** Where neither the database nor the mirror has a journal, that of the backup is the longest there is. */
+const wholePast = (context: RestoreContext, loaded: LoadedHistory): ResultAsync<LoadedHistory, MigrateError> =>
+  pastOf(context, loaded).andThen((found) => {
+    const past = found ?? loaded;
+    if (past.events.length > 0) return okAsync(past);
+    return context.copies
+      .journalOf(context.backup.file)
+      .mapErr((error) => fromSql(error, context.ports.database.info.label, 'reading the backup'))
+      .andThen((events) => verified(events, 'database'));
+  });
 
 const holds = (tables: readonly string[], wanted: string): boolean =>
   tables.some((table) => table.toLowerCase() === wanted.toLowerCase());

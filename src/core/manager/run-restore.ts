@@ -30,7 +30,7 @@ export function runRestore(
         const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
         const opened = yield* await openSound(ports, lease);
         if (opened === undefined) return ok(yield* restoreOverRuin(context));
-        const done = await restoreLive(context, opened.database, opened.loaded);
+        const done = await restoreLive(context, opened);
         const closed = await opened.database
           .close()
           .mapErr((error) => fromSql(error, opened.database.info.label, 'closing it'));

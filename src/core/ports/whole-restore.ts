@@ -33,9 +33,12 @@ export interface WholeRestore<K, E> {
 
 export interface WholeRestorePort {
   /** All of it, or on any error nothing: the database is then what it was. */
-  restoreWhole<K, E>(
+  readonly restoreWhole: <K, E>(
     restore: WholeRestore<K, E>,
-  ): ResultAsync<{ readonly rows: number; readonly kept: K }, SqlError | StaleJournal | WholeRestoreError | NotKept<E>>;
+  ) => ResultAsync<
+    { readonly rows: number; readonly kept: K },
+    SqlError | StaleJournal | WholeRestoreError | NotKept<E>
+  >;
 }
 
 export type WholeRestoreError =

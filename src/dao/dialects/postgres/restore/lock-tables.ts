@@ -1,13 +1,14 @@
 // Locks all tables that a restore replaces: first against writers, then against everybody, never waiting for longer than readers may stall.
 import { err, ok, ResultAsync, type Result } from 'neverthrow';
-import type { Session, SqlError } from '../../../../core/ports/session.js';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { PostgresConnection } from '../connection.js';
+import { blockersOf, explained, watched } from '../step/blockers.js';
 import { DOOMED } from './clear.js';
 import type { PsqlSession } from './psql-session.js';
 
 /** Readers queue behind a lock that waits: for no longer than this, in milliseconds. */
 export const STALL_MS = 2000;
 const ATTEMPTS = 8;
-const LOOK_AFTER_MS = 500;
 const MOST_PAUSE_MS = 1000;
 
 const TABLES = `
@@ -22,29 +23,15 @@ const MARK = `
        + (SELECT sum(hashtextextended(xmin::text || oid, 0)) FROM pg_proc)
        + (SELECT coalesce(sum(hashtextextended(xmin::text || oid, 0)), 0) FROM pg_trigger)
        + (SELECT sum(hashtextextended(xmin::text || oid, 0)) FROM pg_namespace WHERE nspname !~ '^pg_')`;
-const BLOCKERS = `
-  SELECT a.pid, a.usename AS role, a.application_name AS application, a.state,
-         extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start)::int AS seconds
-  FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(?::integer)) AS b (pid)
-  JOIN pg_catalog.pg_stat_activity AS a ON a.pid = b.pid ORDER BY a.xact_start LIMIT 3`;
-
-interface Blocker {
-  readonly pid: number;
-  readonly role: string | null;
-  readonly application: string | null;
-  readonly state: string | null;
-  readonly seconds: number | null;
-}
-
 export type LockMode = 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
 
 export class TableLocks {
   readonly #psql: PsqlSession;
-  readonly #watcher: Session;
+  readonly #watcher: PostgresConnection;
   readonly #processId: number;
 
   /** `watcher`: another connection, which sees whom `psql` waits for. */
-  constructor(psql: PsqlSession, watcher: Session, processId: number) {
+  constructor(psql: PsqlSession, watcher: PostgresConnection, processId: number) {
     this.#psql = psql;
     this.#watcher = watcher;
     this.#processId = processId;
@@ -58,10 +45,10 @@ export class TableLocks {
       if (tried.isErr()) return err(tried.error);
       failure = tried.value;
       if (failure === undefined) return ok(undefined);
-      if (failure.kind !== 'busy' && failure.kind !== 'interrupted') return err(failure);
+      if (failure.kind !== 'busy') return err(failure);
       await new Promise((resolve) => setTimeout(resolve, (0.5 + Math.random() / 2) * MOST_PAUSE_MS));
     }
-    return err({ ...(failure ?? { code: '', message: '' }), kind: 'busy' });
+    return err(failure ?? { kind: 'busy', code: '', message: '' });
   }
 
   /** The schema as it stands, to compare with. */
@@ -106,24 +93,13 @@ export class TableLocks {
 
   /** Names those who are waited for, where it fails for that. */
   async #watched(work: ResultAsync<SqlError | undefined, SqlError>): Promise<Result<SqlError | undefined, SqlError>> {
-    let blockers: readonly Blocker[] = [];
-    const look = (): void =>
-      void this.#watcher
-        .all<Blocker>(BLOCKERS, [this.#processId])
-        .map((rows) => (blockers = rows.length > 0 ? rows : blockers));
-    const timer = setInterval(look, LOOK_AFTER_MS);
-    const done = await work;
-    clearInterval(timer);
-    return done.map((failure) =>
-      failure === undefined || blockers.length === 0
-        ? failure
-        : { ...failure, message: `${failure.message}: ${blockers.map(described).join('; ')}` },
-    );
+    const { result, blockers } = await watched(work, () => blockersOf(this.#watcher, this.#processId));
+    return result.map((failure) => failure && explained(asLockTimeout(failure), blockers));
   }
 }
 
-function described({ pid, role, application, state, seconds }: Blocker): string {
-  const who = [role, application].filter((part) => part !== null && part !== '').join(', ');
-  const since = seconds === null ? '' : `, in its transaction for ${seconds} s`;
-  return `process ${pid}${who === '' ? '' : ` (${who})`} is ${state ?? 'at work'}${since}; to end it: SELECT pg_terminate_backend(${pid})`;
-}
+/** The time that all locks together may take is a statement's; what it is about is a lock all the same. */
+const asLockTimeout = (error: SqlError): SqlError =>
+  error.code === '57014' && error.message.includes('statement timeout')
+    ? { ...error, kind: 'busy', code: '55P03', message: 'canceling statement due to lock timeout' }
+    : error;
