@@ -26,6 +26,8 @@ export interface MigrateSafeOptions {
   readonly guard?: Policy['guard'];
   /** When the whole database is backed up. Default: `each-step` for a file, `each-run` for a server. */
   readonly fileBackup?: Policy['fileBackup'];
+  /** Whether the tables that a step can touch are copied before it, inside PostgreSQL. Default: `each-step`. */
+  readonly tableBackup?: Policy['tableBackup'];
   /** What becomes of the run's earlier steps when one fails. Default: `keep-earlier-steps`. */
   readonly onFailure?: Policy['onFailure'];
   /** Whether a new step below the newest applied one may be applied late. Default: `refuse`. */
@@ -55,6 +57,7 @@ export type ConfigError = {
 const CHOICES = {
   guard: ['enforce', 'warn', 'off'],
   fileBackup: ['each-step', 'each-run', 'never'],
+  tableBackup: ['each-step', 'never'],
   onFailure: ['keep-earlier-steps', 'undo-run'],
   outOfOrder: ['refuse', 'allow'],
   onAhead: ['warn', 'refuse'],
@@ -104,6 +107,7 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
       component: options.component ?? DEFAULT_POLICY.component,
       guard: options.guard ?? DEFAULT_POLICY.guard,
       fileBackup: isInMemory(target.value) ? 'never' : (options.fileBackup ?? byDefault),
+      tableBackup: options.tableBackup ?? DEFAULT_POLICY.tableBackup,
       onFailure: options.onFailure ?? DEFAULT_POLICY.onFailure,
       outOfOrder: options.outOfOrder ?? DEFAULT_POLICY.outOfOrder,
       onAhead: options.onAhead ?? DEFAULT_POLICY.onAhead,

@@ -28,7 +28,12 @@ export function phaseLines(
 
 type Of<K extends Progress['kind']> = Extract<Progress, { readonly kind: K }>;
 
-export function backupText({ bytes: size, ms, directory }: Of<'backup-taken'>, room: number, paint: Paint): string {
+export function backupText(
+  { bytes: size, ms, directory, tables }: Of<'backup-taken'>,
+  room: number,
+  paint: Paint,
+): string {
+  if (tables !== undefined) return `${count(tables, 'table')}, ${bytes(size)} in ${duration(ms)}, in the database`;
   const text = `${bytes(size)} in ${duration(ms)}, verified`;
   const where = relative(directory);
   return widthOf(text) + 5 + widthOf(where) <= room ? `${text}     ${paint.dim(where)}` : text;

@@ -177,26 +177,53 @@ describe('table backups on PostgreSQL', () => {
     expect(left).to.have.length(1);
   });
 
-  it('stops copying when the run is cancelled, and leaves nothing', async () => {
-    await f.sql(`CREATE TABLE large AS SELECT n, repeat('x', 500) AS filler FROM generate_series(1, 60000) AS n`);
+  it('stops when the run is cancelled, and leaves nothing', async () => {
+    await f.sql('CREATE TABLE held (id int); INSERT INTO held VALUES (1)');
+    const holder = new pg.Client({ connectionString: f.db.url });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE held IN ACCESS EXCLUSIVE MODE');
     value(await f.work.run('BEGIN'));
     const stop = new AbortController();
-    setTimeout(() => stop.abort(), 15);
+    setTimeout(() => stop.abort(), 200);
+    const started = performance.now();
     const stopped = await f.tables.keep({
       id: nextId(),
       databaseId: 'db',
       createdAt: new Date(0).toISOString(),
       reason: { kind: 'before-step', runId: 'r' },
       journal: { position: 1, hash: '' },
-      tables: ['large'],
+      tables: ['held'],
       lock: 'transaction',
       signal: stop.signal,
     });
     expect(stopped.isErr()).to.equal(true);
+    expect(performance.now() - started).to.be.lessThan(1_500);
+    await holder.query('ROLLBACK');
+    await holder.end();
     value(await f.work.run('ROLLBACK'));
     expect(value(await f.tables.list('db'))).to.deep.equal([]);
-    const again = await f.keep(['large']);
-    expect(again.tables[0]?.rows).to.equal(60_000);
+    const again = await f.keep(['held']);
+    expect(again.tables[0]?.rows).to.equal(1);
     value(await f.work.run('ROLLBACK'));
+  });
+
+  it('refuses what it cannot copy, and a table that is not there', async () => {
+    await f.sql('CREATE TABLE t (id int); CREATE VIEW v AS SELECT * FROM t');
+    for (const names of [['v'], ['t', 'missing']]) {
+      value(await f.work.run('BEGIN'));
+      const refused = await f.tables.keep({
+        id: nextId(),
+        databaseId: 'db',
+        createdAt: new Date(0).toISOString(),
+        reason: { kind: 'before-step', runId: 'r' },
+        journal: { position: 1, hash: '' },
+        tables: names,
+        lock: 'transaction',
+        signal: new AbortController().signal,
+      });
+      expect(refused.isErr() && refused.error.kind).to.equal('missing-object');
+      value(await f.work.run('ROLLBACK'));
+    }
+    expect(value(await f.tables.list('db'))).to.deep.equal([]);
   });
 });

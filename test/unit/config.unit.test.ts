@@ -78,6 +78,7 @@ describe('parseConfig', () => {
       component: 'billing',
       guard: 'warn',
       fileBackup: 'each-run',
+      tableBackup: 'never',
       onFailure: 'undo-run',
       outOfOrder: 'allow',
       onAhead: 'refuse',

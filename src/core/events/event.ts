@@ -49,9 +49,11 @@ export type BackupTaken = Fact<
   'BackupTaken',
   {
     readonly backupId: string;
-    readonly kind: 'file';
+    /** `tables`: single tables, copied within the database; there is no file, and `sha256` is empty. */
+    readonly kind: 'file' | 'tables';
     readonly bytes: number;
     readonly sha256: string;
+    readonly tables?: readonly { readonly table: string; readonly rows: number }[];
     readonly reason: string;
     readonly version?: string;
     readonly journalPosition: number;

@@ -118,6 +118,8 @@ function evolveKnown(history: History, event: RecordedEvent): History {
         runs: [...history.runs, { runId: event.runId, kind: event.data.kind, outcome: 'open' }],
       };
     case 'BackupTaken':
+      // Of single tables it is no way back for the whole, which the policy asks for.
+      if (event.data.kind === 'tables') return history;
       return withRun(history, (run) => ({
         ...run,
         taken: [...run.taken, event.data.backupId],

@@ -1,6 +1,7 @@
 // Which backups can go: a pure decision from the backups there are and the runs that took them.
 import type { BackupManifest } from '../ports/backup-store.js';
 import { compareText } from '../schema/names.js';
+import type { StoredEvent } from '../events/envelope.js';
 import type { RunRecord } from './history.js';
 
 /** A backup that can go, and why. */
@@ -14,7 +15,7 @@ export interface Prunable {
  * A backup of a run that the journal does not know is kept: nobody can say what it is for.
  */
 export function prunableBackups(
-  manifests: readonly BackupManifest[],
+  manifests: readonly Pick<BackupManifest, 'id' | 'createdAt' | 'reason'>[],
   runs: readonly RunRecord[],
   keepRuns: number,
 ): Prunable[] {
@@ -35,4 +36,17 @@ export function prunableBackups(
       backupId: id,
       reason: `of completed run ${reason.runId}, older than the newest ${keepRuns}`,
     }));
+}
+
+/**
+ * Copies whose run was killed before it could record them: nothing came of what they were taken for. Only runs that had
+ * begun before `events` ended are known well enough to say so.
+ */
+export function unrecordedBackups(
+  backups: readonly Pick<BackupManifest, 'id' | 'reason'>[],
+  events: readonly Pick<StoredEvent, 'type' | 'runId' | 'data'>[],
+): readonly string[] {
+  const runs = new Set(events.map(({ runId }) => runId));
+  const recorded = new Set(events.filter(({ type }) => type === 'BackupTaken').map(({ data }) => data['backupId']));
+  return backups.filter(({ id, reason }) => runs.has(reason.runId) && !recorded.has(id)).map(({ id }) => id);
 }

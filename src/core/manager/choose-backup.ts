@@ -40,7 +40,7 @@ export function chooseBackup(
 }
 
 /** A backup from before a revert has the step in it; a step of another component is another step. */
-const isBeforeApply = (
+export const isBeforeApply = (
   { kind, direction, version, component }: BackupReason,
   ofComponent: string,
   wanted: string,

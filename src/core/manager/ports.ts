@@ -13,6 +13,8 @@ export interface Policy {
   readonly component: string;
   readonly guard: GuardMode;
   readonly fileBackup: FileBackupPolicy;
+  /** Whether the tables that a step can touch are copied before it, where the database can keep copies of single tables. */
+  readonly tableBackup: 'each-step' | 'never';
   /** What happens to the steps that the run had applied before the one that failed. */
   readonly onFailure: 'keep-earlier-steps' | 'undo-run';
   readonly outOfOrder: 'refuse' | 'allow';
@@ -27,6 +29,7 @@ export const DEFAULT_POLICY: Policy = {
   component: 'main',
   guard: 'enforce',
   fileBackup: 'each-step',
+  tableBackup: 'each-step',
   onFailure: 'keep-earlier-steps',
   outOfOrder: 'refuse',
   onAhead: 'warn',

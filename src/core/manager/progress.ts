@@ -36,7 +36,10 @@ export type Progress =
       readonly backupId: string;
       readonly bytes: number;
       readonly ms: number;
+      /** Empty where single tables were copied within the database. */
       readonly directory: string;
+      /** Their number. */
+      readonly tables?: number;
     }
   | {
       readonly kind: 'worked';

@@ -1,38 +1,62 @@
 // Retention after a run that went well: decided and recorded inside the run, carried out after it.
 import { ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
-import { prunableBackups } from '../history/retention.js';
+import { prunableBackups, unrecordedBackups } from '../history/retention.js';
 import type { StoredBackup } from '../ports/backup-store.js';
-import { fromStore } from './as-error.js';
+import type { TableBackup } from '../ports/table-backups.js';
+import { fromSql, fromStore } from './as-error.js';
 import type { RunSession } from './session.js';
 
+/** What goes, of the store and of the copies within the database. */
+export interface Pruning {
+  readonly files: readonly StoredBackup[];
+  readonly tables: readonly string[];
+}
+
 /** Records what will go. The events are written with the run's end. */
-export function planPruning({
-  ports,
-  policy,
-  recorder,
-  database,
-}: RunSession): ResultAsync<readonly StoredBackup[], MigrateError> {
+export function planPruning(session: RunSession): ResultAsync<Pruning, MigrateError> {
+  const { policy, recorder, loaded } = session;
+  return safeTry(async function* () {
+    const files = yield* storedBackups(session);
+    const tables = yield* tableBackups(session);
+    const prunable = prunableBackups(
+      [...files.map(({ manifest }) => manifest), ...tables],
+      recorder.history.runs,
+      policy.keepRuns,
+    );
+    for (const { backupId, reason } of prunable) recorder.record({ type: 'record-pruning', backupId, reason });
+    const ids = new Set(prunable.map(({ backupId }) => backupId));
+    const left = unrecordedBackups(tables, loaded.events);
+    return ok({
+      files: files.filter(({ manifest }) => ids.has(manifest.id)),
+      tables: [...tables.map(({ id }) => id).filter((id) => ids.has(id)), ...left],
+    });
+  });
+}
+
+function storedBackups({ ports, recorder, database }: RunSession): ResultAsync<readonly StoredBackup[], MigrateError> {
   if (!database.backups.supported) return okAsync([]);
   return ports.store
     .list(recorder.history.databaseId ?? '')
     .mapErr(fromStore)
-    .map(({ backups }) => {
-      const prunable = prunableBackups(
-        backups.map(({ manifest }) => manifest),
-        recorder.history.runs,
-        policy.keepRuns,
-      );
-      for (const { backupId, reason } of prunable) recorder.record({ type: 'record-pruning', backupId, reason });
-      const ids = new Set(prunable.map(({ backupId }) => backupId));
-      return backups.filter(({ manifest }) => ids.has(manifest.id));
-    });
+    .map(({ backups }) => backups);
+}
+
+function tableBackups({ recorder, database }: RunSession): ResultAsync<readonly TableBackup[], MigrateError> {
+  if (database.tables === undefined) return okAsync([]);
+  return database.tables
+    .list(recorder.history.databaseId ?? '')
+    .mapErr((error) => fromSql(error, database.info.label, 'looking for copies of tables'));
 }
 
 /** Removes them. What a crash leaves is found and removed by the next run. */
-export function removePruned({ ports }: RunSession, backups: readonly StoredBackup[]): ResultAsync<void, MigrateError> {
+export function removePruned({ ports, database }: RunSession, pruning: Pruning): ResultAsync<void, MigrateError> {
   return safeTry(async function* () {
-    for (const backup of backups) yield* ports.store.remove(backup).mapErr(fromStore);
+    for (const backup of pruning.files) yield* ports.store.remove(backup).mapErr(fromStore);
+    if (pruning.tables.length > 0 && database.tables !== undefined)
+      yield* database.tables
+        .discard(pruning.tables)
+        .mapErr((error) => fromSql(error, database.info.label, 'removing copies of tables'));
     return ok(undefined);
   });
 }

@@ -9,7 +9,8 @@ import { verified, type LoadedHistory } from './load-history.js';
 import type { SoundDatabase } from './open-sound.js';
 import { Recorder } from './recorder.js';
 import { pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
-import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
+import { restoreCopy, switchInto } from './restore-copy.js';
+import { sourceOf, wantedTables, type RestoreSource } from './restore-source.js';
 import { replaceWhole } from './restore-whole.js';
 import { takeBackup } from './step-backup.js';
 
@@ -20,15 +21,17 @@ const ATTEMPTS = 8;
 export function restoreLive(context: RestoreContext, sound: SoundDatabase): ResultAsync<RestoreReport, MigrateError> {
   const { database, loaded } = sound;
   const { ports, policy, options, backup, databaseId, runId } = context;
-  const { tables, confirm } = options;
+  const { confirm } = options;
+  const tables = wantedTables(context);
+  const source = sourceOf(context, database);
   const started = performance.now();
   const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
     fromSql(error, database.info.label, 'restoring');
   return safeTry(async function* () {
-    yield* provenBackup(ports, backup, database.backups);
-    const unknown = tables === 'all' ? undefined : tables.find((table) => !holds(backup.manifest.copy.tables, table));
+    yield* source.prove();
+    const unknown = source.tables && tables !== 'all' ? tables.find((table) => !holds(source, table)) : undefined;
     if (unknown !== undefined) return err(noSuchTable(context, unknown));
-    const atStake = yield* database.backups.atStake(backup.file, tables).mapErr(failed);
+    const atStake = yield* source.atStake(tables).mapErr(failed);
     const { label } = database.info;
     if (!(await confirm({ database: label, backup, tables, atStake, present: true, keeps: 'safety-copy' })))
       return err(migrateError({ kind: 'restore-declined' }));
@@ -54,7 +57,7 @@ function putBack(
   past: LoadedHistory,
 ): PromiseLike<Result<Done, MigrateError>> {
   const { database, loaded } = sound;
-  const { tables } = context.options;
+  const tables = wantedTables(context);
   if (tables !== 'all') return keepAndRefill(context, database, recorder, tables, loaded);
   const { restoreWhole } = database.restore;
   if (restoreWhole === undefined) return keepAndSwitch(context, database, recorder, past, loaded);
@@ -72,8 +75,8 @@ const wholePast = (context: RestoreContext, loaded: LoadedHistory): ResultAsync<
       .andThen((events) => verified(events, 'database'));
   });
 
-const holds = (tables: readonly string[], wanted: string): boolean =>
-  tables.some((table) => table.toLowerCase() === wanted.toLowerCase());
+const holds = ({ tables }: RestoreSource, wanted: string): boolean =>
+  (tables ?? []).some((table) => table.toLowerCase() === wanted.toLowerCase());
 
 const noSuchTable = ({ backup }: RestoreContext, table: string): MigrateError =>
   migrateError({
@@ -150,17 +153,14 @@ async function keepAndRefill(
   tables: readonly string[],
   live: LoadedHistory,
 ): Promise<Result<Done, MigrateError>> {
-  const { ports, backup, policy, runId } = context;
+  const { backup, runId } = context;
   const keep = (): ResultAsync<string, MigrateError> =>
-    takeBackup(
-      { ports, database, recorder },
-      { kind: 'before-restore', runId, component: policy.component },
-      'quick',
-      live.head,
-    ).map(({ manifest: { id: safetyBackupId } }) => {
-      recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
-      return safetyBackupId;
-    });
+    sourceOf(context, database)
+      .keep(recorder, tables, live.head)
+      .map((safetyBackupId) => {
+        recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId, tables });
+        return safetyBackupId;
+      });
   const done = await restoreSome(context, database, recorder, tables, keep);
   if (done.isErr() && recorder.history.run?.runId === runId) {
     const { code, kind, message } = done.error;
@@ -190,8 +190,9 @@ function restoreSome(
 ): ResultAsync<Done, MigrateError> {
   const { backup } = context;
   const schema = recorder.history.schema ?? '';
-  return database.restore
-    .restoreTables(backup.file, tables, keep, (rows, safetyBackupId) => {
+  const { port, name } = sourceOf(context, database);
+  return port
+    .restoreTables(name, tables, keep, (rows, safetyBackupId) => {
       recorder.record({
         type: 'finish-restore',
         backupId: backup.manifest.id,

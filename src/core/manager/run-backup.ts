@@ -2,11 +2,13 @@
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
+import { compareText } from '../schema/names.js';
 import { fromStore } from './as-error.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { endRun, startRun, withSession } from './run-session.js';
 import { glanceAt } from './glance.js';
 import { takeBackup } from './step-backup.js';
+import { tableBackupsAt } from './table-backup.js';
 
 /** A backup that retention leaves alone. */
 export function createBackup(
@@ -36,7 +38,7 @@ export function createBackup(
   });
 }
 
-/** What the store has of this database, newest first; also where the database itself is gone. */
+/** What the store and the database itself have of it, newest first; also where the database itself is gone. */
 export function listBackups(ports: ManagerPorts): ResultAsync<BackupListing, MigrateError> {
   return databaseIdOf(ports).andThen((id) =>
     id === undefined
@@ -44,7 +46,12 @@ export function listBackups(ports: ManagerPorts): ResultAsync<BackupListing, Mig
       : ports.store
           .list(id)
           .mapErr(fromStore)
-          .map((listing) => ({ ...listing, backups: listing.backups.toReversed() })),
+          .andThen((listing) =>
+            tableBackupsAt(ports, id).map((tables) => ({
+              ...listing,
+              backups: [...listing.backups, ...tables].toSorted((a, b) => compareText(b.manifest.id, a.manifest.id)),
+            })),
+          ),
   );
 }
 

@@ -1,15 +1,17 @@
 // `restore`: puts a backup back by a person's word, whole or by table, also onto a database that cannot be opened or is gone.
-import { err, errAsync, ok, safeTry, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { StoredBackup } from '../ports/backup-store.js';
 import type { Lease } from '../ports/run-lock.js';
 import { chooseBackup, describeChoice } from './choose-backup.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { openSound } from './open-sound.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import type { RestoreContext, RestoreOptions, RestoreReport } from './restore-context.js';
+import type { RestoreOptions, RestoreReport } from './restore-context.js';
 import { restoreLive } from './restore-live.js';
 import { restoreOverRuin } from './restore-over-ruin.js';
 import { databaseIdOf } from './run-backup.js';
+import { chooseTables, tableBackupsOf } from './table-backup.js';
 
 export function runRestore(
   ports: ManagerPorts,
@@ -26,11 +28,20 @@ export function runRestore(
     const outcome = await withLock(ports, policy, options, runId, (lease) =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
-        const backup = yield* chooseBackup(options.choice, policy.component, listing, ports.store.label);
-        const context: RestoreContext = { ports, policy, options, databaseId, copies, backup, runId };
-        const opened = yield* await openSound(ports, lease);
-        if (opened === undefined) return ok(yield* restoreOverRuin(context));
-        const done = await restoreLive(context, opened);
+        const chosen = chooseBackup(options.choice, policy.component, listing, ports.store.label);
+        if (chosen.isErr() && chosen.error.kind !== 'backup-not-found') return err(chosen.error);
+        const sound = await openSound(ports, lease);
+        if (chosen.isErr() && (sound.isErr() || sound.value === undefined)) return err(chosen.error);
+        const opened = yield* sound;
+        const context = { ports, policy, options, databaseId, copies, runId };
+        if (opened === undefined) return ok(yield* restoreOverRuin({ ...context, backup: yield* chosen }));
+        const inDatabase = (): ResultAsync<StoredBackup, MigrateError> =>
+          tableBackupsOf(opened.database, ports, databaseId).andThen((backups) =>
+            chooseTables(options, policy.component, backups, ports.store.label),
+          );
+        const done = await (chosen.isOk() ? okAsync(chosen.value) : inDatabase()).andThen((backup) =>
+          restoreLive({ ...context, backup }, opened),
+        );
         const closed = await opened.database
           .close()
           .mapErr((error) => fromSql(error, opened.database.info.label, 'closing it'));

@@ -4,6 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { stepKey, type ApplyRecord } from '../history/history.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
+import type { TableBackup } from '../ports/table-backups.js';
 import { revertDeclarations, type MigrationStep } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import type { Direction } from './progress.js';
@@ -13,6 +14,7 @@ import { attemptStep, commitWork, type Attempt, type StepReport } from './step-a
 import { takeBackup } from './step-backup.js';
 import type { StepContext } from './step-context.js';
 import { StepErrors } from './step-errors.js';
+import { keepTables } from './step-tables.js';
 
 /** Applies or reverts one step. On failure the ladder has been walked and its rung is in the journal. */
 export function runStep(
@@ -25,7 +27,7 @@ export function runStep(
   const { definition } = step;
   const begun = beginAttempt(context, step, direction, applied);
   if (begun.isErr()) return errAsync(begun.error);
-  const attempt = begun.value;
+  let attempt = begun.value;
 
   return safeTry(async function* () {
     const started = performance.now();
@@ -34,6 +36,7 @@ export function runStep(
     const seen = takesBackup ? yield* foreignWrites(context) : 0;
     let backup = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
 
+    if (!isTransactional) attempt = withTables(attempt, yield* keepTables(context, attempt, 'none'));
     // A step without a transaction is in the journal before it begins: a crash must leave a trace of it.
     const start = (): void => recordStart(context, attempt, backup ?? context.runBackup);
     if (!isTransactional) {
@@ -58,7 +61,15 @@ export function runStep(
       }
       backup = again.value;
     }
-    if (isTransactional) start();
+    if (isTransactional) {
+      const kept = await keepTables(context, attempt, 'transaction');
+      if (kept.isErr()) {
+        yield* abandon(transaction, context);
+        return err(kept.error);
+      }
+      attempt = withTables(attempt, kept.value);
+      start();
+    }
     if (backup !== undefined) transaction.compareWith(backup.file);
 
     const mark = context.recorder.mark();
@@ -79,6 +90,9 @@ export function runStep(
     return err(error);
   });
 }
+
+const withTables = (attempt: Attempt, tables: TableBackup | undefined): Attempt =>
+  tables === undefined ? attempt : { ...attempt, tables };
 
 /** Tells that the step begins, and gives the attempt its name. */
 export function beginAttempt(

@@ -6,6 +6,7 @@ import type { Effects } from '../events/effects.js';
 import type { ApplyRecord } from '../history/history.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepObservation, StepTransaction } from '../ports/step-transaction.js';
+import type { TableBackup } from '../ports/table-backups.js';
 import { describeChange } from '../schema/change.js';
 import { diffSchemas } from '../schema/diff.js';
 import { fingerprint } from '../schema/fingerprint.js';
@@ -44,6 +45,8 @@ export interface Attempt {
   readonly declares: Declarations;
   readonly applied: ApplyRecord | undefined;
   readonly errors: StepErrors;
+  /** Copies of the tables that it can touch. */
+  readonly tables?: TableBackup;
 }
 
 /** Afterwards the transaction is open, and the recorder holds the step's events until `commitWork`. */
@@ -118,7 +121,7 @@ export function settle(
     const schemaAfter = changes.length === 0 ? schemaBefore : fingerprint(seen.after, sha256);
     const schemaRestored = direction === 'apply' || attempt.applied?.schemaBefore === schemaAfter;
     const durationMs = Math.round(performance.now() - started);
-    const backups = backup ? [backup.manifest.id] : [];
+    const backups = [...(backup ? [backup.manifest.id] : []), ...(attempt.tables ? [attempt.tables.id] : [])];
     observer.progress({
       kind: 'validated',
       changes: described,

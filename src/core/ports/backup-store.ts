@@ -14,12 +14,21 @@ export interface BackupReason {
   readonly direction?: 'revert';
 }
 
+/** The copy of one table, within its database. */
+export interface TableCopy {
+  readonly table: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Where the database has it. */
+  readonly copy: string;
+}
+
 /** The manifest of a backup set, as it is written to disk; `checksum` is the sha256 of its canonical JSON without it. */
 export interface BackupManifest {
   readonly format: 1;
   readonly id: string;
   readonly series: string;
-  readonly kind: 'file';
+  readonly kind: 'file' | 'tables';
   readonly databaseId: string;
   readonly database: { readonly label: string; readonly path: string; readonly dialect: string };
   readonly engine: string;
@@ -28,6 +37,8 @@ export interface BackupManifest {
   readonly reason: BackupReason;
   readonly journal: JournalHead;
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  /** Where single tables were copied within the database. */
+  readonly tables?: readonly TableCopy[];
   readonly copy: CopyFacts;
   readonly verified: { readonly at: string; readonly checks: readonly string[] };
   readonly fingerprint?: ContentFingerprint;
@@ -37,7 +48,7 @@ export interface BackupManifest {
 /** A set that is complete: its manifest is there and is what was written. */
 export interface StoredBackup {
   readonly manifest: BackupManifest;
-  /** Absolute. */
+  /** Absolute; empty, as the file is, where tables were copied within the database. */
   readonly directory: string;
   /** Absolute path of the copy of the database. */
   readonly file: string;

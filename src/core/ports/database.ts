@@ -8,6 +8,7 @@ import type { BackupSource, CopyFiles, CopyProgress, LiveRestorePort } from './b
 import type { Lease, RunLock } from './run-lock.js';
 import type { SqlError } from './session.js';
 import type { StepTransaction } from './step-transaction.js';
+import type { TableBackups } from './table-backups.js';
 
 /** What a database is, without secrets. */
 export interface DatabaseInfo {
@@ -102,6 +103,8 @@ export interface OpenDatabase {
   hold(): ResultAsync<Hold, SqlError>;
   readonly backups: BackupSource;
   readonly restore: LiveRestorePort;
+  /** Where the database can keep copies of single tables in itself. */
+  readonly tables?: TableBackups;
   /**
    * Where a connection can be lost: a new one in its place, under the same lock. Afterwards nothing of the old one is
    * going on any more, so that the journal says what became of it. Fails where the lock is another run's by now.

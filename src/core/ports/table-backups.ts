@@ -3,17 +3,8 @@ import type { ResultAsync } from 'neverthrow';
 import type { JournalHead } from '../journal/chain.js';
 import type { Declarations, StepWork } from '../steps/migration-step.js';
 import type { LiveRestorePort, RowsAtStake } from './backup-source.js';
-import type { BackupReason } from './backup-store.js';
+import type { BackupReason, TableCopy } from './backup-store.js';
 import type { SqlError } from './session.js';
-
-/** The copy of one table. */
-export interface TableCopy {
-  readonly table: string;
-  readonly rows: number;
-  readonly bytes: number;
-  /** Where the database has it. */
-  readonly copy: string;
-}
 
 /** The tables that were copied at one moment. */
 export interface TableBackup {

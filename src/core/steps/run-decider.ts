@@ -32,7 +32,7 @@ export function decide(history: History, command: Command, component: string): R
   switch (command.type) {
     case 'record-backup': {
       const { type: _, ...data } = command;
-      return ok([{ type: 'BackupTaken', data: { ...data, kind: 'file' } }]);
+      return ok([{ type: 'BackupTaken', data: { ...data, kind: command.kind ?? 'file' } }]);
     }
     case 'record-verification':
       if (!run.taken.includes(command.backupId)) return err({ kind: 'backup-unknown', backupId: command.backupId });

@@ -1,7 +1,8 @@
 // Copies tables into schema `migrate_safe_backup` on a connection of its own: what it commits stays, whatever becomes of the step.
-import { errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
+import type { TableCopy } from '../../../../core/ports/backup-store.js';
 import type { SqlError } from '../../../../core/ports/session.js';
-import type { KeepTables, TableBackup, TableCopy } from '../../../../core/ports/table-backups.js';
+import type { KeepTables, TableBackup } from '../../../../core/ports/table-backups.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
@@ -32,6 +33,7 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
         yield* raiseLayout(copier);
         yield* recordBackup(copier, request);
         const facts = yield* readFacts(copier, tables);
+        if (facts.length < tables.length) return err(notAllTables(tables, facts));
         const copies = yield* inOrder(facts, (table, at) => copyTable(copier, request.id, table, at + 1));
         yield* copier.run('COMMIT');
         return ok({ ...backup, tables: copies });
@@ -39,6 +41,12 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
     )
     .orElse((error) => rolledBack(copier).andThen(() => errAsync(error)));
 }
+
+const notAllTables = (wanted: readonly QualifiedName[], found: readonly QualifiedName[]): SqlError => ({
+  kind: 'missing-object',
+  code: '',
+  message: `of ${wanted.map(nameOf).join(', ')} only ${found.map(nameOf).join(', ') || 'none'} can be copied`,
+});
 
 const rolledBack = (copier: PostgresConnection): ResultAsync<unknown, never> =>
   copier.run('ROLLBACK').orElse(() => okAsync({ changes: 0 }));

@@ -126,19 +126,19 @@ async function refill(
   surroundings: Surroundings,
 ): Promise<Result<void, RestoreError>> {
   const mergeable = tables.every((table) => canMerge(table, surroundings));
-  const ways = [rewrite, ...(mergeable ? [merge] : [])];
-  if (mergeable) {
-    const differences = await inOrder(tables, (table) => differenceOf(connection, table));
-    if (differences.isErr()) return err(differences.error);
-    const differing = differences.value.reduce((sum, { written, deleted }) => sum + written + deleted, 0);
-    if (differing <= FEW * tables.reduce((sum, { rows }) => sum + rows, 0)) ways.reverse();
-  }
-  let last: Result<void, RestoreError> = ok(undefined);
-  for (const way of ways) {
-    last = await tried(connection, () => way(connection, tables, surroundings));
-    if (last.isOk() || last.error.kind === 'connection-lost') break;
-  }
-  return last.mapErr(brokenKey);
+  const differing = mergeable ? await inOrder(tables, (table) => differenceOf(connection, table)) : ok([]);
+  if (differing.isErr()) return err(differing.error);
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const few = differing.value.reduce((sum, { written, deleted }) => sum + written + deleted, 0) <= FEW * rows;
+  const [first, second] = few ? [merge, rewrite] : [rewrite, merge];
+  if (!mergeable) return tried(connection, () => rewrite(connection, tables, surroundings)).mapErr(brokenKey);
+  return tried(connection, () => first(connection, tables, surroundings))
+    .orElse((error) =>
+      error.kind === 'connection-lost'
+        ? errAsync(error)
+        : tried(connection, () => second(connection, tables, surroundings)),
+    )
+    .mapErr(brokenKey);
 }
 
 const tried = (connection: PostgresConnection, way: () => ResultAsync<void, SqlError>): ResultAsync<void, SqlError> =>

@@ -5,10 +5,11 @@ import type { AppliedStep } from '../../../../core/history/history.js';
 import type { NotKept, RowsAtStake, TableRestoreError } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { KeepTables, TableBackup, TableBackups } from '../../../../core/ports/table-backups.js';
+import { compareText } from '../../../../core/schema/names.js';
 import type { Declarations, StepWork } from '../../../../core/steps/migration-step.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
-import { nameOf, parseName, sqlName } from '../name.js';
+import { nameOf, parseName, sqlName, type QualifiedName } from '../name.js';
 import { discard, keptTables, listBackups, type KeptTable } from './catalogue.js';
 import { differenceOf } from './compare-rows.js';
 import { copyTables } from './copy-tables.js';
@@ -40,11 +41,14 @@ export class PostgresTableBackups implements TableBackups {
   }
 
   keep({ tables, ...request }: KeepTables): ResultAsync<TableBackup, SqlError> {
-    const sorted = tables.map(parseName).toSorted((a, b) => (sqlName(a) < sqlName(b) ? -1 : 1));
+    return withRows(this.#connection, tables.map(parseName)).andThen((all) => this.#keep(all, request));
+  }
+
+  #keep(tables: readonly QualifiedName[], request: Omit<KeepTables, 'tables'>): ResultAsync<TableBackup, SqlError> {
     return this.#copying().andThen((copier) => {
       const abort = (): void => void this.close();
       request.signal.addEventListener('abort', abort, { once: true });
-      const done = copyTables({ work: this.#connection, copier, request, tables: sorted });
+      const done = copyTables({ work: this.#connection, copier, request, tables });
       const ended = <T>(result: T): T => {
         request.signal.removeEventListener('abort', abort);
         return result;
@@ -173,15 +177,31 @@ function chosen(
     const exact = kept.filter((copy) => nameOf(copy) === table);
     const meant = exact.length > 0 ? exact : kept.filter((copy) => nameOf(copy).toLowerCase() === table.toLowerCase());
     if (meant.length > 0) return okAsync(meant);
-    return connection
-      .query<{ schema: string; name: string }>(PARTITIONS, [sqlName(parseName(table))])
-      .map(({ rows }) =>
-        kept.filter(({ schema, name }) => rows.some((one) => one.schema === schema && one.name === name)),
-      );
+    return withRows(connection, [parseName(table)]).map((found) =>
+      kept.filter((copy) => found.some((one) => same(one, copy))),
+    );
   }).map((found) => [...new Set(found.flat())]);
 }
 
-const PARTITIONS = `
-  SELECT n.nspname AS schema, c.relname AS name
-  FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) AS p
-  JOIN pg_catalog.pg_class AS c ON c.oid = p.relid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace`;
+const same = (a: QualifiedName, b: QualifiedName): boolean => a.schema === b.schema && a.name === b.name;
+
+/** In one order for all who lock more than one; for a partitioned table its partitions. What is not there is as it is said. */
+function withRows(
+  connection: PostgresConnection,
+  tables: readonly QualifiedName[],
+): ResultAsync<readonly QualifiedName[], SqlError> {
+  return connection
+    .query<QualifiedName & { readonly parent: string }>(WITH_ROWS, [tables.map(sqlName)])
+    .map(({ rows }) => {
+      const parents = new Set(rows.map(({ parent }) => parent));
+      const plain = tables.filter((table) => !parents.has(sqlName(table)));
+      const all = new Map([...plain, ...rows].map(({ schema, name }) => [sqlName({ schema, name }), { schema, name }]));
+      return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, table]) => table);
+    });
+}
+
+const WITH_ROWS = `
+  SELECT w.parent, n.nspname AS schema, c.relname AS name
+  FROM pg_catalog.unnest($1::text[]) AS w (parent), pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.parent)) AS p
+  JOIN pg_catalog.pg_class AS c ON c.oid = p.relid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE p.isleaf AND c.relkind = 'r'`;

@@ -1,0 +1,85 @@
+// The copies of the tables that a step can touch, taken when nobody else can write to them any more.
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { newBackupId } from '../brands.js';
+import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { BackupReason } from '../ports/backup-store.js';
+import type { KeepTables, TableBackup } from '../ports/table-backups.js';
+import { fromSql } from './as-error.js';
+import type { Attempt } from './step-attempt.js';
+import type { BackupContext } from './step-backup.js';
+import type { StepContext } from './step-context.js';
+
+/** Undefined where the step touches none that is there, where the policy wants no copies, and where there can be none. */
+export function keepTables(
+  context: StepContext,
+  { step, direction, work, declares }: Attempt,
+  lock: KeepTables['lock'],
+): ResultAsync<TableBackup | undefined, MigrateError> {
+  const { database, policy, recorder } = context;
+  if (database.tables === undefined || policy.tableBackup === 'never') return okAsync(undefined);
+  const reason: BackupReason = {
+    kind: 'before-step',
+    runId: recorder.runId,
+    component: step.component,
+    version: step.version,
+    ...(direction === 'revert' ? { direction } : {}),
+  };
+  return database.tables
+    .touchedBy(work, declares)
+    .mapErr((error) => fromSql(error, database.info.label, `reading what ${step.version} can touch`))
+    .andThen((tables) =>
+      tables.length === 0 ? okAsync(undefined) : copyTables(context, { tables, lock, reason, signal: context.signal }),
+    )
+    .mapErr((error) => {
+      context.ports.observer.progress({ kind: 'step-failed', phase: 'backup', error });
+      return error;
+    });
+}
+
+/** Copies tables and buffers the event. */
+export function copyTables(
+  { database, ports, recorder }: BackupContext,
+  request: Pick<KeepTables, 'tables' | 'lock' | 'reason' | 'signal'>,
+  journal = recorder.writtenHead,
+): ResultAsync<TableBackup, MigrateError> {
+  const { tables } = database;
+  if (tables === undefined)
+    return errAsync(migrateError({ kind: 'backups-unsupported', reason: 'it keeps no copies of single tables' }));
+  const started = ports.clock.now();
+  return tables
+    .keep({
+      ...request,
+      id: newBackupId(started, ports.ids.hex(8)),
+      databaseId: recorder.history.databaseId ?? '',
+      createdAt: started.toISOString(),
+      journal,
+    })
+    .mapErr((error) =>
+      request.signal.aborted
+        ? migrateError({ kind: 'cancelled' }, { cause: error.cause })
+        : fromSql(error, database.info.label, `copying ${request.tables.join(', ')}`),
+    )
+    .map((backup) => {
+      const bytes = backup.tables.reduce((all, table) => all + table.bytes, 0);
+      recorder.record({
+        type: 'record-backup',
+        kind: 'tables',
+        backupId: backup.id,
+        bytes,
+        sha256: '',
+        reason: backup.reason.kind,
+        ...(backup.reason.version === undefined ? {} : { version: backup.reason.version }),
+        journalPosition: backup.journal.position,
+        tables: backup.tables.map(({ table, rows }) => ({ table, rows })),
+      });
+      ports.observer.progress({
+        kind: 'backup-taken',
+        backupId: backup.id,
+        bytes,
+        ms: ports.clock.now().getTime() - started.getTime(),
+        directory: '',
+        tables: backup.tables.length,
+      });
+      return backup;
+    });
+}
