@@ -22,6 +22,7 @@ export function restoreKept(
   tables: readonly KeptTable[],
 ): ResultAsync<number, RestoreError> {
   return safeTry(async function* () {
+    yield* inOrder(tables, (table) => isWhole(connection, table));
     const surroundings = yield* readSurroundings(connection, tables);
     yield* await proveKeys(connection, tables, surroundings.keys);
     // Checks and defaults may call functions that rely on the path that their database gives them.
@@ -43,6 +44,18 @@ export function restoreKept(
     yield* inOrder(tables, (table) => connection.run(`ANALYZE ${sqlName(table)}`));
     return ok(tables.reduce((rows, table) => rows + table.rows, 0));
   });
+}
+
+function isWhole(connection: PostgresConnection, { copy, rows }: KeptTable): ResultAsync<void, SqlError> {
+  return connection.all<{ found: number }>(`SELECT pg_catalog.count(*) AS found FROM ${copy}`).andThen(([counted]) =>
+    counted?.found === rows
+      ? okAsync(undefined)
+      : errAsync<void, SqlError>({
+          kind: 'corrupt',
+          code: '',
+          message: `${copy} has ${counted?.found ?? 0} rows where ${rows} were kept`,
+        }),
+  );
 }
 
 /** A copy fits a table of the same columns and the same key. */
