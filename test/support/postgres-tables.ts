@@ -38,6 +38,7 @@ export async function tablesFixture(test: Mocha.Context): Promise<TablesFixture>
       recorded.push(events.length);
       return okAsync(undefined);
     },
+    onRolledBack: () => undefined,
   });
   const sql = async (text: string): Promise<unknown[]> => {
     const result: unknown = await other.query(text);

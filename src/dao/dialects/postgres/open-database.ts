@@ -28,6 +28,7 @@ import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import type { PostgresTarget } from './target.js';
 import { POSTGRES_TABLES } from './system-tables.js';
+import { PostgresTableBackups } from './tables/table-backups.js';
 
 export interface OpenOptions {
   readonly info: DatabaseInfo;
@@ -45,6 +46,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly #connection: PostgresConnection;
   readonly #journal: JournalKeeper;
   readonly backups: BackupSource;
+  readonly tables: PostgresTableBackups;
   #other: PostgresConnection | undefined;
 
   constructor(options: OpenOptions) {
@@ -53,6 +55,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
     this.#connection = options.connection;
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
     this.backups = new PostgresBackupSource(options.server);
+    this.tables = new PostgresTableBackups({
+      connection: this.#connection,
+      connect: () => this.#connection.another(),
+      record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
+      onRolledBack: () => (this.#journal.projected = undefined),
+    });
   }
 
   historyTool(table: string): string | undefined {
@@ -149,7 +157,9 @@ export class OpenPostgresDatabase implements OpenDatabase {
 
   close(): ResultAsync<void, SqlError> {
     const others = this.#other?.close() ?? okAsync(undefined);
-    return others.andThen(() => (this.#options.lock ? okAsync(undefined) : this.#connection.close()));
+    return others
+      .andThen(() => this.tables.close())
+      .andThen(() => (this.#options.lock ? okAsync(undefined) : this.#connection.close()));
   }
 }
 

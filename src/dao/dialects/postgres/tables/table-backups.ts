@@ -24,6 +24,8 @@ export interface TableBackupsOptions {
   readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
   /** Writes into the journal, in the transaction that is open. */
   readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
+  /** What was recorded is not. */
+  readonly onRolledBack: () => void;
 }
 
 export class PostgresTableBackups implements TableBackups {
@@ -109,7 +111,10 @@ export class PostgresTableBackups implements TableBackups {
           const { events, steps } = record(rows, kept);
           return this.#options.record(events, steps);
         }),
-    );
+    ).mapErr((error) => {
+      this.#options.onRolledBack();
+      return error;
+    });
   }
 
   /** Closes the connection for copies, if there is one. */
