@@ -16,7 +16,7 @@ const RELATIONS = `
   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${OURS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'`;
 
-/** Compiled ones that cannot write by their volatility, or by the extension that brought them, are left out. */
+/** Those of extensions, and compiled ones, that cannot write by their volatility, or by who brought them, are left out. */
 const ROUTINES = `
   SELECT p.oid, p.proname,
     CASE WHEN p.prokind = 'a' THEN (SELECT pg_catalog.concat_ws(' ', g.aggtransfn, g.aggfinalfn) FROM pg_catalog.pg_aggregate AS g WHERE g.aggfnoid = p.oid)
@@ -25,9 +25,10 @@ const ROUTINES = `
   FROM pg_catalog.pg_proc AS p
   JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace
   JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
-  WHERE ${OURS} AND (p.prokind = 'a' OR l.lanname IN ('sql', 'plpgsql') OR (p.provolatile = 'v' AND NOT EXISTS (
-    SELECT 1 FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
-    WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND x.extname IN (${HARMLESS}))))`;
+  WHERE ${OURS} AND NOT (p.provolatile <> 'v' AND ${memberOf('pg_proc', 'p.oid')})
+    AND (p.prokind = 'a' OR l.lanname IN ('sql', 'plpgsql') OR (p.provolatile = 'v' AND NOT EXISTS (
+      SELECT 1 FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
+      WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND x.extname IN (${HARMLESS}))))`;
 
 /** Of a default, a check, a rule, a view, a policy, an index: the relation that it belongs to. */
 const PARTS = `
@@ -36,6 +37,13 @@ const PARTS = `
   UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, oid, conrelid FROM pg_catalog.pg_constraint WHERE conrelid <> 0
   UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, oid, polrelid FROM pg_catalog.pg_policy
   UNION ALL SELECT 'pg_catalog.pg_class'::regclass, indexrelid, indrelid FROM pg_catalog.pg_index`;
+
+/** A table of which another has a whole row in a column takes that column with it. */
+const CHILDREN = `
+  SELECT inhparent AS parent, inhrelid AS child FROM pg_catalog.pg_inherits WHERE inhparent IN (SELECT oid FROM relations)
+  UNION SELECT r.oid, a.attrelid FROM relations AS r
+  JOIN pg_catalog.pg_type AS t ON t.typrelid = r.oid
+  JOIN pg_catalog.pg_attribute AS a ON a.atttypid IN (t.oid, t.typarray) AND a.attrelid IN (SELECT oid FROM relations)`;
 
 const list = (rows: string, from: string): string =>
   `(SELECT coalesce(pg_catalog.json_agg(${rows}), '[]') FROM ${from})`;
@@ -53,7 +61,7 @@ SELECT pg_catalog.json_build_object(
   'relations', ${list(`pg_catalog.json_build_object('id', r.oid::bigint, 'schema', r.nspname, 'name', r.relname, 'kind', r.relkind, 'extension', ${memberOf('pg_class', 'r.oid')})`, 'relations AS r')},
   'routines', ${list(`pg_catalog.json_build_object('id', r.oid::bigint, 'name', r.proname, 'body', r.body)`, 'routines AS r')},
   'references', ${list(pair('k.confrelid::bigint', 'k.conrelid::bigint', `k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r')`), `pg_catalog.pg_constraint AS k WHERE k.contype = 'f'`)},
-  'inherits', ${list(pair('i.inhparent::bigint', 'i.inhrelid::bigint'), 'pg_catalog.pg_inherits AS i WHERE i.inhparent IN (SELECT oid FROM relations)')},
+  'inherits', ${list(pair('i.parent::bigint', 'i.child::bigint'), `(${CHILDREN}) AS i`)},
   'uses', ${list(pair('u.relation::bigint', 'u.refobjid::bigint'), partsUsing('pg_class', 'relations'))},
   'calls', ${list(pair('c.relation::bigint', 'c.routine::bigint'), `(SELECT u.relation, u.refobjid AS routine FROM ${partsUsing('pg_proc', 'routines')} UNION SELECT tgrelid, tgfoid FROM triggers) AS c`)},
   'onEvents', ${list('v.evtfoid::bigint', 'pg_catalog.pg_event_trigger AS v JOIN routines AS r ON r.oid = v.evtfoid')}
