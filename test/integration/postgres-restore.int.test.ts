@@ -57,7 +57,7 @@ describe('the restore of a whole PostgreSQL database', function () {
     await unwrap(journal.append(link(EMPTY_HEAD, RECORDING, [started])));
   });
   afterEach(async () => {
-    await connection.close();
+    await unwrap(connection.close());
     await database.drop();
   });
 

@@ -21,7 +21,7 @@ describe('the table backups of a run on PostgreSQL', () => {
     mkdirSync(path.join(directory, 'steps'));
   });
   afterEach(async () => {
-    for (const one of managers.splice(0)) await one.close();
+    for (const one of managers.splice(0)) value(await one.close());
     await client?.end();
     await db?.drop();
     rmSync(directory, { recursive: true, force: true });

@@ -1,7 +1,8 @@
 // Turns what ports report into the error that leaves the engine.
+import type { StaleJournal } from '../ports/refusals.js';
 import { migrateError, reasonOf, type DatabaseState, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupError, MirrorError } from '../ports/backup-store.js';
-import type { OpenError, StaleJournal } from '../ports/database.js';
+import type { OpenError } from '../ports/database.js';
 import type { LockError } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepSourceError } from '../ports/step-source.js';

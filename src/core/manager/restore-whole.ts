@@ -1,11 +1,10 @@
 // A database of a server is put back in its place, in one transaction: its journal stays in it, and the newer events are appended there.
+import type { NotKept, StaleJournal } from '../ports/refusals.js';
 import { err, ok, safeTry, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { EMPTY_HEAD } from '../journal/chain.js';
-import type { NotKept } from '../ports/backup-source.js';
 import type { StoredBackup } from '../ports/backup-store.js';
-import type { StaleJournal } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
 import type { WholeRestoreError, WholeRestorePort } from '../ports/whole-restore.js';
 import { fingerprint } from '../schema/fingerprint.js';

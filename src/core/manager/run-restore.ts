@@ -31,7 +31,7 @@ export function runRestore(
         const chosen = chooseBackup(options.choice, policy.component, listing, ports.store.label);
         if (chosen.isErr() && chosen.error.kind !== 'backup-not-found') return err(chosen.error);
         const sound = await openSound(ports, lease);
-        if (chosen.isErr() && (sound.isErr() || sound.value === undefined)) return err(chosen.error);
+        if (chosen.isErr() && (sound.isErr() || sound.value?.database.tables === undefined)) return err(chosen.error);
         const opened = yield* sound;
         const context = { ports, policy, options, databaseId, copies, runId };
         if (opened === undefined) return ok(yield* restoreOverRuin({ ...context, backup: yield* chosen }));

@@ -1,9 +1,10 @@
 // A write whose answer was lost with the connection: what became of it is asked of the journal, on a new connection and under the same lock.
+import type { StaleJournal } from '../ports/refusals.js';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent } from '../events/envelope.js';
 import type { AppliedStep } from '../history/history.js';
 import type { JournalHead } from '../journal/chain.js';
-import type { OpenDatabase, StaleJournal } from '../ports/database.js';
+import type { OpenDatabase } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
 

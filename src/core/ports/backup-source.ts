@@ -1,4 +1,5 @@
 // The database's side of a backup: copying itself out and in, and checking a copy. The store's side is BackupStore.
+import type { NotKept } from './refusals.js';
 import type { ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { AppliedStep } from '../history/history.js';
@@ -120,11 +121,6 @@ export interface LiveRestorePort extends Partial<WholeRestorePort> {
       kept: K,
     ) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
   ): ResultAsync<{ readonly rows: number; readonly kept: K }, SqlError | TableRestoreError | NotKept<E>>;
-}
-
-export interface NotKept<E> {
-  readonly kind: 'not-kept';
-  readonly error: E;
 }
 
 export type TableRestoreError =

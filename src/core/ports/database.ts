@@ -1,4 +1,5 @@
 // A database as a run sees it: opened once, read, locked, written to step by step.
+import type { StaleJournal } from './refusals.js';
 import type { Result, ResultAsync } from 'neverthrow';
 import type { JournalHead } from '../journal/chain.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
@@ -49,13 +50,6 @@ export type OpenError =
     }
   | { readonly kind: 'driver-conflict'; readonly driver: string; readonly loaded: string }
   | { readonly kind: 'driver-unsupported'; readonly driver: string; readonly reason: string };
-
-/** A stale writer: the journal is not where the caller thought. */
-export interface StaleJournal {
-  readonly kind: 'stale-journal';
-  readonly expected: number;
-  readonly actual: number;
-}
 
 export interface StepTransactionOptions {
   readonly foreignKeys: 'on' | 'off';

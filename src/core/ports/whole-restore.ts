@@ -1,11 +1,10 @@
 // Putting a whole database back in one transaction, for servers: the engine's own schemas and everybody's connections stay.
+import type { NotKept, StaleJournal } from './refusals.js';
 import type { ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { AppliedStep } from '../history/history.js';
 import type { JournalHead } from '../journal/chain.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
-import type { NotKept } from './backup-source.js';
-import type { StaleJournal } from './database.js';
 import type { SqlError } from './session.js';
 
 /** What is in the database before it is committed. */

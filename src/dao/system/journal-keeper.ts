@@ -1,9 +1,10 @@
 // Keeps the journal and its projection of one open database, and remembers the projection as it stands there.
+import type { StaleJournal } from '../../core/ports/refusals.js';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../core/events/envelope.js';
 import type { AppliedStep } from '../../core/history/history.js';
 import type { JournalHead } from '../../core/journal/chain.js';
-import type { JournalGlance, StaleJournal } from '../../core/ports/database.js';
+import type { JournalGlance } from '../../core/ports/database.js';
 import type { Session, SqlError } from '../../core/ports/session.js';
 import { JournalDao, type JournalTables } from './journal-dao.js';
 import { glanceAtRemains } from './remains.js';

@@ -1,4 +1,5 @@
 // An open PostgreSQL database: one pinned work connection, the journal in it, and the steps' transactions on it.
+import type { StaleJournal } from '../../../core/ports/refusals.js';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
@@ -9,7 +10,6 @@ import type {
   Hold,
   JournalGlance,
   OpenDatabase,
-  StaleJournal,
   StepTransactionOptions,
 } from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';

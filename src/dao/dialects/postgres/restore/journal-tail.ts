@@ -1,6 +1,6 @@
 // The journal's part in a whole restore: it stays, and the events that came after are appended in the same transaction.
+import type { StaleJournal } from '../../../../core/ports/refusals.js';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
-import type { StaleJournal } from '../../../../core/ports/database.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import type { JournalTail } from '../../../../core/ports/whole-restore.js';
 import { inOrder } from '../../../in-order.js';

@@ -1,8 +1,8 @@
 // Puts a whole database back from an archive, in one transaction that leaves the engine's own schemas as they are.
+import type { NotKept, StaleJournal } from '../../../../core/ports/refusals.js';
 import { err, errAsync, ok, okAsync, ResultAsync, safeTry, type Result } from 'neverthrow';
 import type { ClientConfig } from 'pg';
-import type { CheckError, NotKept } from '../../../../core/ports/backup-source.js';
-import type { StaleJournal } from '../../../../core/ports/database.js';
+import type { CheckError } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { WholeRestore, WholeRestoreError, WholeRestorePort } from '../../../../core/ports/whole-restore.js';
 import { openArchive, type OpenArchive } from '../backup/archive-tools.js';
@@ -67,7 +67,8 @@ export class PostgresWholeRestore implements WholeRestorePort {
         return err(begun.error);
       }
       const done = await this.#inTransaction(psql, begun.value, archive, restore);
-      if (done.isOk()) await psql.close();
+      // It has committed: how the program ends says nothing more.
+      if (done.isOk()) await psql.close().unwrapOr(undefined);
       else {
         psql.kill();
         await endBackend(this.#connection, begun.value);

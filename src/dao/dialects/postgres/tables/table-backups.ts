@@ -1,8 +1,9 @@
 // Table backups of a PostgreSQL database: the port, on the work connection and one more that is opened when it is needed.
+import type { NotKept } from '../../../../core/ports/refusals.js';
 import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
-import type { NotKept, RowsAtStake, TableRestoreError } from '../../../../core/ports/backup-source.js';
+import type { RowsAtStake, TableRestoreError } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { KeepTables, TableBackup, TableBackups } from '../../../../core/ports/table-backups.js';
 import { compareText } from '../../../../core/schema/names.js';

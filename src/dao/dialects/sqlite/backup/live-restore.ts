@@ -1,13 +1,9 @@
 // Putting a copy back into the live database: whole through the backup API, or single tables in one transaction.
+import type { NotKept } from '../../../../core/ports/refusals.js';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
-import type {
-  CopyProgress,
-  LiveRestorePort,
-  NotKept,
-  TableRestoreError,
-} from '../../../../core/ports/backup-source.js';
+import type { CopyProgress, LiveRestorePort, TableRestoreError } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection, Unmoved } from '../drivers/driver.js';
 import { refill } from './refill-tables.js';
