@@ -1,5 +1,6 @@
 // What a step on PostgreSQL may do with its transaction, how it waits for locks, and how the session is left behind.
 import { expect } from 'chai';
+import { judge } from '#src/core/schema/guard.js';
 import { stepBench, type StepBench } from '../support/postgres-step.js';
 import { value } from '../support/project.js';
 
@@ -332,5 +333,56 @@ describe('a step’s transaction on PostgreSQL', () => {
     value(await step.commit());
     expect(await setting('search_path')).to.equal('');
     expect(await setting('lock_timeout')).to.equal('0');
+  });
+
+  it('knows what a step without a transaction lost, too', async () => {
+    await bench.sql('CREATE TABLE u AS SELECT 1 AS id');
+    const step = await bench.begin({ transactional: false });
+    const run = async (sql: string): Promise<void> => value(await step.execute([{ sql, line: 1, index: 1 }], signal));
+    await run('DELETE FROM t WHERE id = 1');
+    await run('VACUUM t');
+    await run('CREATE INDEX CONCURRENTLY t_v ON t (v)');
+    await run('DROP TABLE u');
+    for (const sql of ['BEGIN', `INSERT INTO t (v) VALUES ('own')`, 'COMMIT']) await run(sql);
+    const failed = await step.execute([{ sql: 'DELETE FROM t WHERE 1 / (id - 2) = 7', line: 1, index: 1 }], signal);
+    expect(failed.isErr()).to.equal(true);
+    const seen = value(await step.observe());
+    expect(judge(seen, {})).to.deep.equal([
+      { kind: 'table-dropped', table: 'u', rows: 1, keys: [] },
+      { kind: 'rows-deleted', table: 't', rows: 1, keys: ['1'] },
+    ]);
+    expect(seen.effects.tables).to.deep.equal({
+      t: { inserted: 0, updated: 0, deleted: 1 },
+      u: { inserted: 0, updated: 0, deleted: 1 },
+    });
+    expect(seen.after.indexes.map(({ name }) => name)).to.deep.equal(['t_v']);
+    value(await step.append([], []));
+    value(await step.commit());
+    expect(await bench.rows('SELECT v FROM public.t ORDER BY id')).to.deep.equal(['b', 'c', 'own'].map((v) => ({ v })));
+  });
+
+  it('takes back what a step without a transaction had built, where it is rolled back', async () => {
+    const step = await bench.begin({ transactional: false });
+    value(await step.execute([{ sql: 'CREATE INDEX CONCURRENTLY t_v ON t (v)', line: 1, index: 1 }], signal));
+    value(await step.rollback());
+    expect(await bench.rows(`SELECT to_regclass('public.t_v') AS it`)).to.deep.equal([{ it: null }]);
+  });
+
+  it('lets the next step share the transaction, and looks at each by itself', async () => {
+    const first = await bench.begin();
+    value(await first.execute([{ sql: 'ALTER TABLE t ADD COLUMN more int', line: 1, index: 1 }], signal));
+    const seen = value(await first.observe());
+    const second = await first.next();
+    value(await second.execute([{ sql: `INSERT INTO t (v, more) VALUES ('d', 1)`, line: 1, index: 1 }], signal));
+    const seenNext = value(await second.observe());
+    expect(seenNext.before).to.equal(seen.after);
+    expect(seenNext.after).to.equal(seen.after);
+    expect(seen.effects.tables).to.deep.equal({});
+    expect(seenNext.effects.tables).to.deep.equal({ t: { inserted: 1, updated: 0, deleted: 0 } });
+    expect((await second.restart?.(0))?.isErr(), 'the first would be undone with it').to.equal(true);
+    expect((await first.execute([{ sql: 'SELECT 1', line: 1, index: 1 }], signal)).isErr()).to.equal(true);
+    value(await second.append([], []));
+    value(await second.commit());
+    expect(await bench.rows('SELECT count(*) AS n, count(more) AS m FROM public.t')).to.deep.equal([{ n: 4, m: 1 }]);
   });
 });

@@ -84,9 +84,9 @@ const LONGEST = 80;
 /** On one line, and without what stands in strings: that may be anybody's secret. */
 export function shortened(query: string): string {
   const text = tokenize(query)
-    .filter(({ kind }) => kind !== 'comment')
-    .map(({ kind, text: token }) => (kind === 'string' ? "'…'" : kind === 'space' ? ' ' : token))
+    .map(({ kind, text: token }) => (kind === 'string' ? "'…'" : kind === 'space' || kind === 'comment' ? ' ' : token))
     .join('')
+    .replaceAll(/ +/g, ' ')
     .trim();
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST - 1)}…`;
 }

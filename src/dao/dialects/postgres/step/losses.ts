@@ -126,3 +126,15 @@ export function withLosses(account: Account, { dropped, truncated, columns }: Co
     columns: [...account.columns, ...columns],
   };
 }
+
+/** Pure: what else a statement did to tables and names. */
+export function withStatement(account: Account, { refiled }: Changes, { drops, keepsNames }: StatementFacts): Account {
+  const moved = refiled.filter(({ oid }) => !account.truncated.has(oid)).map(({ oid }) => oid);
+  return {
+    ...account,
+    rewritten: moved.length === 0 ? account.rewritten : new Set([...account.rewritten, ...moved]),
+    filenodes: new Map([...account.filenodes, ...refiled.map(({ oid, filenode }) => [oid, filenode] as const)]),
+    named: drops.size === 0 ? account.named : new Set([...account.named, ...drops]),
+    schema: account.schema === 'unknown' || !keepsNames ? 'unknown' : 'grown',
+  };
+}

@@ -26,7 +26,7 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
   if (begun === undefined) return okAsync(nothingDone(before));
   return connection
     .query('SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE')
-    .andThen(() => trace.read())
+    .andThen(() => trace.finish())
     .mapErr(asFault)
     .andThen((now) =>
       now.transaction === begun ? okAsync(now) : errAsync<Look, StepFault>({ kind: 'ended-transaction' }),
@@ -50,7 +50,7 @@ export function observeSchema({
 
 const asFault = (error: SqlError): StepFault => ({ kind: 'sql', error });
 
-const nothingDone = (schema: SchemaSnapshot): StepObservation => ({
+export const nothingDone = (schema: SchemaSnapshot): StepObservation => ({
   before: schema,
   after: schema,
   effects: { tables: {} },
@@ -92,8 +92,7 @@ function inOwnPath<T>(connection: PostgresConnection, work: () => ResultAsync<T,
 
 function describe(context: ObserveContext, now: Look): ResultAsync<StepObservation, SqlError> {
   const { connection, before, trace } = context;
-  // By their words no statement changed the schema; a function of one of them may have.
-  const mayDiffer = trace.account.schema !== 'kept' || [...now.locks.values()].includes('AccessExclusive');
+  const mayDiffer = trace.account.schema !== 'kept';
   const relations = mayDiffer ? readRelations(connection) : okAsync<typeof trace.relations, SqlError>(trace.relations);
   return relations.andThen((relationsAfter) => {
     const both = { before: trace.relations, after: relationsAfter };

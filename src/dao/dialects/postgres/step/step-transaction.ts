@@ -14,7 +14,7 @@ import { beforeCommit, beginStep, endStep } from './begin.js';
 import { isLockError } from './blockers.js';
 import { StatementGate, type Access } from './gate.js';
 import { knexHandle } from './knex-handle.js';
-import { observe, observeSchema, type ObserveContext } from './observe.js';
+import { observe, type ObserveContext } from './observe.js';
 import { OutsideWork } from './outside-work.js';
 import { asSqlError, errorOf } from './refusals.js';
 import { BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
@@ -51,7 +51,7 @@ export class PostgresStepTransaction implements StepTransaction {
     this.#before = context.before;
     const { connection, second, transactional } = context;
     this.#trace = new StepTrace(connection);
-    this.#outside = new OutsideWork(connection, context.repeats);
+    this.#outside = new OutsideWork(context);
     this.#gate = new StatementGate({
       connection,
       second,
@@ -104,7 +104,7 @@ export class PostgresStepTransaction implements StepTransaction {
     const context = { ...this.#context, before: this.#before, trace: this.#trace };
     const { transactional } = this.#context;
     return this.#gate
-      .between(() => (transactional ? observe(context) : observeSchema(context)))
+      .between(() => (transactional ? observe(context) : this.#outside.observe()))
       .map((seen) => {
         this.#after = seen.after;
         return seen;

@@ -5,7 +5,7 @@ import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { added, NOTHING, rowsBetween, Savepoints, type Account, type Counters, type Reading } from './account.js';
 import { readImage } from './image.js';
-import { countLosses, lossesIn, withLosses, type Losses } from './losses.js';
+import { countLosses, lossesIn, withLosses, withStatement, type Losses } from './losses.js';
 import { look, type Look } from './look.js';
 import { holdsRows, readChanges, readRelations, type Changes, type Relation } from './relations.js';
 import type { StatementFacts, StatementResult } from './statement.js';
@@ -101,8 +101,13 @@ export class StepTrace {
     });
   }
 
-  /** Brings the account up to now. */
-  read(reading: Reading = { wiped: new Set() }): ResultAsync<Look, SqlError> {
+  /** Brings the account up to now, with what deferred triggers did. */
+  finish(): ResultAsync<Look, SqlError> {
+    this.#unread = true;
+    return this.#read();
+  }
+
+  #read(reading: Reading = { wiped: new Set() }): ResultAsync<Look, SqlError> {
     return this.#begin()
       .andThen(() => look(this.#connection))
       .map((now) => {
@@ -137,7 +142,7 @@ export class StepTrace {
   }
 
   #catchUp(): ResultAsync<unknown, SqlError> {
-    return this.#unread ? this.read() : okAsync(undefined);
+    return this.#unread ? this.#read() : okAsync(undefined);
   }
 
   #atSavepoint(
@@ -191,7 +196,7 @@ export class StepTrace {
     const moves = (oid: number): number | undefined => relations.get(oid)?.root;
     return this.#catchUp()
       .andThen(send)
-      .andThen((result) => this.read({ wiped: new Set(), moves }).map(() => result));
+      .andThen((result) => this.#read({ wiped: new Set(), moves }).map(() => result));
   }
 
   /**
@@ -227,7 +232,7 @@ export class StepTrace {
       .andThen(({ result, seen }) =>
         connection
           .query(`RELEASE SAVEPOINT ${PLACE}`)
-          .andThen(() => this.read({ wiped: new Set([...seen.gone, ...seen.refiled.map(({ oid }) => oid)]) }))
+          .andThen(() => this.#read({ wiped: new Set([...seen.gone, ...seen.refiled.map(({ oid }) => oid)]) }))
           .map(() => {
             this.#account = withStatement(this.#account, seen, facts);
             return result;
@@ -241,15 +246,4 @@ export class StepTrace {
       .filter(({ oid }) => !dropped.has(oid))
       .map((relation) => ({ ...relation, filenode: filenodes.get(relation.oid) ?? relation.filenode }));
   }
-}
-
-function withStatement(account: Account, { refiled }: Changes, { drops, keepsNames }: StatementFacts): Account {
-  const moved = refiled.filter(({ oid }) => !account.truncated.has(oid)).map(({ oid }) => oid);
-  return {
-    ...account,
-    rewritten: moved.length === 0 ? account.rewritten : new Set([...account.rewritten, ...moved]),
-    filenodes: new Map([...account.filenodes, ...refiled.map(({ oid, filenode }) => [oid, filenode] as const)]),
-    named: drops.size === 0 ? account.named : new Set([...account.named, ...drops]),
-    schema: account.schema === 'unknown' || !keepsNames ? 'unknown' : 'grown',
-  };
 }
