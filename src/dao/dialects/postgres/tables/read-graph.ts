@@ -34,36 +34,37 @@ const ROUTINES = `
 const PARTS = `
   SELECT 'pg_catalog.pg_rewrite'::regclass AS classid, oid AS objid, ev_class AS relation FROM pg_catalog.pg_rewrite
   UNION ALL SELECT 'pg_catalog.pg_attrdef'::regclass, oid, adrelid FROM pg_catalog.pg_attrdef
-  UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, oid, conrelid FROM pg_catalog.pg_constraint WHERE conrelid <> 0
+  UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, oid, conrelid FROM pg_catalog.pg_constraint WHERE contype = 'c'
   UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, oid, polrelid FROM pg_catalog.pg_policy
   UNION ALL SELECT 'pg_catalog.pg_class'::regclass, indexrelid, indrelid FROM pg_catalog.pg_index`;
 
 /** A table of which another has a whole row in a column takes that column with it. */
 const CHILDREN = `
   SELECT inhparent AS parent, inhrelid AS child FROM pg_catalog.pg_inherits WHERE inhparent IN (SELECT oid FROM relations)
-  UNION SELECT r.oid, a.attrelid FROM relations AS r
-  JOIN pg_catalog.pg_type AS t ON t.typrelid = r.oid
-  JOIN pg_catalog.pg_attribute AS a ON a.atttypid IN (t.oid, t.typarray) AND a.attrelid IN (SELECT oid FROM relations)`;
+  UNION SELECT y.owner, a.attrelid FROM pg_catalog.pg_attribute AS a JOIN (
+    SELECT r.oid AS owner, t.oid FROM relations AS r JOIN pg_catalog.pg_type AS t ON t.typrelid = r.oid
+    UNION ALL SELECT r.oid, t.typarray FROM relations AS r JOIN pg_catalog.pg_type AS t ON t.typrelid = r.oid
+  ) AS y ON y.oid = a.atttypid WHERE a.attrelid = ANY (ARRAY(SELECT oid FROM relations))`;
 
 const list = (rows: string, from: string): string =>
   `(SELECT coalesce(pg_catalog.json_agg(${rows}), '[]') FROM ${from})`;
 const pair = (...members: readonly string[]): string => `pg_catalog.json_build_array(${members.join(', ')})`;
-const partsUsing = (catalog: string, targets: string): string =>
-  `(SELECT DISTINCT p.relation, d.refobjid FROM parts AS p
+const using = (catalog: string, targets: string, parts = 'parts'): string =>
+  `(SELECT DISTINCT p.relation, d.refobjid FROM ${parts} AS p
     JOIN pg_catalog.pg_depend AS d ON d.classid = p.classid AND d.objid = p.objid
     WHERE d.refclassid = 'pg_catalog.${catalog}'::regclass AND d.refobjid <> p.relation
-      AND p.relation IN (SELECT oid FROM relations) AND d.refobjid IN (SELECT oid FROM ${targets})) AS u`;
+      AND d.refobjid = ANY (ARRAY(SELECT oid FROM ${targets}))) AS u`;
 
 const GRAPH = `
-WITH relations AS MATERIALIZED (${RELATIONS}), routines AS MATERIALIZED (${ROUTINES}), parts AS MATERIALIZED (${PARTS}),
+WITH relations AS MATERIALIZED (${RELATIONS}), routines AS MATERIALIZED (${ROUTINES}), parts AS MATERIALIZED (SELECT * FROM (${PARTS}) AS p WHERE p.relation = ANY (ARRAY(SELECT oid FROM relations))),
 triggers AS (SELECT DISTINCT t.tgrelid, t.tgfoid FROM pg_catalog.pg_trigger AS t JOIN routines AS r ON r.oid = t.tgfoid)
 SELECT pg_catalog.json_build_object(
   'relations', ${list(`pg_catalog.json_build_object('id', r.oid::bigint, 'schema', r.nspname, 'name', r.relname, 'kind', r.relkind, 'extension', ${memberOf('pg_class', 'r.oid')})`, 'relations AS r')},
   'routines', ${list(`pg_catalog.json_build_object('id', r.oid::bigint, 'name', r.proname, 'body', r.body)`, 'routines AS r')},
   'references', ${list(pair('k.confrelid::bigint', 'k.conrelid::bigint', `k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r')`), `pg_catalog.pg_constraint AS k WHERE k.contype = 'f'`)},
   'inherits', ${list(pair('i.parent::bigint', 'i.child::bigint'), `(${CHILDREN}) AS i`)},
-  'uses', ${list(pair('u.relation::bigint', 'u.refobjid::bigint'), partsUsing('pg_class', 'relations'))},
-  'calls', ${list(pair('c.relation::bigint', 'c.routine::bigint'), `(SELECT u.relation, u.refobjid AS routine FROM ${partsUsing('pg_proc', 'routines')} UNION SELECT tgrelid, tgfoid FROM triggers) AS c`)},
+  'uses', ${list(pair('u.relation::bigint', 'u.refobjid::bigint'), using('pg_class', 'relations', `(SELECT * FROM parts WHERE classid = 'pg_catalog.pg_rewrite'::regclass)`))},
+  'calls', ${list(pair('c.relation::bigint', 'c.routine::bigint'), `(SELECT u.relation, u.refobjid AS routine FROM ${using('pg_proc', 'routines')} UNION SELECT tgrelid, tgfoid FROM triggers) AS c`)},
   'onEvents', ${list('v.evtfoid::bigint', 'pg_catalog.pg_event_trigger AS v JOIN routines AS r ON r.oid = v.evtfoid')}
 )::text AS graph`;
 
