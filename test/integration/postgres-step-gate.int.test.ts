@@ -1,6 +1,7 @@
 // What a step on PostgreSQL may do with its transaction, how it waits for locks, and how the session is left behind.
 import { expect } from 'chai';
 import { judge } from '#src/core/schema/guard.js';
+import { errAsync } from 'neverthrow';
 import { stepBench, type StepBench } from '../support/postgres-step.js';
 import { value } from '../support/project.js';
 
@@ -282,7 +283,9 @@ describe('a step’s transaction on PostgreSQL', () => {
     );
     expect(error.message).to.not.contain('secret');
     expect(error.fix).to.equal(`SELECT pg_terminate_backend(${bench.other.processId});`);
-    value(await step.restart(10));
+    value(
+      await (step.restart?.(10) ?? errAsync({ kind: 'other', code: '', message: 'it cannot begin anew' } as const)),
+    );
     // While it is not being tried nothing is held.
     value(await bench.other.query('ROLLBACK'));
     value(await step.execute(statements, signal));

@@ -101,7 +101,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return okAsync(undefined);
   }
 
-  begin({ transactional }: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+  begin({ transactional, repeats = false }: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
     const { host } = this.#options.target;
     const connection = this.#connection;
     const { projected } = this.#journal;
@@ -114,6 +114,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
             inspector: { snapshot: () => this.snapshot() },
             before,
             transactional,
+            repeats,
             host,
             record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
             onEnd: (ending) => {

@@ -36,6 +36,8 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
 }
 
 export class PostgresStepTransaction implements StepTransaction {
+  /** Without a transaction what was done stands, and only the one statement is tried again. */
+  readonly restart?: (pauseMs: number) => ResultAsync<void, SqlError>;
   readonly #context: TransactionContext;
   readonly #trace: StepTrace;
   readonly #gate: StatementGate;
@@ -61,6 +63,9 @@ export class PostgresStepTransaction implements StepTransaction {
         : (facts, bindings, send) => this.#outside.run(facts, bindings, send),
       restart: (pauseMs) => this.#restart(pauseMs),
     });
+    if (transactional)
+      this.restart = (pauseMs) =>
+        context.isShared ? errAsync(SHARED) : this.#gate.between(() => this.#restart(pauseMs));
   }
 
   get before(): SchemaSnapshot {
@@ -153,11 +158,6 @@ export class PostgresStepTransaction implements StepTransaction {
       () => connection.query('ROLLBACK').map(() => undefined),
       () => (transactional ? okAsync(undefined) : this.#outside.undo()),
     );
-  }
-
-  restart(pauseMs: number): ResultAsync<void, SqlError> {
-    if (this.#context.isShared) return errAsync(SHARED);
-    return this.#gate.between(() => this.#restart(pauseMs));
   }
 
   interrupt(): void {
