@@ -190,4 +190,28 @@ describe('a step outside of a transaction on PostgreSQL', () => {
       value(await manager().audit());
     });
   }
+
+  it('goes on after its server process was ended while it builds an index', async () => {
+    write({ '0002_two.sql': 'CREATE INDEX CONCURRENTLY i ON t (w);\nCREATE INDEX CONCURRENTLY j ON t (slow(id));' });
+    const before = await rows();
+    const running = manager().up();
+    for (const end = Date.now() + 15_000; ;) {
+      const { rowCount } = await client.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index WHERE datname = current_database()',
+      );
+      if (rowCount !== 0) break;
+      if (Date.now() > end) throw new Error('it did not begin');
+    }
+    const error = failure(await running);
+    expect(error.exitCode).to.be.oneOf([1, 5]);
+    // What it says is true: nothing is left, or the next run goes on.
+    if (error.exitCode === 1) expect(await indexes()).to.deep.equal([]);
+    value(await manager().up());
+    expect(await indexes()).to.deep.equal([
+      ['i', true],
+      ['j', true],
+    ]);
+    expect(await rows()).to.deep.equal(before);
+    value(await manager().audit());
+  });
 });
