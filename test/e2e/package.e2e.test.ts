@@ -136,7 +136,7 @@ defineStep({ apply: () => undefined, declares: { mayLooseRows: ['t'] } });
     writeFileSync(
       path.join(scratch, 'f.cjs'),
       `const { createMigrateSafe } = require('migrate-safe');
-const heavy = () => Object.keys(require.cache).filter((file) => /node_modules[\\\\/](knex|sqlite3|better-sqlite3|inversify|zod|jiti|@clack|commander)[\\\\/]/.test(file)).map((file) => /node_modules[\\\\/]([^\\\\/]+)/.exec(file)[1]);
+const heavy = () => Object.keys(require.cache).filter((file) => /node_modules[\\\\/](knex|sqlite3|better-sqlite3|inversify|zod|jiti|libpg-query|@clack|commander)[\\\\/]/.test(file)).map((file) => /node_modules[\\\\/]([^\\\\/]+)/.exec(file)[1]);
 const before = heavy();
 const safe = createMigrateSafe({ database: 'sqlite:a.db?driver=sqlite3', steps: './migrations', backups: './a' });
 safe.up().then(() => console.log(JSON.stringify([before, [...new Set(heavy())].filter((name) => !['bindings', 'file-uri-to-path'].includes(name))])));`,

@@ -1,9 +1,10 @@
 // Steps that cannot be in a transaction, by the whole engine on a real PostgreSQL: recognised, run, taken back, gone on with after a crash.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { createMigrateSafe, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
 import pg from 'pg';
@@ -213,5 +214,25 @@ describe('a step outside of a transaction on PostgreSQL', () => {
     ]);
     expect(await rows()).to.deep.equal(before);
     value(await manager().audit());
+  });
+
+  it('has the parser loaded for a step that is to be run, and for nothing else', async () => {
+    const script = `
+      const { createMigrateSafe } = require(${JSON.stringify(path.resolve('dist/index.js'))});
+      const [database, steps, backups] = process.argv.slice(1);
+      const safe = createMigrateSafe({ database, steps, backups, fileBackup: 'never' });
+      safe.up().then(async (outcome) => {
+        await safe.close();
+        console.log(outcome.isOk(), Object.keys(require.cache).some((file) => file.includes('libpg-query')));
+      });`;
+    const up = async (): Promise<string> => {
+      const folders = [path.join(directory, 'migrations'), path.join(directory, 'backups')];
+      const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, database.url, ...folders]);
+      return stdout.trim();
+    };
+    expect(await up()).to.equal('true false');
+    write({ '0002_vacuum.sql': 'VACUUM t' });
+    expect(await up()).to.equal('true true');
+    expect(await up()).to.equal('true false');
   });
 });
