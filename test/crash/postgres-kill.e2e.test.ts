@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createMigrateSafe, type SafeMigrationManager } from 'migrate-safe';
 import pg from 'pg';
+import { poolerFor, type Pooler } from '../support/pgbouncer.js';
 import { makeCluster, type Cluster } from '../support/postgres-cluster.js';
 import type { PostgresCrashOrder } from '../support/postgres-crash-child.js';
 import {
@@ -171,6 +172,46 @@ describe('kill -9 while a run is going on, on PostgreSQL', () => {
     expect(code, out + err).to.equal(0);
     return Date.now() - started;
   }
+
+  /** 8 starters of one database, directly or through what `through` makes of its URL. */
+  async function startEight(through: (url: string) => Promise<string>): Promise<void> {
+    if (cluster === undefined) throw new Error('there is no server');
+    const place = await fresh(cluster);
+    const order = JSON.stringify({ ...(JSON.parse(place.order) as object), url: await through(place.url) });
+    await place.rows(`INSERT INTO outside (v) VALUES ('x')`);
+    const all = await Promise.all(
+      Array.from({ length: 8 }, () => endOf(startScript('postgres-crash-child.js', [order]))),
+    );
+    const answers = all.map(({ out, err, code }) => {
+      expect(err).to.equal('');
+      expect(code, out).to.equal(0);
+      return (JSON.parse(out.split('\n')[1] ?? '') as { applied: readonly string[] }).applied;
+    });
+    expect(answers.filter((applied) => applied.length === ALL.length)).to.deep.equal([ALL]);
+    expect(answers.filter((applied) => applied.length === 0)).to.have.length(7);
+    const [one = { code: null, signal: null, out: '', err: '' }] = all;
+    await verify(place, ['x'], one);
+    await place.remove();
+  }
+
+  it('starts 8 processes at once: exactly one applies, the others wait and find nothing to do', async function () {
+    this.timeout(120_000);
+    await startEight((url) => Promise.resolve(url));
+  });
+
+  it('does so through a transaction pooler too', async function () {
+    this.timeout(120_000);
+    const poolers: Pooler[] = [];
+    try {
+      await startEight(async (url) => {
+        const pooler = await poolerFor(this, url, 20);
+        poolers.push(pooler);
+        return pooler.url;
+      });
+    } finally {
+      for (const pooler of poolers) await pooler.stop();
+    }
+  });
 
   it(`loses nothing and runs no step twice when the client is killed: ${KILLS} times`, async function () {
     this.timeout(60_000 + KILLS * 20_000);

@@ -23,7 +23,7 @@ import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
 import { inspectSchema } from './inspect/inspector.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
-import { beginStep } from './step/begin.js';
+import { beginStep, type BeginOptions } from './step/begin.js';
 import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import type { PostgresTarget } from './target.js';
@@ -105,8 +105,10 @@ export class OpenPostgresDatabase implements OpenDatabase {
     const { host } = this.#options.target;
     const connection = this.#connection;
     const { projected } = this.#journal;
+    // From its beginning: a holder that stands still in the middle is ended by the server, and keeps no table locked.
+    const fenced = (): ResultAsync<void, SqlError> => (transactional ? this.#fence() : okAsync(undefined));
     return this.snapshot().andThen((before) =>
-      beginStep(connection, { transactional, searchPath: host.searchPath }).map(
+      this.#beginFenced({ transactional, searchPath: host.searchPath }, fenced).map(
         (): StepTransaction =>
           new PostgresStepTransaction({
             connection,
@@ -117,6 +119,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
             repeats,
             host,
             record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
+            onRestart: fenced,
             onEnd: (ending) => {
               if (ending === 'rolled-back') this.#journal.projected = projected;
               return okAsync(undefined);
@@ -124,6 +127,17 @@ export class OpenPostgresDatabase implements OpenDatabase {
           }),
       ),
     );
+  }
+
+  #beginFenced(options: BeginOptions, fenced: () => ResultAsync<void, SqlError>): ResultAsync<void, SqlError> {
+    return beginStep(this.#connection, options)
+      .andThen(fenced)
+      .orElse((error) =>
+        this.#connection
+          .run('ROLLBACK')
+          .orElse(() => okAsync({ changes: 0 }))
+          .andThen(() => errAsync(error)),
+      );
   }
 
   /** For looking on while the work connection is busy; opened once. */
