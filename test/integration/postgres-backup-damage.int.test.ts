@@ -53,7 +53,7 @@ describe('a damaged archive', () => {
         ),
         `cut to ${length}`,
       ).to.equal(true);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   it('is found at once where it was cut within its contents, or before the data of its last table', async () => {
     const lastTable = Math.max(...value(await readArchive(whole)).entries.flatMap(({ offset }) => offset ?? []));
@@ -65,14 +65,23 @@ describe('a damaged archive', () => {
         ),
         `cut to ${length}`,
       ).to.equal(true);
-  }).timeout(60_000);
+  }).timeout(300_000);
 
   it('is found wherever a bit of its data is another one, by reading it through', async () => {
     const missed: string[] = [];
     for (const [i, at] of positions(data.from, data.to).entries())
       if (!(await isFound(damaged(flip(at, i % 8)), 'full'))) missed.push(`bit ${i % 8} of byte ${at}`);
     expect(missed).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(300_000);
+
+  it('is found where the number of a large object is another one, which pg_restore takes as it is', async function () {
+    const objects = value(await readArchive(whole)).entries.find(
+      ({ kind }) => kind.startsWith('BLOB') && kind !== 'BLOB',
+    );
+    // Before version 17: the kind of the block, its number, and the sign of the object's number come before it.
+    if (objects?.offset === undefined || objects.kind !== 'BLOBS') return this.skip();
+    expect(await isFound(damaged(flip(objects.offset + 7, 0)), 'full')).to.equal(true);
+  });
 
   it('is no archive where it begins as none', async () => {
     for (const content of ['', 'PGDMP', 'SQLite format 3\0', 'PGDMP\u0001\u0010\0\u0004\u0008\u0001']) {

@@ -157,6 +157,18 @@ const POSIX = process.platform !== 'win32';
     expect(outcome.isErr() && outcome.error.message).to.include('ENOENT');
   });
 
+  it('are ended where they print nothing any more, however they take it', async () => {
+    const program = path.join(root, 'circling');
+    writeFileSync(program, `#!/bin/sh\ntrap '' TERM\necho begun\nwhile :; do :; done\n`, { mode: 0o755 });
+    const outcome = await textOf({ program, args: [], env: process.env, silentMs: 300 });
+    expect(outcome.isErr() && outcome.error.kind).to.equal('io');
+    const talking = path.join(root, 'talking');
+    writeFileSync(talking, `#!/bin/sh\nfor i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done\n`, { mode: 0o755 });
+    expect(value(await textOf({ program: talking, args: [], env: process.env, silentMs: 700 }))).to.equal(
+      '1\n2\n3\n4\n5\n6\n',
+    );
+  });
+
   it('do not go on where what reads them has given up', async () => {
     const program = path.join(root, 'endless');
     writeFileSync(program, `#!/bin/sh\necho $$ > "${root}/pid"\nexec sleep 600\n`, { mode: 0o755 });

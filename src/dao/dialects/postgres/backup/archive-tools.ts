@@ -34,13 +34,19 @@ export function openArchive(file: string): ResultAsync<OpenArchive, CheckError> 
 export const asDamage = (error: CheckError): SqlError =>
   error.kind === 'check-failed' ? { kind: 'corrupt', code: '', message: `${error.check}: ${error.detail}` } : error;
 
+/** Longer than any disk takes for the next rows. */
+const SILENT_MS = 60_000;
+
 /** Gives what `pg_restore` prints of the archive to `read`. */
 export const printed = <T>(
   { file, tools }: OpenArchive,
   args: readonly string[],
   read: (output: Readable) => Promise<T>,
 ): ResultAsync<T, SqlError> =>
-  runTool({ program: tools.pgRestore, args: [...args, '--', file], env: offlineEnvironment() }, read);
+  runTool(
+    { program: tools.pgRestore, args: [...args, '--', file], env: offlineEnvironment(), silentMs: SILENT_MS },
+    read,
+  );
 
 /** The rows of an archive, as a data script. */
 export const readData = <T>(

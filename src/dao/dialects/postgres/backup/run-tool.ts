@@ -12,6 +12,8 @@ export interface ToolCall {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
+  /** How long it may print nothing: a program that reads what is damaged can turn in circles for ever. */
+  readonly silentMs?: number;
 }
 
 const MOST_STDERR = 16_384;
@@ -67,6 +69,16 @@ async function toItsEnd<T>(call: ToolCall, read: (output: Readable) => Promise<T
   const kill = (): void => void child.kill();
   process.once('exit', kill);
   signal?.addEventListener('abort', kill);
+  let isStuck = false;
+  const silence =
+    call.silentMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          isStuck = true;
+          child.kill('SIGKILL');
+        }, call.silentMs);
+  child.stdout.on('data', () => silence?.refresh());
+  child.stdout.pause();
   let words = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (words = `${words}${text}`.slice(-MOST_STDERR)));
   try {
@@ -78,9 +90,11 @@ async function toItsEnd<T>(call: ToolCall, read: (output: Readable) => Promise<T
     });
     const [[code, killedBy], made] = await Promise.all([ended, settled(reading)]);
     if (isAborted(signal)) return err(INTERRUPTED);
+    if (isStuck) return err({ kind: 'io', code: '', message: 'it gives no answer any more' });
     if ('thrown' in made) throw made.thrown;
     return code === 0 ? ok(made.value) : err(failureOf(words, code, killedBy));
   } finally {
+    clearTimeout(silence);
     signal?.removeEventListener('abort', kill);
     process.removeListener('exit', kill);
     kill();
