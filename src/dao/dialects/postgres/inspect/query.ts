@@ -4,7 +4,7 @@
 const OURS = `n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('migrate_safe', 'migrate_safe_backup')`;
 /** What an extension brought along comes and goes with it. */
 const notOfExtension = (catalog: string, oid: string): string =>
-  `NOT EXISTS (SELECT 1 FROM pg_depend AS e WHERE e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
+  `NOT EXISTS (SELECT 1 FROM pg_depend AS e WHERE e.refclassid = 'pg_extension'::regclass AND e.classid = '${catalog}'::regclass AND e.objid = ${oid} AND e.deptype = 'e')`;
 
 /** A name as people say it: without the schema where that is public, in quotes only where it would be read as another one. */
 const part = (name: string): string => `CASE WHEN ${name} ~ '[."]' THEN quote_ident(${name}) ELSE ${name}::text END`;
@@ -210,9 +210,9 @@ export const SCHEMA = schemaOf('SELECT * FROM all_relations');
  * `touched` says which relations that were.
  */
 const YOUNG = 'age(xmin) <= age(pg_current_xact_id()::xid)';
-const TOUCHED = `SELECT oid FROM pg_class WHERE oid = ANY ($1::oid[]) OR ${YOUNG}
-    UNION ALL SELECT attrelid FROM pg_attribute WHERE ${YOUNG}`;
 export const TOUCHED_SCHEMA = `${schemaOf(`
+  WITH touched AS MATERIALIZED (SELECT oid FROM pg_class WHERE oid = ANY ($1::oid[]) OR ${YOUNG}
+    UNION ALL SELECT attrelid FROM pg_attribute WHERE ${YOUNG})
   SELECT * FROM all_relations AS a WHERE a.oid IN (
-    ${TOUCHED} UNION ALL SELECT i.indexrelid FROM pg_index AS i WHERE i.indrelid IN (${TOUCHED}))`)},
+    SELECT oid FROM touched UNION ALL SELECT i.indexrelid FROM pg_index AS i WHERE i.indrelid IN (SELECT oid FROM touched))`)},
   (SELECT json_agg(r.oid::bigint) FROM relations AS r) AS touched`;
