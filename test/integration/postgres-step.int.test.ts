@@ -167,6 +167,26 @@ describe('effects of a step on PostgreSQL', () => {
     value(await converted.step.rollback());
   });
 
+  it('does not wait for who waits for it', async () => {
+    const third = await bench.connect();
+    for (const [script, losses] of [
+      ['DELETE FROM chi WHERE id = 1', [{ table: 'chi', rows: 1, keys: [] }]],
+      ['UPDATE chi SET note = NULL', undefined],
+    ] as const) {
+      const step = await bench.begin();
+      value(await step.execute([{ sql: script, line: 1, index: 1 }], new AbortController().signal));
+      const waiting = third.query('BEGIN; LOCK TABLE public.chi');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const seen = await step.observe();
+      // What may have been set to NULL cannot be told: then it is refused, by a lock that is said to be in the way.
+      expect(seen.isOk() ? seen.value.deletedRows : undefined).to.deep.equal(losses);
+      if (seen.isErr()) expect(seen.error).to.have.nested.property('error.kind', 'busy');
+      value(await step.rollback());
+      value(await waiting);
+      value(await third.query('ROLLBACK'));
+    }
+  });
+
   it('does not count what a savepoint took back', async () => {
     const { step, seen } = await bench.code(async (knex) => {
       await knex('par').insert({ id: 50 });

@@ -137,7 +137,9 @@ export class StatementGate {
   }
 
   #perform(facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<StatementResult, SqlError> {
-    return this.#context.follow(facts, bindings, (sql) => this.#send(sql, bindings));
+    return this.#context
+      .follow(facts, bindings, (sql) => this.#send(sql, bindings))
+      .mapErr((error) => (error.transient === true ? error : explained(error, [])));
   }
 
   #send(sql: string, bindings: readonly unknown[]): ResultAsync<StatementResult, SqlError> {

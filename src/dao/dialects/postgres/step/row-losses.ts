@@ -1,10 +1,12 @@
 // Rows and values that a step took from tables that are still there: counted by the server, and looked at one by one where they are few.
-import { okAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { ColumnFinding, StepObservation } from '../../../../core/ports/step-transaction.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
+import type { TableEffects } from '../../../../core/events/effects.js';
 import { sum } from './account.js';
+import { explained, isLockError } from './blockers.js';
 import { lossBetween, readImage, SAMPLE, type Image } from './image.js';
 import type { Look } from './look.js';
 import { isOwn, type Relation, type Relations } from './relations.js';
@@ -57,6 +59,26 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
   });
 }
 
+/**
+ * What others see of a table. Somebody who waits for this transaction may be before us in the queue: who waits behind
+ * that one would wait for ever. Without it, no value can be said to be there still.
+ */
+function committedImage(
+  other: PostgresConnection,
+  relation: Relation,
+  { updated }: TableEffects,
+): ResultAsync<Image | undefined, SqlError> {
+  const read = other
+    .query('BEGIN')
+    .andThen(() => other.query(`SET LOCAL lock_timeout = '1s'`))
+    .andThen(() => readImage(other, relation))
+    .orElse((error): ResultAsync<Image | undefined, SqlError> =>
+      isLockError(error) && updated === 0 ? okAsync(undefined) : errAsync(explained(error, [])),
+    );
+  const end = (): ResultAsync<unknown, SqlError> => other.query('ROLLBACK').orElse(() => okAsync(undefined));
+  return read.andThen((image) => end().map(() => image)).orElse((error) => end().andThen(() => errAsync(error)));
+}
+
 interface Loss {
   readonly relation: Relation;
   readonly deleted: number;
@@ -80,7 +102,7 @@ function lossOf(
   );
   const before: ResultAsync<Image | undefined, SqlError> =
     known === undefined && !barred
-      ? second().andThen((other) => readImage(other, relation))
+      ? second().andThen((other) => committedImage(other, relation, effects))
       : okAsync<Image | undefined, SqlError>(known);
   return before.andThen((was) =>
     was === undefined
