@@ -60,15 +60,15 @@ class Boundary {
   #previous = '';
   #parentheses = 0;
   /** BEGIN ATOMIC and CASE that wait for their END. */
-  #open = 0;
+  readonly #open: ('body' | 'case')[] = [];
 
   get insideBody(): boolean {
-    return this.#open > 0;
+    return this.#open.length > 0;
   }
 
   /** Says whether `token` is the semicolon that ends the statement. */
   endsAt(token: Token): boolean {
-    if (token.text === ';' && token.kind === 'operator' && this.#parentheses === 0 && this.#open === 0) return true;
+    if (token.text === ';' && token.kind === 'operator' && this.#parentheses === 0 && !this.insideBody) return true;
     // Behind AS and a dot, and in parentheses, a keyword may be a name; a CASE has its END in the same ones.
     const isName = this.#previous === 'AS' || this.#previous === '.';
     const text = token.kind === 'operator' ? token.text : isName ? '' : keywordOf(token);
@@ -81,14 +81,14 @@ class Boundary {
   }
 
   #followBody(text: string): void {
-    if (text === 'ATOMIC' && this.#previous === 'BEGIN' && ROUTINE.test(this.#head.join(' '))) this.#open = 1;
-    else if (text === 'CASE' && this.#open > 0) this.#open += 1;
-    else if (text === 'END' && (this.#open > 1 || this.#endsBody())) this.#open -= 1;
+    if (text === 'ATOMIC' && this.#previous === 'BEGIN' && ROUTINE.test(this.#head.join(' '))) this.#open.push('body');
+    else if (text === 'CASE' && this.insideBody) this.#open.push('case');
+    else if (text === 'END' && this.#endsWhatIsOpen()) this.#open.pop();
   }
 
   /** Each statement of a body has its semicolon: behind anything else END is the name of a column. */
-  #endsBody(): boolean {
-    return this.#open === 1 && (this.#previous === ';' || this.#previous === 'ATOMIC');
+  #endsWhatIsOpen(): boolean {
+    return this.#open.at(-1) === 'case' || this.#previous === ';' || this.#previous === 'ATOMIC';
   }
 }
 const ROUTINE = /^CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE)\b/;
