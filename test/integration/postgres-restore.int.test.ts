@@ -1,112 +1,247 @@
-// A whole PostgreSQL database put back in one transaction: what it is afterwards, and what stays.
+// A whole PostgreSQL database put back in one transaction: what it is afterwards, what stays, and what it is when that fails.
 import { expect } from 'chai';
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
-import { EMPTY_HEAD, link } from '#src/core/journal/chain.js';
-import type { JournalTail, WholeRestore } from '#src/core/ports/whole-restore.js';
-import type { DomainEvent } from '#src/core/events/event.js';
-import type { PgTools } from '#src/dao/dialects/postgres/backup/tools.js';
-import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
-import { raiseLayout } from '#src/dao/dialects/postgres/layout.js';
-import { PostgresWholeRestore } from '#src/dao/dialects/postgres/restore/whole-restore.js';
-import { POSTGRES_TABLES } from '#src/dao/dialects/postgres/system-tables.js';
-import { JournalDao } from '#src/dao/system/journal-dao.js';
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { readFileSync, writeFileSync } from 'node:fs';
 import pg from 'pg';
-import { archiveOf, damage, kitchenSink, makeRoles, sql, textOf, toolsOf } from '../support/kitchen-sink.js';
-import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { damage, kitchenSink, sql } from '../support/kitchen-sink.js';
+import { children, ENDED, RECORDING, restoreBench, type RestoreBench } from '../support/postgres-restore.js';
+import { value } from '../support/project.js';
 
-const unwrap = async <T>(result: ResultAsync<T, unknown>): Promise<T> =>
-  (await result).match(
-    (value) => value,
-    (error) => {
-      throw new Error(JSON.stringify(error));
-    },
-  );
-const RECORDING = {
-  runId: 'r1',
-  component: 'main',
-  recordedAt: '2026-01-01T00:00:00.000Z',
-  actor: { user: "o'neil \\ :x", host: 'h', pid: 1, engine: 'e' },
-};
 const KEPT =
   'SELECT id, feels::text, email::text, extra::text, pg_typeof(feels)::text AS type FROM migrate_safe_backup.people ORDER BY id';
-const started: DomainEvent = {
-  type: 'RunStarted',
-  data: { databaseId: 'd1', kind: 'restore', plan: [], fileBackup: 'never', guard: 'off' },
-};
-const ended: DomainEvent = { type: 'RunCompleted', data: { steps: 0, durationMs: 1, schema: "it's \\ $1 :a 'ö" } };
+const ROWS = 200_000;
 
 describe('the restore of a whole PostgreSQL database', function () {
-  this.timeout(40_000);
-  let database: TestDatabase;
-  let tools: PgTools;
-  let connection: PostgresConnection;
-  let journal: JournalDao;
-
-  const open = async (url: string): Promise<void> => {
-    connection = await unwrap(PostgresConnection.connect(pg, { connectionString: url }));
-    journal = new JournalDao(connection, POSTGRES_TABLES);
-  };
+  this.timeout(120_000);
+  let bench: RestoreBench;
   beforeEach(async function () {
-    database = await freshDatabase(this);
-    const found = await toolsOf(database.url);
-    if (found === undefined) return this.skip();
-    tools = found;
-    await makeRoles(database.url);
-    await open(database.url);
-    await unwrap(raiseLayout(connection));
-    await unwrap(journal.append(link(EMPTY_HEAD, RECORDING, [started])));
+    bench = await restoreBench(this);
   });
-  afterEach(async () => {
-    await unwrap(connection.close());
-    await database.drop();
-  });
-
-  const head = async (): Promise<JournalTail['after']> => unwrap(journal.head());
-  const request = async (
-    file: string,
-    more: Partial<WholeRestore<string, string>> = {},
-  ): Promise<WholeRestore<string, string>> => {
-    const after = await head();
-    return {
-      file,
-      journal: 'goes-on',
-      keep: () => okAsync('kept'),
-      record: () => ({ after, events: link(after, RECORDING, [ended]), steps: [] }),
-      signal: new AbortController().signal,
-      ...more,
-    };
-  };
-  const restore = (): PostgresWholeRestore => new PostgresWholeRestore(connection, { connectionString: database.url });
+  afterEach(() => bench.close());
 
   it('brings every kind of object back as it was, and keeps what was recorded since', async () => {
-    await sql(database.url, kitchenSink(true));
-    const before = await textOf(tools, database.url);
-    const file = await archiveOf(tools, database.url);
-    await unwrap(journal.append(link(await head(), RECORDING, [ended])));
-    await sql(
-      database.url,
-      `CREATE SCHEMA migrate_safe_backup; CREATE TABLE migrate_safe_backup.people AS TABLE people`,
-    );
-    const kept = await sql(database.url, KEPT);
-    await sql(database.url, damage(true));
-    const done = await unwrap(restore().restoreWhole(await request(file)));
-    expect(done).to.deep.include({ kept: 'kept' });
-    expect(await textOf(tools, database.url)).to.equal(before);
-    const events = await unwrap(journal.read());
+    await bench.sql(kitchenSink(true));
+    const before = await bench.text();
+    const file = await bench.archive();
+    await bench.append();
+    await bench.sql(`CREATE SCHEMA migrate_safe_backup; CREATE TABLE migrate_safe_backup.people AS TABLE people`);
+    const kept = await bench.sql(KEPT);
+    await bench.sql(damage(true));
+    expect(value(await bench.restore(file))).to.deep.equal({ rows: 509, kept: 'kept' });
+    expect(await bench.text()).to.equal(before);
+    const events = value(await bench.journal.read());
     expect(events.map(({ type }) => type)).to.deep.equal(['RunStarted', 'RunCompleted', 'RunCompleted']);
-    expect(events[2]).to.deep.include({ actor: RECORDING.actor, data: ended.data });
-    expect(await sql(database.url, KEPT)).to.deep.equal(kept);
+    expect(events[2]).to.deep.include({ actor: RECORDING.actor, data: ENDED.data });
+    expect(await bench.sql(KEPT)).to.deep.equal(kept);
+    const [analysed] = await bench.sql(`SELECT reltuples FROM pg_class WHERE relname = 'people'`);
+    expect(analysed).to.deep.equal({ reltuples: 500 });
   });
 
-  it('leaves everything as it is where the copy could not be kept', async () => {
-    await sql(database.url, kitchenSink(true));
-    const file = await archiveOf(tools, database.url);
-    await sql(database.url, damage(true));
-    const before = await textOf(tools, database.url);
-    const error = (
-      await restore().restoreWhole(await request(file, { keep: () => errAsync('disk full') }))
-    )._unsafeUnwrapErr();
-    expect(error).to.deep.equal({ kind: 'not-kept', error: 'disk full' });
-    expect(await textOf(tools, database.url)).to.equal(before);
+  describe('leaves everything as it is', () => {
+    let file: string;
+    let before: string;
+    beforeEach(async () => {
+      await bench.sql(kitchenSink(true));
+      await bench.sql(`CREATE TABLE large AS SELECT n AS id, md5(n::text) AS text FROM generate_series(1, ${ROWS}) AS n;
+        ALTER TABLE large ADD PRIMARY KEY (id)`);
+      file = await bench.archive();
+      await bench.sql(damage(true));
+      await bench.sql('DELETE FROM large WHERE id % 2 = 0');
+      before = await bench.text();
+    });
+    /** The same rows and objects, and nobody at work any more. */
+    const unchanged = async (): Promise<void> => {
+      expect(await bench.text()).to.equal(before);
+      expect(value(await bench.journal.read())).to.have.length(1);
+      const others = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'migrate-safe'`;
+      expect(await bench.sql(others)).to.deep.equal([{ n: 1 }]);
+      expect(children('psql')).to.deep.equal([]);
+      expect(children('pg_restore')).to.deep.equal([]);
+    };
+
+    it('where the present state could not be kept', async () => {
+      const failed = await bench.restore(file, { keep: () => errAsync('disk full') });
+      expect(failed._unsafeUnwrapErr()).to.deep.equal({ kind: 'not-kept', error: 'disk full' });
+      await unchanged();
+    });
+
+    for (const program of ['psql', 'pg_restore'] as const)
+      for (const after of [0, 30, 150, 400])
+        it(`where ${program} is killed ${after} ms after it began to write`, async function () {
+          if (process.platform !== 'linux') return this.skip();
+          let struck = false;
+          const strike = (): void => {
+            const [pid] = children(program);
+            struck = pid !== undefined;
+            if (pid !== undefined) process.kill(pid, 'SIGKILL');
+          };
+          const looking = setInterval(() => {
+            if (children('pg_restore').length === 0) return;
+            clearInterval(looking);
+            setTimeout(strike, after);
+          }, 1);
+          const failed = await bench.restore(file);
+          clearInterval(looking);
+          // A fast machine may have been done before.
+          if (!struck) return this.skip();
+          expect(failed.isErr()).to.equal(true);
+          await unchanged();
+        });
+
+    it('where its own connection is ended from outside', async () => {
+      const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'migrate-safe' AND state LIKE 'idle in%'`;
+      const keep = (): ResultAsync<string, string> =>
+        ResultAsync.fromSafePromise(sql(bench.url, end)).map(() => 'kept');
+      expect((await bench.restore(file, { keep }))._unsafeUnwrapErr().kind).to.equal('connection-lost');
+      await unchanged();
+    });
+
+    it('where it is cancelled', async () => {
+      const stop = new AbortController();
+      const keep = (): ResultAsync<string, string> => {
+        setTimeout(() => stop.abort(), 100);
+        return okAsync('kept');
+      };
+      expect((await bench.restore(file, { keep, signal: stop.signal }))._unsafeUnwrapErr().kind).to.equal(
+        'interrupted',
+      );
+      await unchanged();
+    });
+
+    it('where the archive is cut short, at any place', async () => {
+      const whole = readFileSync(file);
+      for (const part of [0.1, 0.5, 0.9, 0.999]) {
+        writeFileSync(file, whole.subarray(0, Math.floor(whole.length * part)));
+        expect((await bench.restore(file)).isErr(), `${part}`).to.equal(true);
+        await unchanged();
+      }
+    });
+
+    it('where bytes of the archive are not what was written', async () => {
+      const bytes = readFileSync(file);
+      for (let at = Math.floor(bytes.length * 0.6); at < bytes.length * 0.6 + 64; at++)
+        bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+      writeFileSync(file, bytes);
+      expect((await bench.restore(file)).isErr()).to.equal(true);
+      await unchanged();
+    });
+
+    it('where the journal does not end where it should, or its events cannot be written', async () => {
+      const after = { position: 7, hash: 'x' };
+      const stale = await bench.restore(file, { record: () => ({ after, events: [], steps: [] }) });
+      expect(stale._unsafeUnwrapErr()).to.deep.equal({ kind: 'stale-journal', expected: 7, actual: 1 });
+      await unchanged();
+    });
+
+    it('where somebody changes the schema while the present state is kept', async () => {
+      const keep = (): ResultAsync<string, string> =>
+        ResultAsync.fromSafePromise(sql(bench.url, 'CREATE TABLE public.made_meanwhile (a int)')).map(() => 'kept');
+      expect((await bench.restore(file, { keep }))._unsafeUnwrapErr()).to.deep.equal({
+        kind: 'schema-changed-meanwhile',
+      });
+      await bench.sql('DROP TABLE made_meanwhile');
+      await unchanged();
+    });
+
+    it('where somebody stays in a transaction, who is named; readers wait for two seconds at most', async () => {
+      const blocker = new pg.Client({ connectionString: bench.url, application_name: 'forgotten' });
+      await blocker.connect();
+      await blocker.query('BEGIN; SELECT * FROM public.people LIMIT 1');
+      let longest = 0;
+      let reading = true;
+      const reader = (async (): Promise<void> => {
+        while (reading) {
+          const started = performance.now();
+          await bench.sql('SELECT count(*) FROM public.people');
+          longest = Math.max(longest, performance.now() - started);
+        }
+      })();
+      const failed = (await bench.restore(file))._unsafeUnwrapErr();
+      reading = false;
+      await reader;
+      await blocker.end();
+      expect(failed.kind).to.equal('busy');
+      expect(failed)
+        .to.have.property('message')
+        .that.matches(/process \d+ \(.*forgotten; idle in transaction/);
+      expect(failed)
+        .to.have.property('fix')
+        .that.matches(/^SELECT pg_terminate_backend\(\d+\);$/);
+      expect(longest).to.be.lessThan(3000);
+      await unchanged();
+    });
+  });
+
+  it('waits for those who end in time', async () => {
+    await bench.sql('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)');
+    const file = await bench.archive();
+    const before = await bench.text();
+    await bench.sql('INSERT INTO t VALUES (2)');
+    const blocker = new pg.Client({ connectionString: bench.url });
+    await blocker.connect();
+    await blocker.query('BEGIN; SELECT * FROM public.t');
+    setTimeout(() => void blocker.query('COMMIT'), 3000);
+    value(await bench.restore(file));
+    await blocker.end();
+    expect(await bench.text()).to.equal(before);
+  });
+
+  it('lets nobody write while the present state is kept, and lets everybody read', async () => {
+    await bench.sql('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)');
+    const file = await bench.archive();
+    let seen: unknown;
+    let refused: unknown;
+    const look = async (): Promise<string> => {
+      seen = await bench.sql('SELECT * FROM t');
+      refused = await bench
+        .sql(`SET lock_timeout = '100ms'; INSERT INTO t VALUES (2)`)
+        .catch((thrown: Error) => thrown.message);
+      return 'kept';
+    };
+    value(await bench.restore(file, { keep: () => ResultAsync.fromSafePromise(look()) }));
+    expect(seen).to.deep.equal([{ id: 1 }]);
+    expect(refused).to.equal('canceling statement due to lock timeout');
+  });
+
+  it('tells the roles that the server lacks, with what makes them', async () => {
+    const role = `migrate_safe_gone_${process.pid}`;
+    await bench.sql(`CREATE ROLE ${role}; CREATE TABLE t (id int); GRANT SELECT ON t TO ${role}`);
+    const file = await bench.archive();
+    await bench.sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    const before = await bench.text();
+    expect((await bench.restore(file))._unsafeUnwrapErr()).to.deep.equal({
+      kind: 'roles-missing',
+      roles: [role],
+      create: `CREATE ROLE "${role}";`,
+    });
+    expect(await bench.text()).to.equal(before);
+  });
+
+  it('tells how many locks the server has to have room for', async () => {
+    await bench.sql('CREATE TABLE t (id int)');
+    const file = await bench.archive();
+    await bench.sql(
+      `DO $$ BEGIN FOR n IN 1..1500 LOOP EXECUTE 'CREATE TABLE many_' || n || ' (id serial PRIMARY KEY, t text)'; IF n % 100 = 0 THEN COMMIT; END IF; END LOOP; END $$`,
+    );
+    const refused = (await bench.restore(file))._unsafeUnwrapErr();
+    expect(refused).to.include({ kind: 'too-few-locks', setting: 64 });
+    expect(refused).to.have.property('enough').that.is.greaterThan(64);
+  });
+
+  it('makes the journal anew where that is asked for, and where it is not there', async () => {
+    await bench.sql('CREATE TABLE t (id int)');
+    const file = await bench.archive();
+    for (const gone of [
+      '',
+      'DROP TABLE migrate_safe.events; DROP TABLE migrate_safe.meta',
+      'DROP SCHEMA migrate_safe CASCADE',
+    ]) {
+      const events = value(await bench.journal.read());
+      if (gone !== '') await bench.sql(gone);
+      const after = { position: 0, hash: '0'.repeat(64) };
+      value(await bench.restore(file, { journal: 'anew', record: () => ({ after, events, steps: [] }) }));
+      expect(value(await bench.journal.read())).to.deep.equal(events);
+      expect(value(await bench.journal.glance())).to.include({ databaseId: 'd1', layout: 1 });
+    }
   });
 });

@@ -1,0 +1,156 @@
+// `restore` of a PostgreSQL database through the manager: the data goes back, the journal goes on, also where only the backups are left.
+import { expect } from 'chai';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createMigrateSafe, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
+import { sql, textOf, toolsOf } from '../support/kitchen-sink.js';
+import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { failure, value } from '../support/project.js';
+
+describe('restore on PostgreSQL', function () {
+  this.timeout(120_000);
+  let database: TestDatabase;
+  let directory: string;
+  let atOne: string;
+  let others: TestDatabase[];
+
+  const manager = (options: Partial<MigrateSafeOptions> = {}): SafeMigrationManager =>
+    createMigrateSafe({
+      database: database.url,
+      steps: path.join(directory, 'migrations'),
+      backups: path.join(directory, 'backups'),
+      lockWait: '20s',
+      ...options,
+    });
+  const write = (name: string, text: string): void => writeFileSync(path.join(directory, 'migrations', name), text);
+  const content = async (url = database.url): Promise<string> => {
+    const tools = await toolsOf(url);
+    if (tools === undefined) throw new Error('no pg_dump');
+    return textOf(tools, url);
+  };
+  const types = async (options: Partial<MigrateSafeOptions> = {}): Promise<string[]> =>
+    value(await manager(options).history()).map(({ type }) => type);
+
+  beforeEach(async function () {
+    others = [];
+    database = await freshDatabase(this);
+    if ((await toolsOf(database.url)) === undefined) this.skip();
+    directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
+    mkdirSync(path.join(directory, 'migrations'));
+    write(
+      '0001_shop.sql',
+      `CREATE TABLE customers (id int PRIMARY KEY, name text);
+       CREATE TABLE orders (id int PRIMARY KEY, customer int REFERENCES customers, total numeric CHECK (total >= 0));
+       INSERT INTO customers VALUES (1, 'a'), (2, 'b'); INSERT INTO orders VALUES (1, 1, 10), (2, 2, 20);`,
+    );
+    value(await manager().up());
+    atOne = await content();
+    write(
+      '0002_more.sql',
+      `ALTER TABLE customers ADD COLUMN email text; INSERT INTO customers VALUES (3, 'c', 'c@x');`,
+    );
+    value(await manager({ fileBackup: 'each-step' }).up());
+  });
+  afterEach(async () => {
+    rmSync(directory, { recursive: true, force: true });
+    for (const one of [database, ...others]) await one.drop();
+  });
+
+  it('puts the whole back to before a step, and the journal goes on', async () => {
+    const before = value(await manager().history());
+    const report = value(await manager().restore({ choice: { beforeStep: '2' } }));
+    expect(await content()).to.equal(atOne);
+    expect(report.restored).to.deep.include({ rows: 4 });
+    const events = value(await manager().history());
+    expect(events.slice(0, before.length)).to.deep.equal(before);
+    expect(events.slice(before.length).map((event) => event.type)).to.deep.equal([
+      'RunStarted',
+      'BackupTaken',
+      'BackupVerified',
+      'RestoreStarted',
+      'BackupRestored',
+      'RunCompleted',
+    ]);
+    expect(value(await manager().audit()).events).to.equal(events.length);
+    expect(value(await manager().status())).to.include({ current: '0001', pending: 1 });
+    value(await manager().up());
+    expect(value(await manager().status())).to.include({ current: '0002', pending: 0 });
+  });
+
+  it('tells how many rows would be lost, and changes nothing when the answer is no', async () => {
+    await sql(database.url, `INSERT INTO orders VALUES (3, 1, 5); UPDATE customers SET name = 'x' WHERE id = 1`);
+    const now = await content();
+    let stakes: unknown;
+    const error = failure(
+      await manager().restore({
+        choice: { latest: true },
+        confirm: ({ atStake }) => {
+          stakes = atStake;
+          return Promise.resolve(false);
+        },
+      }),
+    );
+    expect(error.kind).to.equal('restore-declined');
+    expect(stakes).to.deep.include({ table: 'orders', written: 1, deleted: 0 });
+    expect(await content()).to.equal(now);
+  });
+
+  it('keeps a copy of the present state first, from which it can be undone', async () => {
+    await sql(database.url, `INSERT INTO orders VALUES (3, 1, 5)`);
+    const now = await content();
+    const { safetyBackupId } = value(await manager().restore({ choice: { latest: true } }));
+    expect(await content()).to.equal(atOne);
+    value(await manager().restore({ choice: { id: safetyBackupId ?? '' } }));
+    expect(await content()).to.equal(now);
+    value(await manager().audit());
+    expect(value(await manager().status())).to.include({ current: '0002' });
+  });
+
+  it('goes on from the mirror where an older state was put back by hand', async () => {
+    const whole = value(await manager().history());
+    await sql(
+      database.url,
+      `ALTER TABLE migrate_safe.events DISABLE TRIGGER USER; DELETE FROM migrate_safe.events WHERE position > 5;
+       ALTER TABLE migrate_safe.events ENABLE TRIGGER USER; ALTER TABLE customers DROP COLUMN email`,
+    );
+    expect(failure(await manager().up()).kind).to.equal('mirror-ahead');
+    value(await manager().restore({ choice: { latest: true } }));
+    expect(await content()).to.equal(atOne);
+    expect(value(await manager().history()).slice(0, whole.length)).to.deep.equal(whole);
+    value(await manager().audit());
+  });
+
+  it('writes a journal anew that somebody edited', async () => {
+    const whole = value(await manager().history());
+    await sql(
+      database.url,
+      `ALTER TABLE migrate_safe.events DISABLE TRIGGER USER; UPDATE migrate_safe.events SET data = '{}' WHERE position = 3;
+       ALTER TABLE migrate_safe.events ENABLE TRIGGER USER`,
+    );
+    expect(failure(await manager().audit()).kind).to.equal('chain-broken');
+    value(await manager().restore({ choice: { latest: true } }));
+    expect(await content()).to.equal(atOne);
+    expect(value(await manager().history()).slice(0, whole.length)).to.deep.equal(whole);
+    value(await manager().audit());
+    value(await manager().up());
+  });
+
+  for (const left of ['the backups with the mirror', 'the archives alone'] as const) {
+    it(`fills an empty database from ${left}`, async function () {
+      const whole = await types();
+      const { manifest } = value(await manager().listBackups()).backups[0] ?? expect.fail('no backup');
+      if (left === 'the archives alone') rmSync(path.join(directory, 'backups', manifest.databaseId, 'journal.ndjson'));
+      const empty = await freshDatabase(this);
+      others.push(empty);
+      value(await manager({ database: empty.url }).restore({ choice: { latest: true } }));
+      expect(await content(empty.url)).to.equal(atOne);
+      const events = await types({ database: empty.url });
+      expect(events.slice(-2)).to.deep.equal(['BackupRestored', 'RunCompleted']);
+      if (left === 'the backups with the mirror') expect(events.slice(0, whole.length)).to.deep.equal(whole);
+      value(await manager({ database: empty.url }).audit());
+      value(await manager({ database: empty.url }).up());
+      expect(value(await manager({ database: empty.url }).status())).to.include({ current: '0002', pending: 0 });
+    });
+  }
+});

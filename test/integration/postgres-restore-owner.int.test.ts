@@ -1,0 +1,49 @@
+// A whole PostgreSQL database put back by its owner, who is no superuser.
+import { expect } from 'chai';
+import { damage, kitchenSink, sql } from '../support/kitchen-sink.js';
+import { restoreBench, type RestoreBench } from '../support/postgres-restore.js';
+import { testServer } from '../support/postgres.js';
+import { value } from '../support/project.js';
+
+const OWNER = 'migrate_safe_test_owner';
+
+describe('the restore of a whole PostgreSQL database by its owner', function () {
+  this.timeout(120_000);
+  let bench: RestoreBench | undefined;
+  beforeEach(async function () {
+    const server = await testServer();
+    if (server !== undefined)
+      await sql(server.url, `CREATE ROLE ${OWNER} LOGIN PASSWORD '${OWNER}'`).catch(() => undefined);
+    bench = await restoreBench(this, { role: OWNER });
+    const [version] = await bench.sql<{ n: number }>(`SELECT current_setting('server_version_num')::int AS n`);
+    // Before that, the schema public is the superuser's.
+    if ((version?.n ?? 0) < 150_000) this.skip();
+  });
+  afterEach(() => bench?.close());
+
+  it('brings all that an owner can make back as it was', async () => {
+    if (bench === undefined) return;
+    await bench.sql(kitchenSink(false));
+    const before = await bench.text();
+    const file = await bench.archive();
+    await bench.sql(damage(false));
+    expect(await bench.text()).not.to.equal(before);
+    value(await bench.restore(file));
+    expect(await bench.text()).to.equal(before);
+  });
+
+  it('leaves everything as it is where something is not the owner’s', async () => {
+    if (bench === undefined) return;
+    await bench.sql('CREATE TABLE t (id int); INSERT INTO t VALUES (1)');
+    const file = await bench.archive();
+    const asSuperuser = new URL((await testServer())?.url ?? '');
+    asSuperuser.pathname = new URL(bench.url).pathname;
+    await sql(asSuperuser.href, 'CREATE SCHEMA theirs; CREATE TABLE theirs.t (id int)');
+    await bench.sql('INSERT INTO t VALUES (2)');
+    const failed = (await bench.restore(file))._unsafeUnwrapErr();
+    expect(failed)
+      .to.have.property('message')
+      .that.matches(/permission denied|must be owner/);
+    expect(await bench.sql('SELECT * FROM t ORDER BY id')).to.deep.equal([{ id: 1 }, { id: 2 }]);
+  });
+});
