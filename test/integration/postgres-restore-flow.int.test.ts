@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createMigrateSafe, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
+import { createMigrateSafe, MigrationStep, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
 import { sql, textOf, toolsOf } from '../support/kitchen-sink.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { failure, value } from '../support/project.js';
@@ -134,6 +134,26 @@ describe('restore on PostgreSQL', function () {
     expect(value(await manager().history()).slice(0, whole.length)).to.deep.equal(whole);
     value(await manager().audit());
     value(await manager().up());
+  });
+
+  it('stops for a person where only the whole would be a way back, and goes back on that one’s word', async () => {
+    const before = await content();
+    const step = new MigrationStep(3, 'half a step', {
+      transaction: 'none',
+      apply: async (db) => {
+        await db.raw(`UPDATE public.customers SET name = 'spoilt'`);
+        throw new Error('broken off');
+      },
+    });
+    const stopped = failure(await manager({ fileBackup: 'each-step' }).addMigration(step).up());
+    expect(stopped).to.include({ kind: 'needs-person', exitCode: 5, state: 'needs-attention', rowsAtStake: 3 });
+    expect(stopped.message).to.contain('others may have written to the database meanwhile');
+    const [, id = ''] = /migrate-safe restore (\S+)/.exec(stopped.hint) ?? [];
+    expect(await content()).not.to.equal(before);
+    value(await manager().restore({ choice: { id } }));
+    expect(await content()).to.equal(before);
+    value(await manager().audit());
+    expect(value(await manager().up()).applied).to.deep.equal([]);
   });
 
   for (const left of ['the backups with the mirror', 'the archives alone'] as const) {

@@ -4,8 +4,7 @@ import { okAsync, type Result, type ResultAsync } from 'neverthrow';
 import pg from 'pg';
 import type { DomainEvent } from '#src/core/events/event.js';
 import { EMPTY_HEAD, link, type JournalHead } from '#src/core/journal/chain.js';
-import type { NotKept } from '#src/core/ports/backup-source.js';
-import type { StaleJournal } from '#src/core/ports/database.js';
+import type { NotKept, StaleJournal } from '#src/core/ports/refusals.js';
 import type { SqlError } from '#src/core/ports/session.js';
 import type { WholeRestore, WholeRestoreError } from '#src/core/ports/whole-restore.js';
 import type { PgTools } from '#src/dao/dialects/postgres/backup/tools.js';
@@ -88,7 +87,7 @@ export async function restoreBench(test: Mocha.Context, as?: { readonly role: st
     append: async () => value(await journal.append(link(await head(), RECORDING, [ENDED]))),
     restore,
     close: async () => {
-      await connection.close();
+      value(await connection.close());
       await database.drop();
     },
   };
