@@ -67,19 +67,20 @@ export function appliedDocument({ schemaRestored: _restored, ...step }: StepRepo
   return step;
 }
 
-/** A file backup as programs see it; `path` is the copied database itself. */
+/** A backup as programs see it; `path` is the copied database itself, and null where tables were copied within it. */
 export function backupDocument({ manifest, file }: StoredBackup): Record<string, unknown> {
-  const { id, kind, copy, files, verified, createdAt, reason, journal, databaseId } = manifest;
+  const { id, kind, copy, files, verified, createdAt, reason, journal, databaseId, tables } = manifest;
   return {
     id,
     kind,
     tables: copy.tables,
     bytes: files.reduce((all, one) => all + one.bytes, 0),
-    sha256: files[0]?.sha256 ?? null,
+    sha256: tables ? null : (files[0]?.sha256 ?? null),
     verified: true,
     checks: verified.checks,
     createdAt,
-    path: file,
+    path: tables ? null : file,
+    ...(tables ? { copies: tables } : {}),
     reason: reason.kind,
     version: reason.version ?? null,
     runId: reason.runId,

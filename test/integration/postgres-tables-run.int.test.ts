@@ -206,4 +206,23 @@ describe('the table backups of a run on PostgreSQL', () => {
     );
     expect(copies.rows).to.deep.equal([{ n: value(await manager().listBackups()).backups.length }]);
   });
+
+  it('names the copies as the way back of a step without a transaction, with what is at stake', async () => {
+    step('0001_shop.sql', SHOP);
+    value(await manager().up());
+    step(
+      '0002_loose.sql',
+      '-- migrate-safe: no-transaction\nUPDATE item SET price = 1; UPDATE item SET price = 1 / 0;',
+    );
+    // What a step can do without a transaction, and without a file, is the caller's word.
+    const failed = await manager({ guard: 'off' }).up();
+    const [backup] = value(await manager().listBackups()).backups;
+    expect(failed.isErr() && failed.error).to.include({
+      kind: 'needs-person',
+      rowsAtStake: 2,
+      command: `migrate-safe restore ${backup?.manifest.id}`,
+    });
+    value(await manager().restore({ choice: { id: backup?.manifest.id ?? '' } }));
+    expect(await rows('item')).to.equal('(1,10) (2,20)');
+  });
 });

@@ -87,18 +87,21 @@ export function runBackupShow(_context: CommandContext, flags: Flags, id: string
 }
 
 function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): string[] {
-  const { id, database, reason, createdAt, copy, journal, verified, files, engine, driver } = manifest;
+  const { id, database, reason, createdAt, copy, journal, verified, files, engine, driver, tables } = manifest;
   const rows = [
     ['of', `${database.label} (${database.dialect})`],
     ['taken', `${localTime(createdAt, true)}, ${ago(createdAt)}, ${reasonText(reason)}`],
     ['size', bytes(sizeOf(manifest))],
-    ['tables', copy.tables.join(', ') || 'none'],
+    [
+      'tables',
+      tables?.map((one) => `${one.table} (${count(one.rows, 'row')})`).join(', ') ?? (copy.tables.join(', ') || 'none'),
+    ],
     ...archiveRows(copy),
     ['journal', `up to event ${journal.position}`],
     ['verified', `${localTime(verified.at, true)}: ${verified.checks.join(', ')}`],
-    ['sha256', files[0]?.sha256 ?? ''],
+    ...(tables ? [] : [['sha256', files[0]?.sha256 ?? '']]),
     ['by', `${engine}, ${driver}`],
-    ['file', relative(file)],
+    tables ? ['copies', tables.map((one) => one.copy).join(', ')] : ['file', relative(file)],
   ];
   return [
     `backup ${paint.bold(id)}`,

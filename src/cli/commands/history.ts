@@ -66,6 +66,10 @@ function historyLines(events: readonly StoredEvent[], database: string, { paint,
   return lines.flatMap((line, at) => (at > 0 && events[at]?.runId !== events[at - 1]?.runId ? ['', line] : [line]));
 }
 
+/** A backup says of each table how many rows it has, a restore only its name. */
+const tableName = (table: unknown): string =>
+  table !== null && typeof table === 'object' && 'table' in table ? String(table.table) : String(table);
+
 /** Events are shown whatever version wrote them: what is not there is left out. */
 function summary({ data }: StoredEvent): string {
   const text = (key: string): string =>
@@ -85,7 +89,7 @@ function summary({ data }: StoredEvent): string {
     text('backupId'),
     typeof data['bytes'] === 'number' ? bytes(data['bytes']) : '',
     effects === undefined ? '' : (effectsText(effects) ?? ''),
-    Array.isArray(data['tables']) ? `only ${data['tables'].join(', ')}` : '',
+    Array.isArray(data['tables']) ? `only ${data['tables'].map(tableName).join(', ')}` : '',
     typeof data['rows'] === 'number' ? `${data['rows']} rows` : '',
     text('rung') && `by ${text('rung')}`,
     text('finding'),

@@ -3,8 +3,10 @@ import { err, errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthro
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Rung } from '../events/event.js';
+import type { RowsAtStake } from '../ports/backup-source.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
+import type { TableBackup } from '../ports/table-backups.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { MigrationStep } from '../steps/migration-step.js';
@@ -23,6 +25,8 @@ export interface FailedAttempt {
   readonly errors: StepErrors;
   readonly transaction: StepTransaction;
   readonly backup: StoredBackup | undefined;
+  /** Copies of the tables that the step can touch. */
+  readonly tables?: TableBackup;
   /** The schema before the step. */
   readonly before: SchemaSnapshot;
   /** The mark of foreign writes before the step's backup; undefined where the database cannot tell. */
@@ -72,11 +76,11 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
       fromSql(error, database.info.label, 'ending the step', 'needs-attention'),
     );
     if (stale !== undefined) return ok(failed.error);
-    if (backup === undefined && !step.losesNothing(direction))
+    if (backup === undefined && failed.tables === undefined && !step.losesNothing(direction))
       return ok(
         needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined),
       );
-    if (yield* isAsBefore(context, failed, backup)) {
+    if (yield* isAsBefore(context, failed)) {
       yield* recordRung(context, failed, 'transaction', yield* schemaNow(context));
       return ok({ ...failed.error, state: 'rolled-back' as const });
     }
@@ -86,23 +90,25 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
         () => undefined,
         () => undefined,
       );
-      if (yield* isAsBefore(context, failed, backup)) {
+      if (yield* isAsBefore(context, failed)) {
         yield* recordRung(context, failed, 'revert', yield* schemaNow(context));
         return ok({ ...failed.error, state: 'rolled-back' as const });
       }
     }
-    if (backup === undefined)
-      return ok(needsPerson(context, failed, `step ${step.version} failed half-way without a transaction`, undefined));
+    if (backup === undefined) {
+      const rows = failed.tables && writtenIn(yield* stakesOf(context, failed));
+      return ok(needsPerson(context, failed, `step ${step.version} failed half-way without a transaction`, rows));
+    }
     const others = yield* database
       .foreignWrites()
       .mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
     // Of a server nobody can tell whether others wrote: there the whole is never put back without a person's word.
-    if (others === undefined) return ok(yield* stopForAPerson(context, failed, backup, 'may have written'));
-    if (others !== failed.foreignWrites) return ok(yield* stopForAPerson(context, failed, backup, 'wrote'));
+    if (others === undefined) return ok(yield* stopForAPerson(context, failed, 'may have written'));
+    if (others !== failed.foreignWrites) return ok(yield* stopForAPerson(context, failed, 'wrote'));
     const restored = await restoreFile(context, failed, backup);
     if (restored.isOk()) return ok({ ...failed.error, state: 'restored' as const });
     if (restored.error !== 'others-wrote') return errAsync(restored.error);
-    return ok(yield* stopForAPerson(context, failed, backup, 'wrote'));
+    return ok(yield* stopForAPerson(context, failed, 'wrote'));
   });
 }
 
@@ -110,23 +116,32 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
 function stopForAPerson(
   context: StepContext,
   failed: FailedAttempt,
-  backup: StoredBackup,
   others: 'wrote' | 'may have written',
 ): ResultAsync<MigrateError, MigrateError> {
-  const { database } = context;
-  return database.backups
-    .atStake(backup.file, 'all')
-    .mapErr((error) => fromSql(error, database.info.label, 'counting rows'))
-    .map((stakes) => {
-      const rows = stakes.reduce((all, stake) => all + stake.written, 0);
-      return needsPerson(
-        context,
-        failed,
-        `step ${failed.step.version} failed half-way without a transaction, and others ${others} to the database meanwhile`,
-        rows,
-      );
-    });
+  return stakesOf(context, failed).map((stakes) =>
+    needsPerson(
+      context,
+      failed,
+      `step ${failed.step.version} failed half-way without a transaction, and others ${others} to the database meanwhile`,
+      writtenIn(stakes),
+    ),
+  );
 }
+
+/** What differs from before the step, as far as there is a backup to compare with. */
+function stakesOf(
+  { database }: StepContext,
+  { backup, tables }: FailedAttempt,
+): ResultAsync<readonly RowsAtStake[], MigrateError> {
+  const names = tables?.tables.map(({ table }) => table) ?? [];
+  const found =
+    backup !== undefined
+      ? database.backups.atStake(backup.file, 'all')
+      : ((tables && database.tables?.atStake(tables.id, names)) ?? okAsync([]));
+  return found.mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
+}
+
+const writtenIn = (stakes: readonly RowsAtStake[]): number => stakes.reduce((all, { written }) => all + written, 0);
 
 const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError> =>
   database
@@ -134,22 +149,13 @@ const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError>
     .map((snapshot) => fingerprint(snapshot, sha256))
     .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
 
-/** Schema and every row are what the backup holds. */
-function isAsBefore(
-  context: StepContext,
-  failed: FailedAttempt,
-  backup: StoredBackup | undefined,
-): ResultAsync<boolean, MigrateError> {
-  const { database } = context;
-  return schemaNow(context).andThen((now) => {
-    if (now !== fingerprint(failed.before, sha256)) return okAsync(false);
-    // Without one the step was let run because it can take no row away.
-    if (backup === undefined) return okAsync(true);
-    return database.backups
-      .atStake(backup.file, 'all')
-      .map((stakes) => stakes.length === 0)
-      .mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
-  });
+/** Schema and every row are what the backup holds. Without one the step was let run because it can take no row away. */
+function isAsBefore(context: StepContext, failed: FailedAttempt): ResultAsync<boolean, MigrateError> {
+  return schemaNow(context).andThen((now) =>
+    now === fingerprint(failed.before, sha256)
+      ? stakesOf(context, failed).map((stakes) => stakes.length === 0)
+      : okAsync(false),
+  );
 }
 
 function revertNow(context: StepContext, { step, errors }: FailedAttempt): ResultAsync<void, MigrateError> {
@@ -238,12 +244,13 @@ function needsPerson(
   reason: string,
   rowsAtStake: number | undefined,
 ): MigrateError {
-  const { step, backup, error } = failed;
+  const { step, backup, tables, error } = failed;
   const { code, kind, message } = error;
+  const wayBack = backup?.manifest.id ?? tables?.id;
   if (recorder.history.run?.step?.failed === false)
     recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   const again = step.isRepeatable(failed.direction) ? 'migrate-safe up' : 'migrate-safe status';
-  const command = backup === undefined ? again : `migrate-safe restore ${backup.manifest.id}`;
+  const command = wayBack === undefined ? again : `migrate-safe restore ${wayBack}`;
   return migrateError(
     {
       kind: 'needs-person',
