@@ -36,9 +36,10 @@ export function runRestore(
         const context = { ports, policy, options, databaseId, copies, runId };
         if (opened === undefined) return ok(yield* restoreOverRuin({ ...context, backup: yield* chosen }));
         const inDatabase = (): ResultAsync<StoredBackup, MigrateError> =>
-          tableBackupsOf(opened.database, ports, databaseId).andThen((backups) =>
-            chooseTables(options, policy.component, backups, ports.store.label),
-          );
+          tableBackupsOf(opened.database, ports, databaseId).andThen((backups) => {
+            const tables = chooseTables(options, policy.component, backups);
+            return tables === undefined ? chosen : ok(tables);
+          });
         const done = await (chosen.isOk() ? okAsync(chosen.value) : inDatabase()).andThen((backup) =>
           restoreLive({ ...context, backup }, opened),
         );

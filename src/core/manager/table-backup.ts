@@ -1,11 +1,11 @@
 // Copies of tables within the database, as listings, previews and reports have every backup.
-import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
-import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import { okAsync, type ResultAsync } from 'neverthrow';
+import type { MigrateError } from '../errors/migrate-error.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { OpenDatabase } from '../ports/database.js';
 import type { TableBackup } from '../ports/table-backups.js';
 import { fromSql } from './as-error.js';
-import { describeChoice, isBeforeApply } from './choose-backup.js';
+import { isBeforeApply } from './choose-backup.js';
 import type { ManagerPorts } from './ports.js';
 import type { RestoreOptions } from './restore-context.js';
 
@@ -73,15 +73,8 @@ export function chooseTables(
   { choice, tables }: RestoreOptions,
   component: string,
   backups: readonly StoredBackup[],
-  directory: string,
-): Result<StoredBackup, MigrateError> {
-  const found =
-    'id' in choice
-      ? backups.find(({ manifest }) => manifest.id === choice.id)
-      : 'beforeStep' in choice && tables !== 'all'
-        ? backups.findLast(({ manifest: { reason } }) => isBeforeApply(reason, component, choice.beforeStep))
-        : undefined;
-  return found === undefined
-    ? err(migrateError({ kind: 'backup-not-found', wanted: describeChoice(choice), directory }))
-    : ok(found);
+): StoredBackup | undefined {
+  if ('id' in choice) return backups.find(({ manifest }) => manifest.id === choice.id);
+  if (!('beforeStep' in choice) || tables === 'all') return undefined;
+  return backups.findLast(({ manifest: { reason } }) => isBeforeApply(reason, component, choice.beforeStep));
 }
