@@ -226,4 +226,23 @@ describe('table backups on PostgreSQL', () => {
     }
     expect(value(await f.tables.list('db'))).to.deep.equal([]);
   });
+
+  it('copies more tables than the server has room for locks of their copies at once', async function () {
+    this.timeout(120_000);
+    const names = Array.from({ length: 2_500 }, (_, at) => `many_${at}`);
+    for (let at = 0; at < names.length; at += 500)
+      await f.sql(
+        names
+          .slice(at, at + 500)
+          .map((name) => `CREATE TABLE ${name} AS SELECT 1 AS a, 'x'::text AS b`)
+          .join(';'),
+      );
+    const backup = await f.keep(names);
+    value(await f.work.run('ROLLBACK'));
+    expect(backup.tables.map(({ table }) => table).toSorted()).to.deep.equal(names.toSorted());
+    expect(backup.tables.every(({ rows }) => rows === 1)).to.equal(true);
+    expect(value(await f.tables.list('db'))).to.deep.equal([backup]);
+    value(await f.tables.discard([backup.id]));
+    expect(await f.sql(`SELECT tablename FROM pg_tables WHERE tablename ~ '^copy_'`)).to.deep.equal([]);
+  });
 });

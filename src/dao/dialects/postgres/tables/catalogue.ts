@@ -4,7 +4,6 @@ import type { BackupReason } from '../../../../core/ports/backup-store.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { TableBackup } from '../../../../core/ports/table-backups.js';
 import { inOrder } from '../../../in-order.js';
-import { inTransaction } from '../../../in-transaction.js';
 import type { PostgresConnection } from '../connection.js';
 import { nameOf, quoted, type QualifiedName } from '../name.js';
 import type { ColumnFacts, SequenceFacts } from './table-facts.js';
@@ -81,12 +80,11 @@ export function discard(connection: PostgresConnection, ids: readonly string[]):
   return inOrder(ids, (id) =>
     connection
       .query<{ copy: string }>(`SELECT copy FROM migrate_safe_backup.tables WHERE backup_id = $1`, [id])
+      // One by one: a table that is dropped takes several of the locks that a server has room for.
       .andThen(({ rows }) =>
-        inTransaction(connection, [
-          ...rows.map(({ copy }) => `DROP TABLE IF EXISTS migrate_safe_backup.${quoted(copy)}`),
-          `DELETE FROM migrate_safe_backup.backups WHERE id = '${id.replaceAll("'", "''")}'`,
-        ]),
-      ),
+        inOrder(rows, ({ copy }) => connection.run(`DROP TABLE IF EXISTS migrate_safe_backup.${quoted(copy)}`)),
+      )
+      .andThen(() => connection.query(`DELETE FROM migrate_safe_backup.backups WHERE id = $1`, [id])),
   )
     .map(() => undefined)
     .orElse((error) => (error.kind === 'missing-object' ? okAsync(undefined) : errAsync(error)));

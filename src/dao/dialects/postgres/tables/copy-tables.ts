@@ -6,12 +6,15 @@ import type { KeepTables, TableBackup } from '../../../../core/ports/table-backu
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
+import { discard } from './catalogue.js';
 import { raiseLayout } from './layout.js';
 import { keptColumn, readFacts, readSequence, TEXT_SETTINGS, type TableFacts } from './table-facts.js';
 
 /** How often the locks are tried for, each time as long as the transaction's `lock_timeout` lets it. */
 const TRIES = 10;
 const PAUSE_MS = 100;
+/** Each new table takes several of the locks that a server has room for. */
+const BATCH = 200;
 const COPIER_LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`;
 
 export interface Copying {
@@ -34,13 +37,26 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
         yield* recordBackup(copier, request);
         const facts = yield* readFacts(copier, tables);
         if (facts.length < tables.length) return err(notAllTables(tables, facts));
-        const copies = yield* inOrder(facts, (table, at) => copyTable(copier, request.id, table, at + 1));
+        const copies = yield* inOrder(facts, (table, at) =>
+          (at > 0 && at % BATCH === 0 && lock === 'transaction' ? nextBatch(copier) : okAsync(undefined)).andThen(() =>
+            copyTable(copier, request.id, table, at + 1),
+          ),
+        );
         yield* copier.run('COMMIT');
         return ok({ ...backup, tables: copies });
       }),
     )
-    .orElse((error) => rolledBack(copier).andThen(() => errAsync(error)));
+    .orElse((error) =>
+      rolledBack(copier)
+        .andThen(() => (tables.length > BATCH ? discard(copier, [request.id]) : okAsync(undefined)))
+        .orElse(() => okAsync(undefined))
+        .andThen(() => errAsync(error)),
+    );
 }
+
+/** Under the step's own locks the copies may be committed a part at a time. */
+const nextBatch = (copier: PostgresConnection): ResultAsync<unknown, SqlError> =>
+  inOrder(['COMMIT', 'BEGIN', COPIER_LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => copier.run(sql));
 
 const notAllTables = (wanted: readonly QualifiedName[], found: readonly QualifiedName[]): SqlError => ({
   kind: 'missing-object',
