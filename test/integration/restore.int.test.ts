@@ -295,6 +295,16 @@ describe('a database that was lost', () => {
     expect(p.rows('SELECT * FROM t')).to.deep.equal([{ id: 1 }]);
   });
 
+  it('is put back, with its journal, also where the mirror is lost too', async () => {
+    rmSync(p.file);
+    const [id = ''] = readdirSync(p.backups);
+    rmSync(path.join(p.backups, id, 'journal.ndjson'));
+    value(await p.manager().restore({ choice: { latest: true } }));
+    value(await p.manager().audit());
+    value(await p.manager().up());
+    expect(p.rows('SELECT * FROM t')).to.deep.equal([{ id: 1 }]);
+  });
+
   it('is said by every command to be lost, with what brings it back', async () => {
     rmSync(p.file);
     const m = p.manager();

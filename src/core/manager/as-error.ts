@@ -59,11 +59,17 @@ export function fromOpen(error: OpenError): MigrateError {
   }
 }
 
+type Absent = Extract<OpenError, { readonly kind: 'database-absent' }>;
+/** A lock that lives in the database cannot be had where there is none. */
+const isAbsent = (cause: unknown): cause is Absent =>
+  cause !== null && typeof cause === 'object' && 'kind' in cause && cause.kind === 'database-absent';
+
 export function fromLock(error: LockError): MigrateError {
   switch (error.kind) {
     case 'locked':
       return migrateError(error);
     case 'lock-failed':
+      if (isAbsent(error.cause)) return migrateError(error.cause);
       return migrateError(
         { kind: 'lock-failed', path: error.path, reason: reasonOf(error.cause) },
         { cause: error.cause },

@@ -1,5 +1,5 @@
 // What a restore works with, asks and reports, and how it goes on from the past.
-import { ok, type Result, type ResultAsync } from 'neverthrow';
+import { ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import type { CopyFiles, RowsAtStake } from '../ports/backup-source.js';
 import type { StoredBackup } from '../ports/backup-store.js';
@@ -82,3 +82,17 @@ export function recordStart({ databaseId, policy }: RestoreContext, recorder: Re
     guard: policy.guard,
   });
 }
+
+/** Events that the mirror does not have yet come before those that are to be recorded: one with a hole in it proves nothing. */
+export const catchUpMirror = (
+  { ports, databaseId }: RestoreContext,
+  past: LoadedHistory,
+): ResultAsync<void, MigrateError> =>
+  ports.mirror
+    .read(databaseId)
+    .andThen((mirrored) =>
+      mirrored.length >= past.events.length
+        ? okAsync(undefined)
+        : ports.mirror.append(databaseId, past.events.slice(mirrored.length)),
+    )
+    .mapErr(fromStore);

@@ -8,7 +8,7 @@ import { fromSql, fromStore } from './as-error.js';
 import { verified, type LoadedHistory } from './load-history.js';
 import type { SoundDatabase } from './open-sound.js';
 import { Recorder } from './recorder.js';
-import { pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
+import { catchUpMirror, pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
 import { restoreCopy, switchInto } from './restore-copy.js';
 import { sourceOf, wantedTables, type RestoreSource } from './restore-source.js';
 import { replaceWhole } from './restore-whole.js';
@@ -170,16 +170,6 @@ async function keepAndRefill(
   }
   return done;
 }
-
-const catchUpMirror = ({ ports, databaseId }: RestoreContext, loaded: LoadedHistory): ResultAsync<void, MigrateError> =>
-  ports.mirror
-    .read(databaseId)
-    .andThen((mirrored) =>
-      mirrored.length >= loaded.events.length
-        ? okAsync(undefined)
-        : ports.mirror.append(databaseId, loaded.events.slice(mirrored.length)),
-    )
-    .mapErr(fromStore);
 
 function restoreSome(
   context: RestoreContext,

@@ -7,7 +7,7 @@ import { fromOpen, fromSql, fromStore } from './as-error.js';
 import { verified } from './load-history.js';
 import type { ManagerPorts } from './ports.js';
 import { Recorder } from './recorder.js';
-import { pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
+import { catchUpMirror, pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
 import { restoreCopy } from './restore-copy.js';
 
 /** The database cannot be read: the copy is built beside it and takes its place; what was there is kept aside. */
@@ -40,6 +40,7 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
       return err(migrateError({ kind: 'restore-declined' }));
     const inCopy = yield* copies.journalOf(backup.file).mapErr((error) => fromSql(error, label, 'reading the backup'));
     const past = (yield* pastOf(context, undefined)) ?? (yield* verified(inCopy, 'database'));
+    yield* catchUpMirror(context, past);
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
     recordStart(context, recorder, past);
     recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId: null, tables: 'all' });

@@ -11,11 +11,14 @@ export const STALL_MS = 2000;
 const ATTEMPTS = 8;
 const MOST_PAUSE_MS = 1000;
 
+/** Large objects lie in tables of the system's, which only a superuser may lock. */
 const TABLES = `
   SELECT format('%I.%I', n.nspname, c.relname) AS name
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${DOOMED} AND c.relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_depend AS e
     WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+  UNION ALL SELECT l.name FROM (VALUES ('pg_catalog.pg_largeobject'), ('pg_catalog.pg_largeobject_metadata')) AS l (name)
+  WHERE (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
   ORDER BY 1`;
 /** A number that changes with every object that somebody makes, changes or drops. */
 const MARK = `
@@ -23,6 +26,7 @@ const MARK = `
        + (SELECT sum(hashtextextended(xmin::text || oid, 0)) FROM pg_proc)
        + (SELECT coalesce(sum(hashtextextended(xmin::text || oid, 0)), 0) FROM pg_trigger)
        + (SELECT sum(hashtextextended(xmin::text || oid, 0)) FROM pg_namespace WHERE nspname !~ '^pg_')`;
+
 export type LockMode = 'SHARE ROW EXCLUSIVE' | 'ACCESS EXCLUSIVE';
 
 export class TableLocks {
