@@ -7,6 +7,7 @@ import { createMigrateSafe, MigrationStep, type SafeMigrationManager } from 'mig
 import pg from 'pg';
 import { cuttingProxy, type Cut, type CuttingProxy } from '../support/cutting-proxy.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { until } from '../support/processes.js';
 import { value } from '../support/project.js';
 
 describe('a connection to PostgreSQL that is lost', () => {
@@ -112,7 +113,7 @@ describe('a connection to PostgreSQL that is lost', () => {
       let failures = 0;
       for (let nth = 1; nth <= commits; nth++) {
         for (const cut of ['before', 'answer', 'late'] satisfies readonly Cut[]) {
-          await rows('DROP SCHEMA migrate_safe CASCADE');
+          await rows('DROP SCHEMA migrate_safe, migrate_safe_backup CASCADE');
           await rows('DROP TABLE one');
           rmSync(folder, { recursive: true, force: true });
           const before = proxy.cuts();
@@ -121,14 +122,17 @@ describe('a connection to PostgreSQL that is lost', () => {
           const outcome = await safe.up();
           void (await safe.close());
           const at = `commit ${nth} of ${commits}, ${cut}: ${outcome.isErr() ? outcome.error.message : 'applied'}`;
-          expect(proxy.cuts(), at).to.equal(before + 1);
+          // A backup that is copied over a connection of its own is not waited for once that is lost.
+          await until(() => proxy.cuts() === before + 1);
           if (outcome.isErr()) {
-            failures += 1;
-            // Only what the server never got can have failed; the run has recorded that, and the next one has nothing to mend.
-            expect(cut, at).to.equal('before');
-            expect(outcome.error, at).to.include({ state: 'rolled-back', exitCode: 1 });
+            // A table's backup is made again by the next run; of the rest, only what the server never got can have failed.
+            const isCopy = outcome.error.message.startsWith('copying ');
+            if (!isCopy) failures += 1;
+            if (!isCopy) expect(cut, at).to.equal('before');
+            expect(outcome.error, at).to.include({ state: isCopy ? 'unchanged' : 'rolled-back', exitCode: 1 });
             const types = await typesOf(chainAt(database.url));
-            expect(types.slice(-4), at).to.deep.equal(['StepStarted', 'StepFailed', 'StepRolledBack', 'RunFailed']);
+            const told = ['StepStarted', 'StepFailed', 'StepRolledBack', 'RunFailed'];
+            expect(types.slice(isCopy ? -1 : -4), at).to.deep.equal(isCopy ? ['RunFailed'] : told);
             value(await chainAt(database.url).up());
           }
           await expectApplied(at);

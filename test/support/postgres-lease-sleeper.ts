@@ -26,9 +26,10 @@ const begin = async (): Promise<boolean> =>
 const goesOn =
   where === 'between' ||
   ((await begin()) && (await tell('write', work.run(`INSERT INTO public.written VALUES ('sleeper, before')`))));
-process.stdout.write('ready\n');
 // The parent answers when it has let the sleeper go on.
-await new Promise((resolve) => process.once('SIGUSR2', resolve));
+const woken = new Promise((resolve) => process.once('SIGUSR2', resolve));
+process.stdout.write('ready\n');
+await woken;
 if (goesOn && (where === 'inside' || (await begin()))) {
   await tell('write', work.run(`INSERT INTO public.written VALUES ('sleeper, after')`));
   await tell('commit', work.run('COMMIT'));

@@ -5,7 +5,12 @@ import type { SqlError } from '../../../core/ports/session.js';
 
 export interface EngineLock extends RunLock {
   /**
-   * To be called on the work connection first thing in each transaction that writes: fails where the lock is another
+   * To be called first thing in a transaction that a step works in: fails where the lock is another run's by now. Should
+   * this process stand still in the middle, the server ends the transaction.
+   */
+  watch(): ResultAsync<void, SqlError>;
+  /**
+   * To be called on the work connection before anything is written to the journal: fails where the lock is another
    * run's by now, and keeps it from becoming that until the transaction ends.
    */
   fence(): ResultAsync<void, SqlError>;

@@ -13,6 +13,7 @@ import {
   prepareLease,
   renewLease,
   takeLease,
+  watchLease,
   type FencingToken,
 } from './lease-table.js';
 
@@ -64,10 +65,12 @@ export class LeaseLock implements EngineLock {
       );
   }
 
+  watch(): ResultAsync<void, SqlError> {
+    return this.#asHolder(({ token }) => watchLease(this.#work, token, this.#leaseMs));
+  }
+
   fence(): ResultAsync<void, SqlError> {
-    const held = this.#held;
-    if (held === undefined || held.lost) return errAsync(LOST);
-    return fenceLease(this.#work, held.token, this.#leaseMs).andThen((mine) => (mine ? ok(undefined) : err(LOST)));
+    return this.#asHolder(({ token }) => this.watch().andThen(() => fenceLease(this.#work, token)));
   }
 
   retake(): ResultAsync<void, SqlError> {
@@ -84,6 +87,12 @@ export class LeaseLock implements EngineLock {
       }
     };
     return new ResultAsync(alone());
+  }
+
+  #asHolder(ask: (held: Held) => ResultAsync<boolean, SqlError>): ResultAsync<void, SqlError> {
+    const held = this.#held;
+    if (held === undefined || held.lost) return errAsync(LOST);
+    return ask(held).andThen((mine) => (mine ? ok(undefined) : err(LOST)));
   }
 
   #take(keeper: PostgresConnection, owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {

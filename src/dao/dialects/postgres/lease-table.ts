@@ -40,6 +40,7 @@ const END = `
   UPDATE migrate_safe.lock SET doing = '', expires_at = pg_catalog.to_timestamp(0) WHERE name = 'run' AND token = ?`;
 // A share of the key lets the row be renewed meanwhile, but not taken.
 const FENCE = `SELECT token FROM migrate_safe.lock WHERE name = 'run' AND token = ? FOR KEY SHARE`;
+const MINE = `SELECT token FROM migrate_safe.lock WHERE name = 'run' AND token = ?`;
 const ALONE = `SELECT token FROM migrate_safe.lock WHERE name = 'run' AND token = ? FOR UPDATE SKIP LOCKED`;
 const HOLDER = `SELECT owner, host, pid, since, doing, token FROM migrate_safe.lock WHERE name = 'run'`;
 
@@ -103,13 +104,17 @@ export const renewLease = (
 export const endLease = (session: Session, token: FencingToken): ResultAsync<void, SqlError> =>
   session.run(END, [token]).map(() => undefined);
 
+/** Inside a transaction: false where the lease is another's. Where it is not, nobody takes it until the transaction ends. */
+export const fenceLease = (session: Session, token: FencingToken): ResultAsync<boolean, SqlError> =>
+  session.all<TokenRow>(FENCE, [token]).map((rows) => rows.length === 1);
+
 /**
- * Inside a transaction: false where the lease is another's. Where it is not, nobody takes it until the transaction ends,
- * and one that stands still for longer than `forMs` is ended by the server.
+ * Inside a transaction that is not to write the row yet: false where the lease is another's. One that stands still for
+ * longer than `forMs` is ended by the server, and lets go of its tables.
  */
-export const fenceLease = (session: Session, token: FencingToken, forMs: number): ResultAsync<boolean, SqlError> =>
+export const watchLease = (session: Session, token: FencingToken, forMs: number): ResultAsync<boolean, SqlError> =>
   session
-    .all<TokenRow>(FENCE, [token])
+    .all<TokenRow>(MINE, [token])
     .andThen((rows) =>
       session
         .run(`SELECT pg_catalog.set_config('idle_in_transaction_session_timeout', ?, true)`, [`${forMs}ms`])

@@ -105,10 +105,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
     const { host } = this.#options.target;
     const connection = this.#connection;
     const { projected } = this.#journal;
-    // From its beginning: a holder that stands still in the middle is ended by the server, and keeps no table locked.
-    const fenced = (): ResultAsync<void, SqlError> => (transactional ? this.#fence() : okAsync(undefined));
+    // A holder that stands still in the middle of a step is to keep no table locked.
+    const { lock } = this.#options;
+    const watched = (): ResultAsync<void, SqlError> =>
+      transactional && lock !== undefined ? lock.watch() : okAsync(undefined);
     return this.snapshot().andThen((before) =>
-      this.#beginFenced({ transactional, searchPath: host.searchPath }, fenced).map(
+      this.#beginWatched({ transactional, searchPath: host.searchPath }, watched).map(
         (): StepTransaction =>
           new PostgresStepTransaction({
             connection,
@@ -119,7 +121,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
             repeats,
             host,
             record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
-            onRestart: fenced,
+            onRestart: watched,
             onEnd: (ending) => {
               if (ending === 'rolled-back') this.#journal.projected = projected;
               return okAsync(undefined);
@@ -129,9 +131,9 @@ export class OpenPostgresDatabase implements OpenDatabase {
     );
   }
 
-  #beginFenced(options: BeginOptions, fenced: () => ResultAsync<void, SqlError>): ResultAsync<void, SqlError> {
+  #beginWatched(options: BeginOptions, watched: () => ResultAsync<void, SqlError>): ResultAsync<void, SqlError> {
     return beginStep(this.#connection, options)
-      .andThen(fenced)
+      .andThen(watched)
       .orElse((error) =>
         this.#connection
           .run('ROLLBACK')

@@ -45,6 +45,10 @@ export class PostgresLock implements EngineLock {
       .map(() => this.#lease(owner));
   }
 
+  watch(): ResultAsync<void, SqlError> {
+    return okAsync(undefined);
+  }
+
   /** Whoever lost it lost the connection with it: what is written needs no other fence. */
   fence(): ResultAsync<void, SqlError> {
     return okAsync(undefined);
