@@ -1,5 +1,9 @@
 // The lease: the run lock where sessions are shared. One holder, renewed while held, replaced when dead, refused when late.
 import { expect } from 'chai';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createMigrateSafe, MigrationStep } from 'migrate-safe';
 import pg from 'pg';
 import type { Lease, LockOwner } from '#src/core/ports/run-lock.js';
 import { lockFor } from '#src/dao/dialects/postgres/choose-lock.js';
@@ -245,6 +249,50 @@ describe('the lease on PostgreSQL', () => {
         ).to.deep.equal([{ pid: one.processId, path: 'public', patience: '7s', lasting: 'on' }]);
       }
       for (const one of [...others, connection]) value(await one.run('ROLLBACK'));
+    });
+
+    it('is what a whole run works under, with steps inside and outside of a transaction, and leaves the pool as it was', async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'migrate-safe-pooled-'));
+      const shown = `SELECT current_setting('search_path') AS path, current_setting('lock_timeout') AS patience`;
+      const stranger = await connect();
+      const before = value(await stranger.query(`SHOW lock_timeout`)).rows;
+      const safe = createMigrateSafe({
+        database: pooler.url,
+        backups: folder,
+        fileBackup: 'never',
+        guard: 'off',
+        steps: [
+          new MigrationStep(1, 'rows', { apply: (knex) => knex.raw(`INSERT INTO written VALUES ('a'), ('b')`) }),
+          new MigrationStep(2, 'index', {
+            transaction: 'none',
+            apply: (knex) => knex.raw('CREATE INDEX CONCURRENTLY written_v ON written (v)'),
+            isDone: (knex) => knex.raw(`SELECT 1 FROM pg_indexes WHERE indexname = 'written_v'`),
+          }),
+        ],
+      });
+      value(await safe.stamp('base'));
+      expect(value(await safe.up()).applied.map(({ version }) => version)).to.deep.equal(['1', '2']);
+      value(await safe.audit());
+      value(await safe.close());
+      rmSync(folder, { recursive: true, force: true });
+      expect(await written()).to.deep.equal([{ v: 'a' }, { v: 'b' }]);
+      const index = await connect();
+      expect(
+        value(await index.all(`SELECT indisvalid FROM pg_index WHERE indexrelid = 'public.written_v'::regclass`)),
+      ).to.deep.equal([{ indisvalid: true }]);
+      const clients = await Promise.all(
+        Array.from({ length: 3 }, async () => {
+          const client = new pg.Client({ connectionString: pooler.url });
+          await client.connect();
+          await client.query('BEGIN');
+          return client;
+        }),
+      );
+      for (const client of clients) {
+        expect((await client.query(shown)).rows).to.deep.equal([{ path: '"$user", public', patience: '0' }]);
+        await client.end();
+      }
+      expect(before).to.deep.equal([{ lock_timeout: '0' }]);
     });
 
     it('refuses a holder that stood still inside a transaction', async () => {

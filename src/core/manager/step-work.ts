@@ -98,6 +98,9 @@ export function ask(
 
 /** What an answer of a step's own question means: rows that came back, a number, or a plain yes. */
 export function truthy(answer: unknown): boolean {
+  // As a driver gives the answer to a raw statement, where it tells more of it than its rows.
+  if (typeof answer === 'object' && answer !== null && 'rows' in answer && Array.isArray(answer.rows))
+    return truthy(answer.rows);
   if (!Array.isArray(answer)) return Boolean(answer);
   const [row] = answer as readonly unknown[];
   if (row === null || typeof row !== 'object') return Boolean(row);

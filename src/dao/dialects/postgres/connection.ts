@@ -203,7 +203,9 @@ export class PostgresConnection implements Session {
     const where = this.#inTransaction ? 'inside' : 'outside';
     try {
       const at = (processId: number): void => void (this.#server = { ...this.#server, processId });
-      const result = this.#pooled
+      // What a step does outside of a transaction it does as the role is set: names are found as they are by everybody.
+      const asIs = !this.#pooled || (where === 'outside' && how.queryMode === 'extended');
+      const result = !asIs
         ? await askPooled(raw, { server: this.#server, where, at }, sql, values)
         : await raw(sql, values);
       if (boundary === 'begins') this.#inTransaction = true;

@@ -20,6 +20,8 @@ export function beginStep(
   connection: PostgresConnection,
   { transactional, searchPath }: BeginOptions,
 ): ResultAsync<void, SqlError> {
+  // Through a pooler nothing is set for longer than a transaction.
+  if (!transactional && connection.isPooled) return okAsync(undefined);
   const set = transactional ? 'SET LOCAL' : 'SET';
   const path =
     searchPath === undefined

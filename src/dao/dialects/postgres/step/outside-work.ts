@@ -105,6 +105,8 @@ export class OutsideWork {
 
   /** Built concurrently, it waits until older transactions have ended: nobody who reads or writes rows waits behind it. */
   #patiently<T>(work: () => ResultAsync<T, SqlError>): ResultAsync<T, SqlError> {
+    // Through a pooler there was no limit: what is set for a session would be met by others.
+    if (this.#context.connection.isPooled) return work();
     const limit = (value: string): ResultAsync<unknown, SqlError> =>
       this.#context.connection.query(`SET lock_timeout = '${value}'`);
     return limit('0')
