@@ -1,4 +1,3 @@
--- Built beside the application's writes, which PostgreSQL does outside a transaction only.
--- migrate-safe: no-transaction
--- migrate-safe: done-when SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('ephemeris_by_zodiac_sign')
+-- Built beside the application's writes, which PostgreSQL does outside a transaction only: so does migrate-safe, and looks
+-- afterwards whether the index is valid.
 CREATE INDEX CONCURRENTLY ephemeris_by_zodiac_sign ON ephemeris (zodiac_sign, epoch);

@@ -43,19 +43,20 @@ export const completeDatabaseLoss: Scenario = {
   },
 };
 
-/** Where the server is the example's own it goes, and another comes; on somebody's server only the database and its user go. */
+/** Where the server is the example's own it goes, and another comes in its place; on somebody's only what was made there goes. */
 async function lose(stage: Stage): Promise<void> {
-  const lost = stage.server;
-  const next = lost.isOwn ? await startServer() : undefined;
-  if (next === undefined) {
-    await lost.dropDatabase(stage.database);
-    await lost.dropUser();
-    told('the database and its user are dropped: the server is not ours to lose');
-    return;
+  const { server } = stage;
+  const { ownPort } = server;
+  if (ownPort === undefined) {
+    await server.dropDatabase(stage.database);
+    await server.dropUser();
+    return told('the database and its user are dropped: the server is not ours to lose');
   }
+  await server.leave();
+  const next = await startServer(ownPort);
+  if (next === undefined) throw new Error('no other server can be started');
   stage.moveTo(next);
-  await lost.leave();
-  told('the server is killed, and its folder removed; another one is started');
+  told('the server is killed, and its folder removed; another one is started in its place');
 }
 
 await performIfMain(import.meta.url, completeDatabaseLoss);

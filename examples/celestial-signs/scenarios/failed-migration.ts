@@ -1,5 +1,7 @@
 // Scenario 2 of the seed: a migration fails. Nothing of it is left, so there is nothing to restore; it is mended, tried on
 // a test database that comes out of a backup, and applied.
+import { cp } from 'node:fs/promises';
+import path from 'node:path';
 import { performIfMain } from '../stage/perform.js';
 import { value } from '../stage/sql.js';
 import type { Scenario, Stage } from '../stage/stage.js';
@@ -36,10 +38,13 @@ async function onTestDatabase(stage: Stage): Promise<void> {
   const name = `${stage.database}_test`;
   await stage.server.createDatabase(name);
   const url = stage.server.urlOf(name);
-  const restored = await stage.project.command(url, ['restore', '--latest', '--yes']);
+  // It goes its own way from there: with the same folder, each of the two would find the other's events in the journal.
+  await cp(stage.project.backups, path.join(stage.project.folder, 'backups-of-the-test'), { recursive: true });
+  const own = ['--backups', 'backups-of-the-test'];
+  const restored = await stage.project.command(url, ['restore', '--latest', '--yes', ...own]);
   check('a backup is restored into an empty database', restored.code === 0);
   await stage.checkRows('it holds every row', url);
-  const tried = await stage.project.command(url, ['up']);
+  const tried = await stage.project.command(url, ['up', ...own]);
   check('the mended step works there', tried.code === 0);
   await stage.server.dropDatabase(name);
 }

@@ -17,6 +17,7 @@ const NOBODY = 65_534;
 export interface Cluster {
   /** Connection URL of its superuser, to the maintenance database. */
   readonly url: string;
+  readonly port: number;
   /** Ends it as a power cut does, and removes its folder. */
   destroy(): Promise<void>;
 }
@@ -33,7 +34,8 @@ export function findBinaries(): string | undefined {
   return folders.find((folder) => folder !== '' && existsSync(path.join(folder, `initdb${EXE}`)));
 }
 
-export async function startCluster(binaries: string): Promise<Cluster> {
+/** `at`: the port that another had; a free one if none is named. */
+export async function startCluster(binaries: string, at?: number): Promise<Cluster> {
   const directory = await mkdtemp(path.join(tmpdir(), 'celestial-signs-server-'));
   let server: ChildProcess | undefined;
   const destroy = async (): Promise<void> => {
@@ -46,7 +48,7 @@ export async function startCluster(binaries: string): Promise<Cluster> {
   };
   try {
     const { as, data, password } = await initialise(binaries, directory);
-    const port = await freePort();
+    const port = at ?? (await freePort());
     const settings = {
       fsync: 'off',
       full_page_writes: 'off',
@@ -60,7 +62,7 @@ export async function startCluster(binaries: string): Promise<Cluster> {
     });
     const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
     await answering(url, data, server);
-    return { url, destroy };
+    return { url, port, destroy };
   } catch (error) {
     await destroy();
     throw error;

@@ -46,14 +46,12 @@ export async function perform(
   title('celestial-signs', 'fifteen tables on PostgreSQL, and how they come back when they are lost');
   try {
     told(
-      `PostgreSQL ${await server.version()}, ${server.isOwn ? 'a server for as long as this runs' : 'the server that the environment names'}`,
+      `PostgreSQL ${await server.version()}, ${server.ownPort !== undefined ? 'a server for as long as this runs' : 'the server that the environment names'}`,
     );
-    for (const { name, problem, play } of [deployment, ...scenarios]) {
-      scenario(name, ...problem);
-      await play(stage);
+    for (const one of [deployment, ...scenarios]) {
+      const ended = await played(one, stage);
+      if (!ended && one === deployment) break;
     }
-  } catch (thrown) {
-    check('it goes on to its end', false, thrown instanceof Error ? thrown.message : String(thrown));
   } finally {
     await leave();
   }
@@ -61,6 +59,18 @@ export async function perform(
     ? `steps and backups are in ${folder}`
     : 'database and folder are gone again; --keep leaves the folder';
   return verdict((performance.now() - started) / 1000, where);
+}
+
+/** What one scenario throws does not keep the others from being played. */
+async function played({ name, problem, play }: Scenario, stage: Stage): Promise<boolean> {
+  scenario(name, ...problem);
+  try {
+    await play(stage);
+    return true;
+  } catch (thrown) {
+    check(`${name} goes on to its end`, false, thrown instanceof Error ? thrown.message : String(thrown));
+    return false;
+  }
 }
 
 /** Plays one scenario where its file is what Node.js was started with. */

@@ -20,9 +20,9 @@ export class Server {
     this.#cluster = cluster;
   }
 
-  /** Whether it is one of the example's own, which it may lose. */
-  get isOwn(): boolean {
-    return this.#cluster !== undefined;
+  /** Of one of the example's own, which it may lose; undefined where it is somebody's. */
+  get ownPort(): number | undefined {
+    return this.#cluster?.port;
   }
 
   /** Connection URL of a database, as the application's user where there is one, else as who the environment says. */
@@ -109,9 +109,9 @@ export async function findServer(): Promise<Server | undefined> {
 }
 
 /** A new and empty server, where the binaries for one are installed. */
-export async function startServer(): Promise<Server | undefined> {
+export async function startServer(port?: number): Promise<Server | undefined> {
   const binaries = findBinaries();
   if (binaries === undefined) return undefined;
-  const cluster = await startCluster(binaries);
+  const cluster = await startCluster(binaries, port);
   return new Server(cluster.url, cluster);
 }

@@ -1,6 +1,3 @@
--- migrate-safe: no-transaction
--- migrate-safe: done-when SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('celestial_signs_one_per_type')
-
 -- migrate-safe:up
 CREATE UNIQUE INDEX CONCURRENTLY celestial_signs_one_per_type ON celestial_signs (sign_type);
 
