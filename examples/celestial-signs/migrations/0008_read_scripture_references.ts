@@ -35,6 +35,7 @@ export default defineStep({
       table.dropColumns('book', 'chapter', 'verses');
     });
   },
+  declares: { touches: ['prophecies'] },
   validate: async (knex) => {
     const empty = await knex('prophecies').whereRaw('isempty(verses)').select('scripture_reference');
     if (empty.length > 0) throw new Error(`${empty.length} references end before they begin`);
