@@ -64,6 +64,36 @@ describe('the table backups of a run on PostgreSQL', () => {
     expect(there.rows).to.deep.equal([{ there: null }]);
   });
 
+  it('keeps them again where a lock lets the step begin anew: what others wrote meanwhile is in the copy', async () => {
+    step('0001_shop.sql', SHOP);
+    value(await manager().up());
+    const blocker = new pg.Client({ connectionString: db.url });
+    const writer = new pg.Client({ connectionString: db.url });
+    await Promise.all([blocker.connect(), writer.connect()]);
+    await blocker.query('BEGIN; SELECT FROM apart');
+    step(
+      '0002_purge.sql',
+      '-- migrate-safe: may-lose-rows table=item\n-- migrate-safe: may-lose-rows table=sale\nDELETE FROM item; ALTER TABLE apart ADD COLUMN note text;',
+    );
+    const running = manager().up();
+    const isWaiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE apart%'`;
+    while ((await client.query(isWaiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    // It waits for the step's lock, and is had when the step lets go.
+    await writer.query('INSERT INTO item VALUES (5, 50)');
+    await blocker.query('COMMIT');
+    const [id = ''] = value(await running).applied[0]?.backups ?? [];
+    await Promise.all([blocker.end(), writer.end()]);
+    expect(await rows('item')).to.equal('');
+    value(
+      await manager().restore({
+        choice: { id },
+        tables: ['item', 'sale'],
+        confirm: () => Promise.resolve(true),
+      }),
+    );
+    expect(await rows('item')).to.equal('(1,10) (2,20) (5,50)');
+  });
+
   it('keeps what a step touches with all that hangs on it, and puts it back by its id', async () => {
     step('0001_shop.sql', SHOP);
     value(await manager().up());

@@ -3,16 +3,16 @@ import { err, errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthro
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Rung } from '../events/event.js';
-import type { RowsAtStake } from '../ports/backup-source.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
-import type { TableBackup } from '../ports/table-backups.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromOpen, fromSql, fromStore } from './as-error.js';
 import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
 import type { Direction } from './progress.js';
+import { stakesOf, writtenIn } from './stakes.js';
+import type { KeptTables } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 import type { StepErrors } from './step-errors.js';
 import { rollBackSettled } from './settle-commit.js';
@@ -25,8 +25,7 @@ export interface FailedAttempt {
   readonly errors: StepErrors;
   readonly transaction: StepTransaction;
   readonly backup: StoredBackup | undefined;
-  /** Copies of the tables that the step can touch. */
-  readonly tables?: TableBackup;
+  readonly kept: KeptTables;
   /** The schema before the step. */
   readonly before: SchemaSnapshot;
   /** The mark of foreign writes before the step's backup; undefined where the database cannot tell. */
@@ -76,7 +75,7 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
       fromSql(error, database.info.label, 'ending the step', 'needs-attention'),
     );
     if (stale !== undefined) return ok(failed.error);
-    if (backup === undefined && failed.tables === undefined && !step.losesNothing(direction))
+    if (backup === undefined && failed.kept.tables === undefined && !step.losesNothing(direction))
       return ok(
         needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined),
       );
@@ -96,7 +95,7 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
       }
     }
     if (backup === undefined) {
-      const rows = failed.tables && writtenIn(yield* stakesOf(context, failed));
+      const rows = failed.kept.tables && writtenIn(yield* stakesOf(context, failed));
       return ok(needsPerson(context, failed, `step ${step.version} failed half-way without a transaction`, rows));
     }
     const others = yield* database
@@ -127,21 +126,6 @@ function stopForAPerson(
     ),
   );
 }
-
-/** What differs from before the step, as far as there is a backup to compare with. */
-function stakesOf(
-  { database }: StepContext,
-  { backup, tables }: FailedAttempt,
-): ResultAsync<readonly RowsAtStake[], MigrateError> {
-  const names = tables?.tables.map(({ table }) => table) ?? [];
-  const found =
-    backup !== undefined
-      ? database.backups.atStake(backup.file, 'all')
-      : ((tables && database.tables?.atStake(tables.id, names)) ?? okAsync([]));
-  return found.mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
-}
-
-const writtenIn = (stakes: readonly RowsAtStake[]): number => stakes.reduce((all, { written }) => all + written, 0);
 
 const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError> =>
   database
@@ -244,9 +228,9 @@ function needsPerson(
   reason: string,
   rowsAtStake: number | undefined,
 ): MigrateError {
-  const { step, backup, tables, error } = failed;
+  const { step, backup, kept, error } = failed;
   const { code, kind, message } = error;
-  const wayBack = backup?.manifest.id ?? tables?.id;
+  const wayBack = backup?.manifest.id ?? kept.tables?.id;
   if (recorder.history.run?.step?.failed === false)
     recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   const again = step.isRepeatable(failed.direction) ? 'migrate-safe up' : 'migrate-safe status';

@@ -4,7 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { stepKey, type ApplyRecord } from '../history/history.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
-import type { TableBackup } from '../ports/table-backups.js';
+import type { SqlError } from '../ports/session.js';
 import { revertDeclarations, type MigrationStep } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import type { Direction } from './progress.js';
@@ -27,7 +27,7 @@ export function runStep(
   const { definition } = step;
   const begun = beginAttempt(context, step, direction, applied);
   if (begun.isErr()) return errAsync(begun.error);
-  let attempt = begun.value;
+  const attempt = begun.value;
 
   return safeTry(async function* () {
     const started = performance.now();
@@ -36,7 +36,7 @@ export function runStep(
     const seen = takesBackup ? yield* foreignWrites(context) : 0;
     let backup = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
 
-    if (!isTransactional) attempt = withTables(attempt, yield* keepTables(context, attempt, 'none'));
+    if (!isTransactional) attempt.kept.tables = yield* keepTables(context, attempt, 'none');
     // A step without a transaction is in the journal before it begins: a crash must leave a trace of it.
     const start = (): void => recordStart(context, attempt, backup ?? context.runBackup);
     if (!isTransactional) {
@@ -67,7 +67,8 @@ export function runStep(
         yield* abandon(transaction, context);
         return err(kept.error);
       }
-      attempt = withTables(attempt, kept.value);
+      attempt.kept.tables = kept.value;
+      if (kept.value !== undefined) transaction.whenRestarted?.(() => keepAgain(context, attempt));
       start();
     }
     if (backup !== undefined) transaction.compareWith(backup.file);
@@ -91,8 +92,11 @@ export function runStep(
   });
 }
 
-const withTables = (attempt: Attempt, tables: TableBackup | undefined): Attempt =>
-  tables === undefined ? attempt : { ...attempt, tables };
+/** What others wrote since is in no copy: where the transaction begins anew, its tables are locked and copied anew. */
+const keepAgain = (context: StepContext, attempt: Attempt): ResultAsync<void, SqlError> =>
+  keepTables(context, attempt, 'transaction')
+    .map((tables) => void (attempt.kept.tables = tables))
+    .mapErr((error): SqlError => ({ kind: 'busy', code: '', message: error.message, cause: error }));
 
 /** Tells that the step begins, and gives the attempt its name. */
 export function beginAttempt(
@@ -108,7 +112,7 @@ export function beginAttempt(
   if (work === undefined)
     return err(migrateError({ kind: 'no-revert', version: step.version }, { step: errors.location }));
   const declares = direction === 'revert' ? revertDeclarations(definition) : (definition.declares ?? {});
-  return ok({ step, direction, attempt: ports.ids.hex(16), work, declares, applied, errors });
+  return ok({ step, direction, attempt: ports.ids.hex(16), work, declares, applied, errors, kept: {} });
 }
 
 /** Whether the policy asks for a backup before this very step. */

@@ -36,6 +36,11 @@ export interface StepReport {
   readonly schemaRestored: boolean;
 }
 
+/** Copies of the tables that a step can touch; taken again where its transaction begins anew. */
+export interface KeptTables {
+  tables?: TableBackup | undefined;
+}
+
 /** What is tried, and under which name. */
 export interface Attempt {
   readonly step: MigrationStep;
@@ -45,8 +50,7 @@ export interface Attempt {
   readonly declares: Declarations;
   readonly applied: ApplyRecord | undefined;
   readonly errors: StepErrors;
-  /** Copies of the tables that it can touch. */
-  readonly tables?: TableBackup;
+  readonly kept: KeptTables;
 }
 
 /** Afterwards the transaction is open, and the recorder holds the step's events until `commitWork`. */
@@ -121,7 +125,7 @@ export function settle(
     const schemaAfter = changes.length === 0 ? schemaBefore : fingerprint(seen.after, sha256);
     const schemaRestored = direction === 'apply' || attempt.applied?.schemaBefore === schemaAfter;
     const durationMs = Math.round(performance.now() - started);
-    const backups = [...(backup ? [backup.manifest.id] : []), ...(attempt.tables ? [attempt.tables.id] : [])];
+    const backups = [...(backup ? [backup.manifest.id] : []), ...(attempt.kept.tables ? [attempt.kept.tables.id] : [])];
     observer.progress({
       kind: 'validated',
       changes: described,

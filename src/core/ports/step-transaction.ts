@@ -89,6 +89,8 @@ export interface StepTransaction {
    * where more than one connection can write at a time.
    */
   restart?(pauseMs: number): ResultAsync<void, SqlError>;
+  /** Has `again` done first thing wherever the transaction begins anew: what was locked before is free then. */
+  whenRestarted?(again: () => ResultAsync<void, SqlError>): void;
   /** Stops the statement that is running, where the driver can. */
   interrupt(): void;
 }

@@ -31,7 +31,7 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
   readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
   /** Called once the step has ended, with the session as it was. */
   readonly onEnd: (ending: 'committed' | 'rolled-back') => ResultAsync<void, SqlError>;
-  /** What has to be done again at the beginning where the transaction begins anew: locks of tables, their backups. */
+  /** What has to be done again at the beginning where the transaction begins anew. */
   readonly onRestart?: () => ResultAsync<void, SqlError>;
 }
 
@@ -45,6 +45,7 @@ export class PostgresStepTransaction implements StepTransaction {
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
   #recording = false;
+  #again: () => ResultAsync<void, SqlError> = () => okAsync(undefined);
   /** Ends when no cancel is on its way any more: it must not meet what is done next. */
   #cancelled: Promise<unknown> = Promise.resolve();
 
@@ -160,6 +161,10 @@ export class PostgresStepTransaction implements StepTransaction {
     );
   }
 
+  whenRestarted(again: () => ResultAsync<void, SqlError>): void {
+    this.#again = again;
+  }
+
   interrupt(): void {
     const { connection, second } = this.#context;
     const cancel = second().andThen((other) =>
@@ -204,7 +209,8 @@ export class PostgresStepTransaction implements StepTransaction {
         this.#gate.forget();
         return beginStep(connection, { transactional, searchPath: host.searchPath });
       })
-      .andThen(() => onRestart?.() ?? okAsync(undefined));
+      .andThen(() => onRestart?.() ?? okAsync(undefined))
+      .andThen(() => this.#again());
   }
 
   #end(
