@@ -3,6 +3,9 @@ import { expect } from 'chai';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import { readFileSync, writeFileSync } from 'node:fs';
 import pg from 'pg';
+import { link } from '#src/core/journal/chain.js';
+import type { JournalTail } from '#src/core/ports/whole-restore.js';
+import { cuttingProxy } from '../support/cutting-proxy.js';
 import { damage, kitchenSink, sql } from '../support/kitchen-sink.js';
 import { children, ENDED, RECORDING, restoreBench, type RestoreBench } from '../support/postgres-restore.js';
 import { value } from '../support/project.js';
@@ -171,6 +174,27 @@ describe('the restore of a whole PostgreSQL database', function () {
       await unchanged();
     });
   });
+
+  for (const cut of ['before', 'answer', 'late'] as const)
+    it(`knows what became of it where the connection is cut at its COMMIT: ${cut}`, async () => {
+      await bench.sql('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)');
+      const file = await bench.archive();
+      await bench.sql('INSERT INTO t VALUES (2)');
+      const proxy = await cuttingProxy(bench.url);
+      const after = value(await bench.journal.head());
+      const record = (): JournalTail => {
+        proxy.arm(1, cut);
+        return { after, events: link(after, RECORDING, [ENDED]), steps: [] };
+      };
+      const done = await bench.restore(file, { record }, proxy.url);
+      await proxy.close();
+      expect(proxy.cuts()).to.equal(1);
+      expect(done.isOk()).to.equal(cut === 'answer');
+      expect(await bench.sql('SELECT id FROM t ORDER BY id')).to.deep.equal(
+        cut === 'answer' ? [{ id: 1 }] : [{ id: 1 }, { id: 2 }],
+      );
+      expect(value(await bench.journal.read())).to.have.length(cut === 'answer' ? 2 : 1);
+    });
 
   it('waits for those who end in time', async () => {
     await bench.sql('CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1)');

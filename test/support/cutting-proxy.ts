@@ -20,8 +20,8 @@ export interface CuttingProxy {
   close(): Promise<void>;
 }
 
-// As a simple query and as a statement that is parsed it ends with a zero.
-const COMMIT = Buffer.from('COMMIT\0');
+// As a simple query and as a statement that is parsed it ends with a zero; psql sends the semicolon as well.
+const COMMITS = [Buffer.from('COMMIT\0'), Buffer.from('COMMIT;\0')];
 
 export async function cuttingProxy(url: string): Promise<CuttingProxy> {
   const target = new URL(url);
@@ -38,7 +38,7 @@ export async function cuttingProxy(url: string): Promise<CuttingProxy> {
       socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
     }
     client.on('data', (chunk: Buffer) => {
-      const cut = chunk.includes(COMMIT) ? cutNow() : undefined;
+      const cut = COMMITS.some((commit) => chunk.includes(commit)) ? cutNow() : undefined;
       if (cut === 'before') {
         cuts += 1;
         client.destroy();

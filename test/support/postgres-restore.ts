@@ -45,7 +45,8 @@ export interface RestoreBench {
   sql<R extends pg.QueryResultRow>(text: string): Promise<R[]>;
   /** One more event. */
   append(): Promise<void>;
-  restore(file: string, more?: Partial<Restore>): Promise<Result<Restored, RestoreFailure>>;
+  /** `through`: another way to the same server, for the programs. */
+  restore(file: string, more?: Partial<Restore>, through?: string): Promise<Result<Restored, RestoreFailure>>;
   close(): Promise<void>;
 }
 
@@ -66,9 +67,9 @@ export async function restoreBench(test: Mocha.Context, as?: { readonly role: st
   value(await raiseLayout(connection));
   value(await journal.append(link(EMPTY_HEAD, RECORDING, [STARTED])));
   const head = async (): Promise<JournalHead> => (await journal.head()).unwrapOr(EMPTY_HEAD);
-  const restore = async (file: string, more: Partial<Restore> = {}): ReturnType<RestoreBench['restore']> => {
+  const restore: RestoreBench['restore'] = async (file, more = {}, through = url) => {
     const after = await head();
-    return new PostgresWholeRestore(connection, { connectionString: url }).restoreWhole<string, string>({
+    return new PostgresWholeRestore(connection, { connectionString: through }).restoreWhole<string, string>({
       file,
       journal: 'goes-on',
       keep: (): ResultAsync<string, string> => okAsync('kept'),
