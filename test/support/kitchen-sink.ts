@@ -1,10 +1,11 @@
 // A PostgreSQL database with every kind of object that a restore has to bring back, and what does them harm.
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { atEnd } from './at-end.js';
 import { findTools, type PgTools } from '#src/dao/dialects/postgres/backup/tools.js';
 
 const run = promisify(execFile);
@@ -136,7 +137,9 @@ export async function toolsOf(url: string): Promise<PgTools | undefined> {
 
 /** An archive in the fashion of a file backup. */
 export async function archiveOf(tools: PgTools, url: string): Promise<string> {
-  const file = path.join(mkdtempSync(path.join(tmpdir(), 'migrate-safe-archive-')), 'database.dump');
+  const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-archive-'));
+  atEnd(async () => rmSync(directory, { recursive: true, force: true }));
+  const file = path.join(directory, 'database.dump');
   await run(tools.pgDump, ['-Fc', '-Z1', '-N', 'migrate_safe_backup', '-f', file, url]);
   return file;
 }
