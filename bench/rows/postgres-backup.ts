@@ -65,19 +65,26 @@ export const postgresRestore: Row = {
     const { manifest } = await unwrapped(safe.createBackup({ verify: 'quick' }));
     const archive = path.join(folder, 'archive');
     await dump(cluster, database, archive);
+    const before: number[] = [];
     const apart: number[] = [];
     const ours = async (): Promise<number> => {
       await execute(database, `UPDATE docs SET title = 'damaged' WHERE id % 100 = 0`);
-      const phases: { readonly at: number; readonly done: number; readonly total: number }[] = [];
+      let kept: number | undefined;
       const stop = safe.onProgress((progress) => {
-        if (progress.kind === 'restore-progress')
-          phases.push({ at: performance.now(), done: progress.doneBytes, total: progress.totalBytes });
+        if (progress.kind === 'backup-taken') kept = performance.now();
       });
-      const whole = await timed(() => unwrapped(safe.restore({ choice: { id: manifest.id } })));
+      const begun = performance.now();
+      await unwrapped(safe.restore({ choice: { id: manifest.id } }));
+      const ended = performance.now();
       stop();
-      const restoring = (phases.at(-1)?.at ?? 0) - (phases[0]?.at ?? 0);
-      apart.push(whole - restoring);
-      return restoring;
+      if (kept === undefined) throw new Error('the present state was not kept: where the restore began is not known');
+      // The engine counts all rows and analyzes, which pg_restore leaves to others: how long that takes is seen by doing it again.
+      const proof = await timed(() =>
+        execute(database, 'SELECT count(*) FROM accounts', 'SELECT count(*) FROM docs', 'ANALYZE'),
+      );
+      before.push(kept - begun);
+      apart.push(proof);
+      return ended - kept - proof;
     };
     const theirs = async (): Promise<number> => {
       const target = await cluster.create();
@@ -87,6 +94,9 @@ export const postgresRestore: Row = {
     };
     const figures = await sideBySide(ours, theirs, TURNS);
     await unwrapped(safe.close());
-    return { ...figures, note: `keeping the present state, checking and ANALYZE: ${Math.round(median(apart))} ms` };
+    return {
+      ...figures,
+      note: `apart: proof and ANALYZE ${Math.round(median(apart))} ms; before it, the archive is checked and the present state kept in ${Math.round(median(before))} ms`,
+    };
   },
 };
