@@ -13,7 +13,7 @@ export const dailyBackups: Scenario = {
   async play(stage) {
     const nights: Nightly[] = [];
     for (const night of [0, 1, 9]) {
-      told(night === 0 ? 'the first night' : `${night} days later`);
+      told(night === 0 ? 'the first night' : `night ${night + 1}`);
       // Only the script's clock is put forward: what it takes now is as old as it is.
       const done = await backupDatabase({
         database: stage.url,
