@@ -12,7 +12,7 @@ export const isPostgresUrl = (url: string): boolean => /^postgres(?:ql)?:/i.test
 /** What a URL leaves out, the driver takes from PG* variables and .pgpass; `postgres:` leaves out all. */
 export function fromPostgresUrl(url: string): Target {
   return readUrl(url).map((said) => ({
-    options: said.hasParts ? { connectionString: withUser(url, said) } : asSomebody({}),
+    options: said.hasParts ? { connectionString: completed(url, said) } : asSomebody({}),
     location: locationOf(said),
     host: {},
   }));
@@ -38,9 +38,14 @@ export function fromPostgresConfig(config: Knex.Config): Target {
 const systemName = (user: string | undefined): string | undefined =>
   user || process.env['PGUSER'] || process.env['USER'] ? undefined : systemUser();
 
-function withUser(url: string, { user }: Said): string {
+function completed(url: string, { user }: Said): string {
   const name = systemName(user);
-  return name === undefined ? url : `${url}${url.includes('?') ? '&' : '?'}user=${encodeURIComponent(name)}`;
+  const more = [
+    ...(name === undefined ? [] : [`user=${encodeURIComponent(name)}`]),
+    // As PostgreSQL's own programs read it, which are given it too; without it the driver warns of what it makes of it.
+    ...(/[?&]sslmode=/.test(url) && !url.includes('uselibpqcompat=') ? ['uselibpqcompat=true'] : []),
+  ];
+  return more.length === 0 ? url : `${url}${url.includes('?') ? '&' : '?'}${more.join('&')}`;
 }
 
 function asSomebody(options: PostgresOptions): PostgresOptions {

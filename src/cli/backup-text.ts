@@ -2,7 +2,7 @@
 import type { RestorePreview } from '../core/manager/restore-context.js';
 import type { CopyFacts } from '../core/ports/backup-source.js';
 import type { BackupReason } from '../core/ports/backup-store.js';
-import { count, localTime, timeOfDay } from './format.js';
+import { count, localTime, number, timeOfDay } from './format.js';
 import type { Sink } from './terminal.js';
 
 /** `before 0003`, `by hand`. */
@@ -71,13 +71,18 @@ export function previewLines(
         ? '  No row was found that the backup does not have.'
         : '  Nothing was written since: no row is lost.'
       : paint.yellow(
-          `  It would lose ${lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${written} to`} ${table}`).join(', ')}.`,
+          `  It would lose ${few(lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${number(written)} to`} ${table}`))}.`,
         ),
     ...(back.length === 0
       ? []
       : [
-          `  It would bring back ${back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : deleted} of ${table}`).join(', ')}.`,
+          `  It would bring back ${few(back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : number(deleted)} of ${table}`))}.`,
         ]),
     kept,
   ];
 }
+
+/** The first of them: a line that goes on for a screen is not read. */
+const FEW = 6;
+const few = (all: readonly string[]): string =>
+  all.length <= FEW ? all.join(', ') : `${all.slice(0, FEW).join(', ')} and of ${all.length - FEW} more tables`;

@@ -10,11 +10,11 @@ import type { ModuleLoader } from './module-step.js';
 
 const SELF = new URL('../index.js', import.meta.url);
 
-/** Loads a config file, once per process. */
+/** Loads a config file, once per process. The loader's own cache lies where others may be able to write. */
 export async function loadModule(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti');
   try {
-    return await createJiti(import.meta.url, { alias: { 'migrate-safe': fileURLToPath(SELF) } }).import(
+    return await createJiti(import.meta.url, { fsCache: false, alias: { 'migrate-safe': fileURLToPath(SELF) } }).import(
       pathToFileURL(file).href,
     );
   } catch (thrown) {

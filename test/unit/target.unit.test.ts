@@ -1,4 +1,5 @@
 // Which file and driver are meant: by a URL, a knex configuration or a knex instance.
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import knex, { type Knex } from 'knex';
@@ -169,6 +170,25 @@ describe('PostgreSQL', () => {
     expect(location('postgres://ann@db.example')).to.equal('postgres://db.example/ann');
     expect(location('postgres:///app?host=/var/run/postgresql')).to.equal('postgres:///app?host=/var/run/postgresql');
     expect(location('postgres://db.example/my%20app')).to.equal('postgres://db.example/my%20app');
+  });
+
+  it('reads sslmode as PostgreSQL’s own programs do, and names the system’s user where nobody names one', () => {
+    const options = (url: string): unknown => {
+      const meant = target(url);
+      return meant.dialect === 'postgres' ? meant.options.connectionString : undefined;
+    };
+    expect(options('postgres://ann@db/app?sslmode=require')).to.equal(
+      'postgres://ann@db/app?sslmode=require&uselibpqcompat=true',
+    );
+    const { USER } = process.env;
+    delete process.env['USER'];
+    try {
+      expect(options('postgres://db/app')).to.equal(`postgres://db/app?user=${userInfo().username}`);
+      process.env['PGUSER'] = 'bob';
+      expect(options('postgres://db/app')).to.equal('postgres://db/app');
+    } finally {
+      if (USER !== undefined) process.env['USER'] = USER;
+    }
   });
 
   it('takes what a URL leaves out from the variables that the driver reads', () => {

@@ -50,15 +50,45 @@ const BY_SOCKET: ReadonlyMap<string, SqlErrorKind> = new Map([
 /** The driver's own errors carry no code. */
 const LOST = /^(?:Connection terminated|Client has encountered a connection error|Client was closed)/;
 
+/** What the driver says where it has no password to give. */
+const NO_PASSWORD = /^SASL: .*password must be/;
+export const NO_PASSWORD_GIVEN = 'the server asks for a password, and none is given';
+const TIMEOUT = 'statement timeout';
+
+interface Thrown {
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly detail?: unknown;
+  readonly hint?: unknown;
+}
+
+/** Which row broke a constraint, and what the server itself would try, belong to what it says. */
+function told(message: string, kind: SqlErrorKind, error: Thrown | undefined): string {
+  const more = kind === 'constraint' ? error?.detail : error?.hint;
+  return typeof more === 'string' && more !== '' && more.length <= 200
+    ? `${message} (${more.replace(/\.$/, '')})`
+    : message;
+}
+
 /** `sql` is the statement that failed, if it was one. */
 export function classify(thrown: unknown, sql?: string): SqlError {
-  const error = thrown as { readonly code?: unknown; readonly message?: unknown } | undefined;
+  const error = thrown as Thrown | undefined;
   const code = typeof error?.code === 'string' ? error.code : '';
   const message = typeof error?.message === 'string' ? error.message : String(thrown);
-  return { kind: kindOf(code, message), message, code, ...(sql === undefined ? {} : { sql }), cause: thrown };
+  const kind = kindOf(code, message);
+  return {
+    kind,
+    message: NO_PASSWORD.test(message) ? NO_PASSWORD_GIVEN : told(message, kind, error),
+    code,
+    ...(sql === undefined ? {} : { sql }),
+    cause: thrown,
+  };
 }
 
 function kindOf(code: string, message: string): SqlErrorKind {
   if (LOST.test(message)) return 'connection-lost';
+  if (NO_PASSWORD.test(message)) return 'access-denied';
+  // A time that was set is over: nobody cancelled anything.
+  if (code === '57014' && message.includes(TIMEOUT)) return 'other';
   return BY_SOCKET.get(code) ?? BY_CODE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'other';
 }

@@ -1,4 +1,5 @@
 // Why a server cannot be reached or does not let somebody in, and what to type then.
+import { NO_PASSWORD_GIVEN } from '../classify.js';
 import { reasonOf } from '../../../../core/errors/migrate-error.js';
 import type { HealthCheck } from '../../../../core/ports/doctor.js';
 import type { SqlError } from '../../../../core/ports/session.js';
@@ -81,9 +82,9 @@ function byTls({ code, message }: SqlError): Reason | undefined {
 
 function byLogin(error: SqlError, label: string): Reason | undefined {
   const { code, message } = error;
-  if (code === '28P01' || /password must be a (?:non-empty )?string/.test(message))
+  if (code === '28P01' || message === NO_PASSWORD_GIVEN)
     return [
-      code === '28P01' ? `the password does not fit: ${message}` : 'the server asks for a password, and there is none',
+      code === '28P01' ? `the password does not fit: ${message}` : message,
       'Put the right one into PGPASSWORD or into ~/.pgpass (host:port:database:user:password, chmod 600).',
     ];
   if (/no pg_hba\.conf entry/.test(message))
