@@ -166,6 +166,22 @@ DELETE FROM customers WHERE id <= 2;
     expect(silent.json<Failure>().error.hint).to.include('host and port');
   });
 
+  it('does not wait for ever where somebody keeps a table to himself, and says so', async () => {
+    await app('up', '--to', '0001');
+    await query('CREATE VIEW names AS SELECT name FROM customers');
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    try {
+      await other.query('BEGIN; LOCK TABLE names, customers IN ACCESS EXCLUSIVE MODE');
+      const outcome = await app('up');
+      expect(outcome.code, outcome.stdout).to.equal(4);
+      expect(outcome.json<Failure>().error).to.include({ code: 'MS-DB-BUSY' });
+    } finally {
+      await other.end();
+    }
+    expect((await app('up')).code).to.equal(0);
+  });
+
   it('finds the database by the variables of PostgreSQL’s own tools', async () => {
     const { hostname, port, username, pathname } = new URL(database.url);
     const variables = { PGHOST: hostname, PGPORT: port || '5432', PGUSER: username, PGDATABASE: pathname.slice(1) };

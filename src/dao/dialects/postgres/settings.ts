@@ -10,6 +10,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   client_connection_check_interval: '500ms',
   idle_in_transaction_session_timeout: '0',
   statement_timeout: '0',
+  // Somebody who changes a table keeps its definition from being read: not for ever.
+  lock_timeout: '5s',
+  // Statements over the catalogs are many and short.
+  jit: 'off',
 };
 /** Settings that a version of the server may not know yet. */
 const SINCE: Readonly<Record<string, number>> = { client_connection_check_interval: 140_000 };

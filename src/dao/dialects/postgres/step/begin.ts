@@ -27,7 +27,7 @@ export function beginStep(
     searchPath === undefined
       ? 'DEFAULT'
       : (typeof searchPath === 'string' ? [searchPath] : searchPath).map((schema) => quoted(schema)).join(', ');
-  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}`;
+  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}; ${set} jit = DEFAULT`;
   const begun: ResultAsync<unknown, SqlError> = transactional ? connection.query('BEGIN') : okAsync(undefined);
   return begun.andThen(() => connection.query(settings)).map(() => undefined);
 }
