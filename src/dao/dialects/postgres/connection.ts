@@ -3,6 +3,7 @@ import type { Client, ClientConfig, QueryConfig, QueryResult, QueryResultRow } f
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError, SqlErrorKind, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
+import { copyIn, type Send } from './copy-in.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
 import { askPooled, boundaryOf } from './pooled-statements.js';
@@ -111,6 +112,11 @@ export class PostgresConnection implements Session {
     return this.#queue<ForeignRow>(sql, values, { queryMode: 'extended', types: this.#driver.types });
   }
 
+  /** `COPY … FROM STDIN` in the transaction that is open: what `feed` sends. Gives the rows that the server took. */
+  copyIn(sql: string, feed: (send: Send) => Promise<void>): ResultAsync<number, SqlError> {
+    return this.#inTurn(async () => copyIn(this.#reached(), sql, feed), sql);
+  }
+
   /** Outside of a transaction: the settings are again what they were when the connection was opened. */
   resettle(): ResultAsync<void, SqlError> {
     return this.query(settling(this.#server, 'session')).map(() => undefined);
@@ -185,10 +191,19 @@ export class PostgresConnection implements Session {
     values: readonly unknown[],
     how: ExtendedQuery,
   ): ResultAsync<QueryResult<R>, SqlError> {
+    return this.#inTurn(() => this.#ask<R>(sql, values, how), sql);
+  }
+
+  #inTurn<T>(work: () => Promise<T>, sql: string): ResultAsync<T, SqlError> {
     this.#waiting += 1;
-    const running = this.#turn.then(() => this.#ask<R>(sql, values, how)).finally(() => (this.#waiting -= 1));
+    const running = this.#turn.then(work).finally(() => (this.#waiting -= 1));
     this.#turn = running.catch(() => undefined);
     return ResultAsync.fromPromise(running, (thrown) => classify(thrown, sql));
+  }
+
+  #reached(): Client {
+    if (this.#lost) throw this.#lost.cause;
+    return this.#client;
   }
 
   async #ask<R extends QueryResultRow>(
@@ -196,9 +211,9 @@ export class PostgresConnection implements Session {
     values: readonly unknown[],
     how: ExtendedQuery,
   ): Promise<QueryResult<R>> {
-    if (this.#lost) throw this.#lost.cause;
+    const client = this.#reached();
     const raw = <Row extends QueryResultRow>(text: string, params: readonly unknown[]): Promise<QueryResult<Row>> =>
-      this.#client.query<Row>({ ...how, text, values: [...params] });
+      client.query<Row>({ ...how, text, values: [...params] });
     const boundary = boundaryOf(sql);
     const where = this.#inTransaction ? 'inside' : 'outside';
     try {

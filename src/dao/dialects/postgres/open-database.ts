@@ -7,7 +7,6 @@ import type { BackupSource, LiveRestorePort } from '../../../core/ports/backup-s
 import type { JournalHead } from '../../../core/journal/chain.js';
 import type {
   DatabaseInfo,
-  Hold,
   JournalGlance,
   OpenDatabase,
   StepTransactionOptions,
@@ -22,6 +21,7 @@ import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
 import { inspectSchema } from './inspect/inspector.js';
+import { restoreArchived } from './restore/table-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { beginStep, type BeginOptions } from './step/begin.js';
 import { PostgresStepTransaction } from './step/step-transaction.js';
@@ -29,6 +29,7 @@ import { LAYOUT, raiseLayout } from './layout.js';
 import type { PostgresTarget } from './target.js';
 import { POSTGRES_TABLES } from './system-tables.js';
 import { PostgresTableBackups } from './tables/table-backups.js';
+import type { RefillOptions } from './tables/transaction.js';
 
 export interface OpenOptions {
   readonly info: DatabaseInfo;
@@ -46,6 +47,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly #connection: PostgresConnection;
   readonly #journal: JournalKeeper;
   readonly backups: BackupSource;
+  readonly restore: LiveRestorePort;
   readonly tables: PostgresTableBackups;
   #other: PostgresConnection | undefined;
 
@@ -55,12 +57,20 @@ export class OpenPostgresDatabase implements OpenDatabase {
     this.#connection = options.connection;
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
     this.backups = new PostgresBackupSource(options.server);
-    this.tables = new PostgresTableBackups({
+    const refill: RefillOptions = {
       connection: this.#connection,
-      connect: () => this.#connection.another(),
       record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
       onRolledBack: () => (this.#journal.projected = undefined),
-    });
+    };
+    this.tables = new PostgresTableBackups({ ...refill, connect: () => this.#connection.another() });
+    this.restore = {
+      restoreTables: restoreArchived(refill),
+      restoreWhole: (restore) => {
+        this.#journal.projected = undefined;
+        const { options: reach } = options.target;
+        return new PostgresWholeRestore(this.#connection, reach, () => this.reconnect()).restoreWhole(restore);
+      },
+    };
   }
 
   historyTool(table: string): string | undefined {
@@ -148,19 +158,6 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return this.#connection.another().map((other) => (this.#other = other));
   }
 
-  hold(): ResultAsync<Hold, SqlError> {
-    return notYet('restores');
-  }
-
-  readonly restore: LiveRestorePort = {
-    restoreTables: () => notYet('restores of single tables'),
-    restoreWhole: (restore) => {
-      this.#journal.projected = undefined;
-      const { options } = this.#options.target;
-      return new PostgresWholeRestore(this.#connection, options, () => this.reconnect()).restoreWhole(restore);
-    },
-  };
-
   /** Without a run there is no lock that could be another's by now. */
   #fence(): ResultAsync<void, SqlError> {
     return this.#options.lock?.fence() ?? okAsync(undefined);
@@ -179,6 +176,3 @@ export class OpenPostgresDatabase implements OpenDatabase {
       .andThen(() => (this.#options.lock ? okAsync(undefined) : this.#connection.close()));
   }
 }
-
-const notYet = (what: string): ResultAsync<never, SqlError> =>
-  errAsync({ kind: 'other', code: '', message: `${what} on PostgreSQL are not part of this version yet` });

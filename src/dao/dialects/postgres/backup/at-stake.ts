@@ -5,8 +5,9 @@ import type { RowsAtStake } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import type { PostgresConnection } from '../connection.js';
-import { quoted, type QualifiedName } from '../name.js';
+import { nameOf, parseName, quoted, type QualifiedName } from '../name.js';
 import { asDamage, openArchive, readData, type OpenArchive } from './archive-tools.js';
+import { tablesMeant } from './archived-tables.js';
 import { runTool } from './run-tool.js';
 import type { PostgresServer, Toolbox } from './server.js';
 import { digestTables, RowDifference, type TableDigest, type TableDigests } from './table-digests.js';
@@ -23,23 +24,37 @@ interface Sides {
 }
 
 /**
- * `wanted`: names as reports have them; undefined for all. The tables are digested first, in constant memory; the rows of
+ * `names` as people give them; a partitioned table stands for its partitions. The tables are digested first, in constant memory; the rows of
  * those that differ are then counted one by one. The live side is one moment: both reads are of one snapshot.
  */
 export function rowsAtStake(
   server: PostgresServer,
   file: string,
-  wanted: ReadonlySet<string> | undefined,
+  names: readonly string[] | 'all',
 ): ResultAsync<readonly RowsAtStake[], SqlError> {
   return openArchive(file)
     .mapErr(asDamage)
     .andThen((archive) =>
       server.withConnection((connection) =>
         exported(connection).andThen((snapshot) =>
-          server.withTools((toolbox) => differences({ archive, toolbox, snapshot }, wanted)),
+          wantedOf(connection, archive, names).andThen((wanted) =>
+            server.withTools((toolbox) => differences({ archive, toolbox, snapshot }, wanted)),
+          ),
         ),
       ),
     );
+}
+
+/** As reports name them; undefined for all. */
+function wantedOf(
+  connection: PostgresConnection,
+  { entries }: OpenArchive,
+  names: readonly string[] | 'all',
+): ResultAsync<ReadonlySet<string> | undefined, SqlError> {
+  if (names === 'all') return okAsync(undefined);
+  return tablesMeant(connection, entries, names).map(
+    (meant) => new Set(meant.flatMap(({ name, tables }) => (tables ?? [parseName(name)]).map(nameOf))),
+  );
 }
 
 /** The name of a snapshot that holds as long as the connection. */

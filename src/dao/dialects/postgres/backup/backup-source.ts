@@ -9,7 +9,6 @@ import type {
   RowsAtStake,
 } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
-import { nameOf, parseName } from '../name.js';
 import { rowsAtStake } from './at-stake.js';
 import { checkArchive, COPY_FORM, fingerprintArchive } from './copy-check.js';
 import { dump } from './dump.js';
@@ -50,8 +49,7 @@ export class PostgresBackupSource implements BackupSource {
   }
 
   atStake(file: string, tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError> {
-    const wanted = tables === 'all' ? undefined : new Set(tables.map((table) => nameOf(parseName(table))));
-    return rowsAtStake(this.#server, file, wanted);
+    return rowsAtStake(this.#server, file, tables);
   }
 }
 

@@ -96,7 +96,7 @@ export function factsOf({ format, serverVersion, dumpVersion, entries }: Archive
       serverVersion,
       dumpVersion,
       format,
-      encoding: /'([^']*)'/.exec(of('ENCODING')[0]?.definition ?? '')?.[1] ?? '',
+      encoding: encodingOf(entries),
       roles: rolesOf(entries),
       extensions: of('EXTENSION')
         .map(({ name }) => name)
@@ -104,6 +104,10 @@ export function factsOf({ format, serverVersion, dumpVersion, entries }: Archive
     },
   };
 }
+
+/** Of the names and the rows. */
+export const encodingOf = (entries: readonly ArchiveEntry[]): string =>
+  /'([^']*)'/.exec(entries.find(({ kind }) => kind === 'ENCODING')?.definition ?? '')?.[1] ?? '';
 
 /** What gives rights to roles that need not own anything. */
 const GRANTING = new Set(['ACL', 'DEFAULT ACL', 'POLICY', 'USER MAPPING']);

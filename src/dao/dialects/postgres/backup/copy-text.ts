@@ -9,7 +9,7 @@ export interface CopyHead {
   readonly columns: readonly string[];
 }
 
-/** Takes one row: the bytes of its line without the line break. They are valid during the call only. */
+/** Takes one row: the bytes of its line without the line break, which are valid until the next chunk is read. */
 export type TakeRow = (bytes: Buffer, start: number, end: number) => void;
 
 /** Says who takes the rows of a block; undefined where nobody wants them. */
@@ -26,8 +26,15 @@ const BEGINS = 'COPY ';
 const ENDS = ' FROM stdin;';
 const LARGE_OBJECT = /^SELECT pg_catalog\.(lo_open|lowrite|lo_close)\((?:'(\d+)'|0(?:, '\\x([^']*)')?)/;
 
-/** Reads `script` to its end. A name can have line breaks in it; a row never has. */
-export async function readRows(script: Readable, onTable: OnTable): Promise<void> {
+/**
+ * Reads `script` to its end. A name can have line breaks in it; a row never has. `afterChunk` is waited for before more is
+ * read; until it ends, the bytes of the rows so far are valid.
+ */
+export async function readRows(
+  script: Readable,
+  onTable: OnTable,
+  afterChunk?: () => Promise<void>,
+): Promise<void> {
   const reader = new ScriptReader(onTable);
   // A line that is not complete yet, in the pieces in which it came.
   let pieces: Buffer[] = [];
@@ -42,6 +49,7 @@ export async function readRows(script: Readable, onTable: OnTable): Promise<void
       start = end + 1;
     }
     if (start < chunk.length) pieces.push(chunk.subarray(start));
+    await afterChunk?.();
   }
   reader.end();
 }
@@ -99,12 +107,13 @@ const IDENTIFIER = /"((?:[^"]|"")*)"|[^\s".,()]+/g;
 
 /** `COPY schema."Table" (a, "B") FROM stdin;`, as pg_dump writes it. */
 export function parseHead(statement: string): CopyHead {
-  const names = [...statement.slice(BEGINS.length, -ENDS.length).matchAll(IDENTIFIER)].map(
-    ([bare, quoted]) => quoted?.replaceAll('""', '"') ?? bare,
-  );
-  const [schema = '', name = '', ...columns] = names;
+  const [schema = '', name = '', ...columns] = identifiersIn(statement.slice(BEGINS.length, -ENDS.length));
   return { table: { schema, name }, columns };
 }
+
+/** The names in a list of them, in quotes or not; a name with its schema is two. */
+export const identifiersIn = (list: string): readonly string[] =>
+  [...list.matchAll(IDENTIFIER)].map(([bare, quoted]) => quoted?.replaceAll('""', '"') ?? bare);
 
 /** The fields of a row; null for NULL. https://www.postgresql.org/docs/current/sql-copy.html, text format */
 export const fieldsOf = (row: string): (string | null)[] =>

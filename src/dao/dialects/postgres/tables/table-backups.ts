@@ -1,9 +1,9 @@
 // Table backups of a PostgreSQL database: the port, on the work connection and one more that is opened when it is needed.
 import type { NotKept } from '../../../../core/ports/refusals.js';
-import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
-import type { RowsAtStake, TableRestoreError } from '../../../../core/ports/backup-source.js';
+import type { RowsAtStake } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { KeepTables, TableBackup, TableBackups } from '../../../../core/ports/table-backups.js';
 import { compareText } from '../../../../core/schema/names.js';
@@ -14,19 +14,14 @@ import { nameOf, parseName, sqlName, type QualifiedName } from '../name.js';
 import { discard, keptTables, listBackups, type KeptTable } from './catalogue.js';
 import { differenceOf } from './compare-rows.js';
 import { copyTables } from './copy-tables.js';
-import { compareColumns, hasColumns, restoreKept } from './restore-tables.js';
+import { leavesOf } from './leaves.js';
+import { compareColumns, hasColumns } from './restore-tables.js';
 import { readFacts, TEXT_SETTINGS } from './table-facts.js';
 import { touchedBy } from './touched-by.js';
+import { inTransactionOf, refillTables, type RefillOptions, type RestoreError } from './transaction.js';
 
-type RestoreError = SqlError | TableRestoreError;
-
-export interface TableBackupsOptions {
-  readonly connection: PostgresConnection;
+export interface TableBackupsOptions extends RefillOptions {
   readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
-  /** Writes into the journal, in the transaction that is open. */
-  readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
-  /** What was recorded is not. */
-  readonly onRolledBack: () => void;
 }
 
 export class PostgresTableBackups implements TableBackups {
@@ -96,26 +91,8 @@ export class PostgresTableBackups implements TableBackups {
       kept: K,
     ) => { readonly events: readonly RecordedEvent[]; readonly steps: readonly AppliedStep[] },
   ): ResultAsync<{ readonly rows: number; readonly kept: K }, RestoreError | NotKept<E>> {
-    type Failed = RestoreError | NotKept<E>;
-    const connection = this.#connection;
-    const lock = (copies: readonly KeptTable[]): ResultAsync<unknown, SqlError> =>
-      connection.run(`LOCK TABLE ${copies.map((copy) => `ONLY ${sqlName(copy)}`).join(', ')} IN EXCLUSIVE MODE`);
-    return inTransactionOf<{ readonly rows: number; readonly kept: K }, Failed>(connection, 'BEGIN', () =>
-      copiesFor(connection, id, tables)
-        .andThrough(lock)
-        .andThen((copies) =>
-          keep()
-            .mapErr((error): Failed => ({ kind: 'not-kept', error }))
-            .andThen((kept) => restoreKept(connection, copies).map((rows) => ({ rows, kept }))),
-        )
-        .andThrough(({ rows, kept }) => {
-          const { events, steps } = record(rows, kept);
-          return this.#options.record(events, steps);
-        }),
-    ).mapErr((error) => {
-      this.#options.onRolledBack();
-      return error;
-    });
+    const copies = (): ResultAsync<readonly KeptTable[], RestoreError> => copiesFor(this.#connection, id, tables);
+    return refillTables(this.#options, copies, keep, record);
   }
 
   /** Closes the connection for copies, if there is one. */
@@ -134,25 +111,6 @@ export class PostgresTableBackups implements TableBackups {
   }
 }
 
-const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`;
-
-function inTransactionOf<T, E>(
-  connection: PostgresConnection,
-  begin: string,
-  work: () => ResultAsync<T, E | SqlError>,
-): ResultAsync<T, E | SqlError> {
-  return connection
-    .run(begin)
-    .andThen(work)
-    .andThen((value) => connection.run('COMMIT').map(() => value))
-    .orElse((error: E | SqlError) =>
-      connection
-        .run('ROLLBACK')
-        .orElse(() => okAsync({ changes: 0 }))
-        .andThen(() => errAsync(error)),
-    );
-}
-
 /** The copies that are meant, each of a table that it fits. */
 function copiesFor(
   connection: PostgresConnection,
@@ -160,7 +118,6 @@ function copiesFor(
   tables: readonly string[],
 ): ResultAsync<readonly KeptTable[], RestoreError> {
   return safeTry(async function* () {
-    yield* inOrder([LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => connection.run(sql));
     const kept = yield* keptTables(connection, id);
     const copies: KeptTable[] = [];
     for (const table of tables) {
@@ -196,18 +153,10 @@ function withRows(
   connection: PostgresConnection,
   tables: readonly QualifiedName[],
 ): ResultAsync<readonly QualifiedName[], SqlError> {
-  return connection
-    .query<QualifiedName & { readonly parent: string }>(WITH_ROWS, [tables.map(sqlName)])
-    .map(({ rows }) => {
+  return leavesOf(connection, tables).map((rows) => {
       const parents = new Set(rows.map(({ parent }) => parent));
       const plain = tables.filter((table) => !parents.has(sqlName(table)));
       const all = new Map([...plain, ...rows].map(({ schema, name }) => [sqlName({ schema, name }), { schema, name }]));
       return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, table]) => table);
     });
 }
-
-const WITH_ROWS = `
-  SELECT w.parent, n.nspname AS schema, c.relname AS name
-  FROM pg_catalog.unnest($1::text[]) AS w (parent), pg_catalog.pg_partition_tree(pg_catalog.to_regclass(w.parent)) AS p
-  JOIN pg_catalog.pg_class AS c ON c.oid = p.relid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-  WHERE p.isleaf AND c.relkind = 'r'`;
