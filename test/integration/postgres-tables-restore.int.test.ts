@@ -2,36 +2,16 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import type { RowsAtStake } from '#src/core/ports/backup-source.js';
-import { refuseToKeep, restore, tablesFixture, type TablesFixture } from '../support/postgres-tables.js';
+import {
+  FAMILY,
+  FAMILY_TABLES,
+  refuseToKeep,
+  restore,
+  SURROUNDINGS,
+  tablesFixture,
+  type TablesFixture,
+} from '../support/postgres-tables.js';
 import { value } from '../support/project.js';
-
-/** A table that refers to itself, others that refer to it in every way, and triggers and rules that must not be heard. */
-const FAMILY = `
-  CREATE TABLE person (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, boss int REFERENCES person ON DELETE CASCADE, name text NOT NULL,
-    shout text GENERATED ALWAYS AS (upper(name)) STORED, UNIQUE (name));
-  CREATE TABLE badge (id serial PRIMARY KEY, person int NOT NULL REFERENCES person ON DELETE CASCADE ON UPDATE CASCADE);
-  CREATE TABLE desk (id int PRIMARY KEY, person int CONSTRAINT sits REFERENCES person ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED);
-  COMMENT ON CONSTRAINT sits ON desk IS 'it''s theirs';
-  CREATE TABLE heard (what text);
-  CREATE FUNCTION hear() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO heard VALUES (TG_NAME); RETURN COALESCE(NEW, OLD); END $$;
-  CREATE TRIGGER ordinary AFTER INSERT OR UPDATE OR DELETE ON person FOR EACH ROW EXECUTE FUNCTION hear();
-  CREATE TRIGGER constant BEFORE INSERT OR DELETE ON person FOR EACH ROW EXECUTE FUNCTION hear();
-  ALTER TABLE person ENABLE ALWAYS TRIGGER constant;
-  CREATE TRIGGER sleeping AFTER TRUNCATE ON person EXECUTE FUNCTION hear();
-  ALTER TABLE person DISABLE TRIGGER sleeping;
-  CREATE CONSTRAINT TRIGGER later AFTER INSERT ON person DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hear();
-  INSERT INTO person (boss, name) SELECT CASE WHEN n > 1 THEN n / 2 END, 'p' || n FROM generate_series(1, 100) AS n;
-  INSERT INTO badge (person) SELECT id FROM person;
-  INSERT INTO desk SELECT id, id FROM person WHERE id % 2 = 0;
-  DELETE FROM heard;
-`;
-const FAMILY_TABLES = ['person', 'badge', 'desk', 'heard'];
-/** All that a restore takes away for a while. */
-const SURROUNDINGS = `
-  SELECT conname, conrelid::regclass::text AS t, pg_get_constraintdef(oid) AS def, convalidated, obj_description(oid) AS said FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace
-  UNION ALL SELECT tgname, tgrelid::regclass::text, pg_get_triggerdef(oid), true, tgenabled::text FROM pg_trigger WHERE NOT tgisinternal
-  UNION ALL SELECT rulename, ev_class::regclass::text, pg_get_ruledef(oid), true, ev_enabled::text FROM pg_rewrite WHERE rulename <> '_RETURN' AND ev_class > 16384
-  ORDER BY 1, 2`;
 
 describe('restoring single tables on PostgreSQL', () => {
   let f: TablesFixture;

@@ -60,8 +60,8 @@ function putBack(
   const tables = wantedTables(context);
   if (tables !== 'all') return keepAndRefill(context, database, recorder, tables, loaded);
   const { restoreWhole } = database.restore;
-  if (restoreWhole === undefined) return keepAndSwitch(context, database, recorder, past, loaded);
-  return replaceWhole(context, sound, restoreWhole, recorder, past);
+  if (restoreWhole !== undefined) return replaceWhole(context, sound, restoreWhole, recorder, past);
+  return keepAndSwitch(context, database, recorder, past, loaded);
 }
 
 /** Where neither the database nor the mirror has a journal, that of the backup is the longest there is. */
@@ -107,6 +107,9 @@ async function keepAndSwitch(
   return err(migrateError({ kind: 'restore-failed', reason }));
 }
 
+const notSwitched = ({ info }: OpenDatabase): MigrateError =>
+  migrateError({ kind: 'restore-failed', reason: `nothing puts ${info.label} back as a whole` });
+
 async function switchOnce(
   context: RestoreContext,
   database: OpenDatabase,
@@ -117,7 +120,8 @@ async function switchOnce(
   const { ports, copies, backup, databaseId, policy, runId } = context;
   const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
     fromSql(error, database.info.label, 'restoring');
-  const held = await database.hold();
+  const held = await database.hold?.();
+  if (held === undefined) return err(notSwitched(database));
   if (held.isErr()) return err(failed(held.error));
   const hold = held.value;
   const done = await safeTry<Done, MigrateError | 'others-wrote'>(async function* () {

@@ -4,6 +4,8 @@ import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Rung } from '../events/event.js';
 import type { StoredBackup } from '../ports/backup-store.js';
+import type { Hold } from '../ports/database.js';
+import type { SqlError } from '../ports/session.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
@@ -101,10 +103,12 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
     const others = yield* database
       .foreignWrites()
       .mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
+    const hold = database.hold?.bind(database);
     // Of a server nobody can tell whether others wrote: there the whole is never put back without a person's word.
-    if (others === undefined) return ok(yield* stopForAPerson(context, failed, 'may have written'));
+    if (others === undefined || hold === undefined)
+      return ok(yield* stopForAPerson(context, failed, 'may have written'));
     if (others !== failed.foreignWrites) return ok(yield* stopForAPerson(context, failed, 'wrote'));
-    const restored = await restoreFile(context, failed, backup);
+    const restored = await restoreFile(context, failed, backup, hold);
     if (restored.isOk()) return ok({ ...failed.error, state: 'restored' as const });
     if (restored.error !== 'others-wrote') return errAsync(restored.error);
     return ok(yield* stopForAPerson(context, failed, 'wrote'));
@@ -178,6 +182,7 @@ function restoreFile(
   context: StepContext,
   failed: FailedAttempt,
   backup: StoredBackup,
+  hold: () => ResultAsync<Hold, SqlError>,
 ): ResultAsync<void, MigrateError | 'others-wrote'> {
   const { ports, database, recorder } = context;
   const { code, kind, message } = failed.error;
@@ -196,7 +201,7 @@ function restoreFile(
     const before = fingerprint(failed.before, sha256);
     const mark = recorder.mark();
     // Nobody writes from here on; whether anybody did since the backup shows under the same hold.
-    const held = yield* database.hold().mapErr((error) => fromSql(error, database.info.label, 'restoring'));
+    const held = yield* hold().mapErr((error) => fromSql(error, database.info.label, 'restoring'));
     const others = await database.foreignWrites();
     const restored =
       others.isOk() && others.value !== failed.foreignWrites

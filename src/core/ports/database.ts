@@ -93,8 +93,8 @@ export interface OpenDatabase {
   /** A value that changes when another connection commits; undefined where the database cannot tell. */
   foreignWrites(): ResultAsync<number | undefined, SqlError>;
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError>;
-  /** Keeps everybody else from writing. */
-  hold(): ResultAsync<Hold, SqlError>;
+  /** Keeps everybody else from writing. Absent where a whole is put back within the database (`restore.restoreWhole`). */
+  hold?(): ResultAsync<Hold, SqlError>;
   readonly backups: BackupSource;
   readonly restore: LiveRestorePort;
   /** Where the database can keep copies of single tables in itself. */

@@ -3,7 +3,7 @@ import type { Client, ClientConfig, QueryConfig, QueryResult, QueryResultRow } f
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError, SqlErrorKind, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
-import { copyIn, type Send } from './copy-in.js';
+import { copyIn, Unfed, type Feed } from './copy-in.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
 import { askPooled, boundaryOf } from './pooled-statements.js';
@@ -113,8 +113,10 @@ export class PostgresConnection implements Session {
   }
 
   /** `COPY … FROM STDIN` in the transaction that is open: what `feed` sends. Gives the rows that the server took. */
-  copyIn(sql: string, feed: (send: Send) => Promise<void>): ResultAsync<number, SqlError> {
-    return this.#inTurn(async () => copyIn(this.#reached(), sql, feed), sql);
+  copyIn(sql: string, feed: Feed): ResultAsync<number, SqlError> {
+    return this.#inTurn(async () => copyIn(this.#reached(), sql, feed), sql).mapErr((error) =>
+      error.cause instanceof Unfed ? error.cause.error : error,
+    );
   }
 
   /** Outside of a transaction: the settings are again what they were when the connection was opened. */

@@ -2,10 +2,23 @@
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
+import type { ResultAsync } from 'neverthrow';
 import type { Client, Submittable } from 'pg';
+import type { SqlError } from '../../../core/ports/session.js';
 
 /** Resolves when the server is ready for more. */
 export type Send = (bytes: Buffer) => Promise<void>;
+export type Feed = (send: Send) => ResultAsync<void, SqlError>;
+
+/** Why there was nothing more to send. */
+export class Unfed extends Error {
+  readonly error: SqlError;
+
+  constructor(error: SqlError) {
+    super(error.message);
+    this.error = error;
+  }
+}
 
 /** What the driver gives besides what its types say. */
 interface Wire {
@@ -15,8 +28,8 @@ interface Wire {
   sendCopyFail(message: string): void;
 }
 
-/** Gives the server what `feed` sends; where `feed` fails, so does the statement. Gives the rows that were taken. */
-export async function copyIn(client: Client, sql: string, feed: (send: Send) => Promise<void>): Promise<number> {
+/** Gives the server what `feed` sends; where `feed` fails, so does the statement: `Unfed`. Gives the rows that were taken. */
+export async function copyIn(client: Client, sql: string, feed: Feed): Promise<number> {
   const copy = client.query(new CopyIn(sql, feed));
   try {
     return await copy.answered;
@@ -32,20 +45,20 @@ class CopyIn implements Submittable {
   /** What feeds has ended, well or not. */
   fed: Promise<void> = Promise.resolve();
   readonly #sql: string;
-  readonly #feed: (send: Send) => Promise<void>;
+  readonly #feed: Feed;
   readonly #over: Promise<unknown>;
   #isOver = false;
-  #failure: { readonly thrown: unknown } | undefined;
+  #failure: Unfed | undefined;
   #rows = 0;
 
-  constructor(sql: string, feed: (send: Send) => Promise<void>) {
+  constructor(sql: string, feed: Feed) {
     this.#sql = sql;
     this.#feed = feed;
     this.answered = new Promise((resolve, reject) => {
       this.callback = (error) => {
         this.#isOver = true;
         // The server only repeats why it was not fed any more.
-        if (this.#failure) reject(this.#failure.thrown as Error);
+        if (this.#failure) reject(this.#failure);
         else if (error) reject(error as Error);
         else resolve(this.#rows);
       };
@@ -58,10 +71,11 @@ class CopyIn implements Submittable {
   }
 
   handleCopyInResponse(wire: Wire): void {
-    this.fed = this.#feed((bytes) => this.#send(wire, bytes)).then(
+    this.fed = this.#feed((bytes) => this.#send(wire, bytes)).match(
       () => wire.endCopyFrom(),
-      (thrown: unknown) => {
-        this.#failure = this.#isOver ? undefined : { thrown };
+      (error) => {
+        // Where the server refused, nothing was sent any more because of that.
+        if (!this.#isOver) this.#failure = new Unfed(error);
         wire.sendCopyFail('there is no more');
       },
     );

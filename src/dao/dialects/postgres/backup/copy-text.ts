@@ -30,11 +30,7 @@ const LARGE_OBJECT = /^SELECT pg_catalog\.(lo_open|lowrite|lo_close)\((?:'(\d+)'
  * Reads `script` to its end. A name can have line breaks in it; a row never has. `afterChunk` is waited for before more is
  * read; until it ends, the bytes of the rows so far are valid.
  */
-export async function readRows(
-  script: Readable,
-  onTable: OnTable,
-  afterChunk?: () => Promise<void>,
-): Promise<void> {
+export async function readRows(script: Readable, onTable: OnTable, afterChunk?: () => Promise<void>): Promise<void> {
   const reader = new ScriptReader(onTable);
   // A line that is not complete yet, in the pieces in which it came.
   let pieces: Buffer[] = [];

@@ -9,7 +9,7 @@ import type { ArchiveEntry } from '../backup/archive.js';
 import { encodingOf } from '../backup/copy-check.js';
 import { parseHead, readRows } from '../backup/copy-text.js';
 import type { PostgresConnection } from '../connection.js';
-import type { Send } from '../copy-in.js';
+import type { Feed, Send } from '../copy-in.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
 import type { KeptTable } from '../tables/catalogue.js';
 import { readFacts, type ColumnFacts, type SequenceFacts, type TableFacts } from '../tables/table-facts.js';
@@ -27,7 +27,9 @@ export function stageRows(
     if (absent !== undefined) return err(differs(absent, 'the table is not there'));
     if (present.length === 0) return ok([]);
     // From here on their columns stay what they are.
-    yield* connection.run(`LOCK TABLE ${present.map((table) => `ONLY ${sqlName(table)}`).join(', ')} IN ACCESS SHARE MODE`);
+    yield* connection.run(
+      `LOCK TABLE ${present.map((table) => `ONLY ${sqlName(table)}`).join(', ')} IN ACCESS SHARE MODE`,
+    );
     const locked = yield* readFacts(connection, present);
     for (const table of locked) {
       const detail = differenceFrom(archive, table);
@@ -66,9 +68,7 @@ function stage(
   const copy = `pg_temp.${name}`;
   const entry = rowsEntry(archive.entries, table);
   return safeTry<KeptTable, RestoreError>(async function* () {
-    yield* connection.run(
-      `CREATE TEMPORARY TABLE ${name} (LIKE ${sqlName(table)} INCLUDING GENERATED) ON COMMIT DROP`,
-    );
+    yield* connection.run(`CREATE TEMPORARY TABLE ${name} (LIKE ${sqlName(table)} INCLUDING GENERATED) ON COMMIT DROP`);
     const rows = entry === undefined ? 0 : yield* load(connection, archive, entry, copy);
     yield* connection.run(`ANALYZE ${copy}`);
     const columns = table.columns.map((column): ColumnFacts => ({ ...column, kept: 'native' }));
@@ -93,20 +93,12 @@ function load(
   const { columns } = parseHead(entry.copy.trimEnd());
   const list = columns.length === 0 ? '' : `(${columns.map(quoted).join(', ')}) `;
   const sql = `COPY ${copy} ${list}FROM STDIN WITH (ENCODING '${encodingOf(archive.entries)}')`;
-  const loading = (script: Readable): Promise<number> =>
-    connection
-      .copyIn(sql, (send) => pour(script, entry, send))
-      .match(
-        (rows) => rows,
-        (error) => {
-          // With this, pg_restore is ended too.
-          throw error.cause;
-        },
-      );
+  const only = [`--schema=${entry.schema}`, `--table=${entry.name}`];
+  const feed: Feed = (send) => readData(archive, (script) => pour(script, entry, send), only);
   // Defaults and checks of types may call functions that rely on the path that their database gives them.
   return connection
     .run('SET LOCAL search_path TO DEFAULT')
-    .andThen(() => readData(archive, loading, [`--schema=${entry.schema}`, `--table=${entry.name}`]))
+    .andThen(() => connection.copyIn(sql, feed))
     .andThrough(() => connection.run(`SELECT pg_catalog.set_config('search_path', '', true)`))
     .orElse((error: SqlError) =>
       errAsync(doesNotFit(error) ? differs(entry, `it does not take the rows of the backup: ${error.message}`) : error),

@@ -22,7 +22,8 @@ function copiesOf(
 ): ResultAsync<readonly KeptTable[], RestoreError> {
   return tablesMeant(connection, archive.entries, names).andThen((meant) => {
     const unknown = meant.find(({ tables }) => tables === undefined);
-    if (unknown !== undefined) return errAsync<never, RestoreError>({ kind: 'table-not-in-backup', table: unknown.name });
+    if (unknown !== undefined)
+      return errAsync<never, RestoreError>({ kind: 'table-not-in-backup', table: unknown.name });
     const all = new Map(meant.flatMap(({ tables = [] }) => tables.map((table) => [JSON.stringify(table), table])));
     return stageRows(connection, archive, [...all.values()]);
   });

@@ -154,9 +154,9 @@ function withRows(
   tables: readonly QualifiedName[],
 ): ResultAsync<readonly QualifiedName[], SqlError> {
   return leavesOf(connection, tables).map((rows) => {
-      const parents = new Set(rows.map(({ parent }) => parent));
-      const plain = tables.filter((table) => !parents.has(sqlName(table)));
-      const all = new Map([...plain, ...rows].map(({ schema, name }) => [sqlName({ schema, name }), { schema, name }]));
-      return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, table]) => table);
-    });
+    const parents = new Set(rows.map(({ parent }) => parent));
+    const plain = tables.filter((table) => !parents.has(sqlName(table)));
+    const all = new Map([...plain, ...rows].map(({ schema, name }) => [sqlName({ schema, name }), { schema, name }]));
+    return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, table]) => table);
+  });
 }
