@@ -6,12 +6,22 @@ import { dailyBackups } from './scenarios/daily-backups.js';
 import { dataCorruption } from './scenarios/data-corruption.js';
 import { failedMigration } from './scenarios/failed-migration.js';
 import { pointInTime } from './scenarios/point-in-time.js';
+import { regrettedMigration } from './scenarios/regretted-migration.js';
 import { seedDataImport } from './scenarios/seed-data-import.js';
 import { troubleshooting } from './scenarios/troubleshooting.js';
 import { perform } from './stage/perform.js';
 
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 process.exitCode = await perform(
-  [dailyBackups, dataCorruption, failedMigration, seedDataImport, pointInTime, completeDatabaseLoss, troubleshooting],
+  [
+    dailyBackups,
+    dataCorruption,
+    regrettedMigration,
+    failedMigration,
+    seedDataImport,
+    pointInTime,
+    completeDatabaseLoss,
+    troubleshooting,
+  ],
   values,
 );

@@ -1,5 +1,6 @@
 -- Two feeds report the same earthquake. The first report of each is kept, and what was correlated with another one now
--- points to it. The rows that go are meant to go; a revert does not bring them back, `restore --before-step 0007` does.
+-- points to it. The rows that go are meant to go. A revert does not bring them back; after it this does:
+-- migrate-safe restore --before-step 0007 --tables earthquakes,detected_correlations
 -- migrate-safe: may-lose-rows table=earthquakes
 UPDATE detected_correlations AS correlation
    SET earthquake_id = first.id
