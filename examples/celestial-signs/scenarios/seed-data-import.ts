@@ -1,25 +1,21 @@
 // What the seed says of imports: a backup before, a look after. This one goes wrong, and only its own tables go back.
 import { performIfMain } from '../stage/perform.js';
-import { run, value } from '../stage/sql.js';
+import { value } from '../stage/sql.js';
 import type { Scenario } from '../stage/stage.js';
 import { check, told } from '../stage/terminal.js';
+
+const IMPORT = '0011_import_prophecies.sql';
 
 export const seedDataImport: Scenario = {
   name: 'Import of seed data',
   problem: [
-    'An import of prophecies overwrites what was there. Meanwhile the feeds go on, and what they bring is to stay.',
+    'An import of prophecies overwrites what was there. It is a step like any other, so its tables are copied before it.',
+    'Meanwhile the feeds go on, and what they bring is to stay.',
   ],
   async play(stage) {
-    const taken = await stage.command('backup', 'create');
-    check('a backup before the import', taken.code === 0);
-
-    await run(
-      stage.url,
-      `UPDATE prophecies SET summary = 'to be written', category = 'sun';
-       DELETE FROM relationships WHERE confidence < 60;
-       INSERT INTO prophecies (scripture_reference, title, summary, category, book, chapter, verses)
-       VALUES ('Joel 2:30-31', 'Imported twice', 'to be written', 'moon', 'Joel', 2, '[30,31]')`,
-    );
+    await stage.project.add('import', IMPORT);
+    const imported = await stage.command('up');
+    check('the import runs', imported.code === 0);
     await stage.write('earthquakes', {
       id: 50_001,
       event_code: 'us-meanwhile',
@@ -31,19 +27,22 @@ export const seedDataImport: Scenario = {
       longitude: 142.9,
       region: 'Japan Trench',
     });
-    const prophecies = await value<number>(stage.url, 'SELECT count(*)::integer FROM prophecies');
-    check(
-      'SELECT COUNT(*) FROM prophecies does not look right',
-      prophecies !== stage.truth['prophecies']?.length,
-      `${prophecies}`,
-    );
+    const left = await value<number>(stage.url, 'SELECT count(*)::integer FROM relationships');
+    const there = stage.truth['relationships']?.length ?? 0;
+    check('SELECT COUNT(*) FROM relationships does not look right', left !== there, `${left} of ${there}`);
 
-    told('only the two tables of the import go back');
-    const restored = await stage.command('restore', '--latest', '--tables', 'prophecies,relationships', '--yes');
-    check('they are restored', restored.code === 0);
+    told('the import is taken back, and only its two tables are put back to what they were before it');
+    const down = await stage.command('down');
+    check('it is reverted', down.code === 0);
+    const tables = ['--tables', 'prophecies,relationships'];
+    const restored = await stage.command('restore', '--before-step', '0011', ...tables, '--yes');
+    check('its tables are restored', restored.code === 0);
+    await stage.project.remove(IMPORT);
     await stage.checkRows(
       'prophecies and relationships are what they were, and the earthquake of meanwhile is still there',
     );
+    const after = await stage.command('up');
+    check('and nothing is left to do', after.code === 0);
   },
 };
 
