@@ -72,16 +72,14 @@ export class Server {
     this.#made.delete(name);
   }
 
-  /** PostGIS is the administrator's to add: no other user may. Gives back whether it could be. */
-  async addPostgis(database: string): Promise<boolean> {
-    const url = new URL(this.#url);
-    url.pathname = `/${database}`;
-    try {
-      await query(url.href, 'CREATE EXTENSION IF NOT EXISTS postgis');
-      return true;
-    } catch {
-      return false;
-    }
+  /** Whether PostGIS is installed, and whoever this is may add it to a database. */
+  async offersPostgis(): Promise<boolean> {
+    const offered = await value<boolean>(
+      this.#url,
+      `SELECT rolsuper AND EXISTS (SELECT FROM pg_available_extensions WHERE name = 'postgis')
+         FROM pg_roles WHERE rolname = current_user`,
+    );
+    return offered === true;
   }
 
   /** Takes away all that was made here, and the server with it where it is the example's own. */

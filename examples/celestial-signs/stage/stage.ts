@@ -51,13 +51,16 @@ export class Stage {
     return this.project.command(this.url, args);
   }
 
-  /** The user and the empty database; said in one line where the user cannot be had. */
+  /** The empty database, and the user that it belongs to; said in one line where that cannot be one of its own. */
   async createDatabase(): Promise<void> {
-    const refusal = await this.#server.createUser(this.login);
+    this.hasPostgis = await this.#server.offersPostgis();
+    const refusal = this.hasPostgis
+      ? 'PostGIS is here, which only an administrator may make again'
+      : await this.#server.createUser(this.login);
     if (refusal !== undefined) told(`no user of its own for the application (${refusal}): it goes on as who you are`);
     await this.#server.createDatabase(this.database);
-    this.hasPostgis = await this.#server.addPostgis(this.database);
-    if (!this.hasPostgis) told('PostGIS is not to be had here: places stay latitude and longitude');
+    if (this.hasPostgis) await query(this.url, 'CREATE EXTENSION postgis');
+    else told('PostGIS is not installed here: places stay latitude and longitude');
   }
 
   /** A row that the application writes while nobody looks; the truth has it, too. */

@@ -1,2 +1,0 @@
-ALTER TABLE volcanic_activity DROP COLUMN IF EXISTS place;
-ALTER TABLE earthquakes DROP COLUMN IF EXISTS place;
