@@ -11,7 +11,7 @@ import { textLiteral } from './literal.js';
 
 const TABLES_PER_STATEMENT = 100;
 const EXTENSIONS_TABLES = `
-  SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_depend AS e
+  SELECT n.nspname AS schema, c.relname AS name FROM pg_depend AS e
   JOIN pg_class AS c ON c.oid = e.objid JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE e.classid = 'pg_class'::regclass AND e.deptype = 'e'`;
 const UNSOUND = `
@@ -30,8 +30,8 @@ export function verifyContent(
 ): ResultAsync<number, SqlError | WholeRestoreError> {
   const tables = tablesWithRows(entries);
   if (tables.length !== taken.length) return differs(`${taken.length} of ${tables.length} tables were filled`);
-  return session.all<{ name: string }>(EXTENSIONS_TABLES).andThen((ofExtensions) => {
-    const others = new Set(ofExtensions.map(({ name }) => name));
+  return session.all<{ schema: string; name: string }>(EXTENSIONS_TABLES).andThen((ofExtensions) => {
+    const others = new Set(ofExtensions.map(sqlName));
     return countsOf(session, tables).andThen((counts) => {
       const wrong = tables.find((table, at) => counts[at] !== taken[at] && !others.has(sqlName(table)));
       const at = wrong === undefined ? -1 : tables.indexOf(wrong);
