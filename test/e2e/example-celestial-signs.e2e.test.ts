@@ -43,7 +43,7 @@ function expectAllHold({ code, out, err }: Played): void {
 }
 
 describe('example celestial-signs', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
 
   describe('all scenarios, on a server that is named', () => {
     let database: TestDatabase;
