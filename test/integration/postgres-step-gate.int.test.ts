@@ -112,7 +112,7 @@ describe('a step’s transaction on PostgreSQL', () => {
       expect(await setting('role')).to.equal('none');
       expect(await setting('standard_conforming_strings')).to.equal('on');
       expect(await setting('client_connection_check_interval')).to.equal('500ms');
-      expect(await setting('lock_timeout')).to.equal('0');
+      expect(await setting('lock_timeout')).to.equal('5s');
       const left = `SELECT (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory') AS locks,
         (SELECT count(*) FROM pg_prepared_statements) AS prepared, (SELECT count(*) FROM pg_listening_channels()) AS channels,
         to_regclass('pg_temp.t2') AS temporary`;
@@ -335,7 +335,7 @@ describe('a step’s transaction on PostgreSQL', () => {
     value(await step.append([], []));
     value(await step.commit());
     expect(await setting('search_path')).to.equal('');
-    expect(await setting('lock_timeout')).to.equal('0');
+    expect(await setting('lock_timeout')).to.equal('5s');
   });
 
   it('knows what a step without a transaction lost, too', async () => {

@@ -59,7 +59,7 @@ class CopyIn implements Submittable {
         this.#isOver = true;
         // The server only repeats why it was not fed any more.
         if (this.#failure) reject(this.#failure);
-        else if (error) reject(error as Error);
+        else if (error) reject(error);
         else resolve(this.#rows);
       };
     });
