@@ -1,5 +1,4 @@
 // The handle that a step written in code gets: a knex instance whose every statement goes through the step's transaction.
-import { createRequire } from 'node:module';
 import type { Knex } from 'knex';
 import { ResultAsync } from 'neverthrow';
 import type { StepHandle } from '../core/steps/migration-step.js';
@@ -24,28 +23,25 @@ export interface KnexClientClass {
 }
 
 export interface StepClient {
-  /** As knex calls it. */
-  readonly dialect: 'sqlite3' | 'postgres';
+  /** Loads knex's client for the dialect. */
+  readonly load: () => KnexClientClass;
   readonly answer: Answer;
   /** What else of knex's client is to be another way. */
   readonly adapt?: (client: KnexClientClass) => KnexClientClass;
 }
 
-const require = createRequire(import.meta.url);
-
 /** Makes the handle; knex is loaded only now. `config`: what of it the dialect itself decides. */
 export function stepHandle(
-  { dialect, answer, adapt = (client) => client }: StepClient,
+  { load, answer, adapt = (client) => client }: StepClient,
   config: Knex.Config,
   host: HostKnexConfig,
   signal: AbortSignal,
 ): ResultAsync<StepHandle, unknown> {
   const make = async (): Promise<StepHandle> => {
     const { default: knex } = await import('knex');
-    const client = require(`knex/lib/dialects/${dialect}/index.js`) as KnexClientClass;
     const handle = knex({
       ...config,
-      client: adapt(pinned(client, answer)) as typeof Knex.Client,
+      client: adapt(pinned(load(), answer)) as typeof Knex.Client,
       ...(host.wrapIdentifier ? { wrapIdentifier: host.wrapIdentifier } : {}),
       ...(host.postProcessResponse ? { postProcessResponse: host.postProcessResponse } : {}),
       ...(host.log ? { log: host.log } : {}),

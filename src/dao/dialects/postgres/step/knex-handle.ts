@@ -1,9 +1,13 @@
 // The handle of a step in code on PostgreSQL: answers as the driver `pg` gives them.
+import { createRequire } from 'node:module';
 import type { ResultAsync } from 'neverthrow';
 import type { StepHandle } from '../../../../core/steps/migration-step.js';
 import type { HostKnexConfig } from '../../../host-knex.js';
 import { stepHandle, type KnexClientClass } from '../../../step-handle.js';
 import type { StatementResult } from './statement.js';
+
+const require = createRequire(import.meta.url);
+const client = (): KnexClientClass => require('knex/lib/dialects/postgres/index.js') as KnexClientClass;
 
 /** Runs the statements of a text for knex; rejects with an Error, as a driver does. */
 export type Execute = (sql: string, bindings: readonly unknown[]) => Promise<readonly StatementResult[]>;
@@ -13,8 +17,8 @@ export function knexHandle(
   host: HostKnexConfig,
   signal: AbortSignal,
 ): ResultAsync<StepHandle, unknown> {
-  const client = {
-    dialect: 'postgres',
+  const pinned = {
+    load: client,
     adapt: withoutStreams,
     answer: async (query) => {
       const results = await execute(query.sql, query.bindings ?? []);
@@ -24,7 +28,7 @@ export function knexHandle(
     },
   } satisfies Parameters<typeof stepHandle>[0];
   const { searchPath } = host;
-  return stepHandle(client, searchPath === undefined ? {} : { searchPath }, host, signal);
+  return stepHandle(pinned, searchPath === undefined ? {} : { searchPath }, host, signal);
 }
 
 /** A stream takes its rows from the driver's own connection. */

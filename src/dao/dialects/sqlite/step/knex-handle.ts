@@ -1,9 +1,13 @@
 // The handle of a step in code on SQLite: answers as knex's own client for `sqlite3` takes them.
+import { createRequire } from 'node:module';
 import type { ResultAsync } from 'neverthrow';
 import type { StepHandle } from '../../../../core/steps/migration-step.js';
 import type { HostKnexConfig } from '../../../host-knex.js';
-import { stepHandle, type KnexQuery } from '../../../step-handle.js';
+import { stepHandle, type KnexClientClass, type KnexQuery } from '../../../step-handle.js';
 import type { DriverResult } from '../drivers/driver.js';
+
+const require = createRequire(import.meta.url);
+const client = (): KnexClientClass => require('knex/lib/dialects/sqlite3/index.js') as KnexClientClass;
 
 /** Runs one statement for knex; rejects with an Error, as a driver does. */
 export type Execute = (sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes') => Promise<DriverResult>;
@@ -21,7 +25,7 @@ export function knexHandle(
     return query;
   };
   const config = { useNullAsDefault: host.useNullAsDefault ?? true };
-  return stepHandle({ dialect: 'sqlite3', answer }, config, host, signal);
+  return stepHandle({ load: client, answer }, config, host, signal);
 }
 
 /** As knex's own SQLite client chooses between the driver's `all` and `run`. */
