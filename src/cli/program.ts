@@ -223,7 +223,7 @@ const addBackups = (command: Command): Command =>
   command.addOption(
     new Option(
       '--file-backup <policy>',
-      'when the whole file is backed up: each-step (default), each-run, never',
+      'when the whole database is backed up: each-step (default for SQLite), each-run (for PostgreSQL), never',
     ).choices(FILE_BACKUP),
   );
 

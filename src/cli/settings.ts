@@ -70,13 +70,18 @@ export async function readSettings(flags: Flags): Promise<Result<Settings, Migra
     if (value !== undefined) options[name] = value;
   }
   if (flags.outOfOrder) options['outOfOrder'] = 'allow';
-  // Whoever has set the variables of PostgreSQL's own tools has named a database with them.
-  const server = ['PGDATABASE', 'PGHOST'].filter((name) => process.env[name]);
-  if (options['database'] === undefined && server.length > 0) options['database'] = 'postgres:';
+  if (options['database'] === undefined && namesServer()) options['database'] = 'postgres:';
   const variables = NAMES.filter((name) => flags[name] === undefined && fromEnvironment(name)).map(variable);
   if (url && flags.database === undefined && !fromEnvironment('database')) variables.unshift('DATABASE_URL');
   return ok({ options, configFile: file.value, variables });
 }
+
+/** The database that every command would take, where no flag and no config file names one. */
+export const databaseOfEnvironment = (): string | undefined =>
+  fromEnvironment('database') ?? (process.env['DATABASE_URL'] || (namesServer() ? 'postgres:' : undefined));
+
+/** Whoever has set the variables of PostgreSQL's own tools has named a database with them. */
+const namesServer = (): boolean => ['PGDATABASE', 'PGHOST'].some((name) => process.env[name]);
 
 /** An empty variable is as good as none. */
 const fromEnvironment = (name: string): string | undefined => process.env[variable(name)] || undefined;

@@ -49,7 +49,7 @@ describe('settings of migrate-safe', () => {
 
   it('names the variables behind what is not valid: they may have been meant for another program', async () => {
     project.write('migrate-safe.config.mjs', `export default { database: 'sqlite:app.db' };\n`);
-    const foreign = { DATABASE_URL: 'postgres://u:secret@host/db' };
+    const foreign = { DATABASE_URL: 'mysql://u:secret@host/db' };
     const { code, stderr } = await project.run(['status'], foreign);
     expect(code).to.equal(2);
     expect(stderr).to.include('the configuration (with DATABASE_URL set) is not valid').and.not.to.include('secret');
@@ -139,6 +139,12 @@ describe('init and new', () => {
     await project.run(['init', '--yes', '--database', 'sqlite:data/app.sqlite3']);
     const lines = project.read('.gitignore').split('\n');
     expect(lines).to.include.members(['data/app.sqlite3', 'data/app.sqlite3-*', '*-migrate-lock*', 'backups/']);
+  });
+
+  it('take the database that every command would take, and write a step that fits it', async () => {
+    await project.run(['init', '--yes'], { DATABASE_URL: 'postgres://me:secret@host.invalid/shop' });
+    expect(project.read('migrate-safe.config.ts')).to.include(`database: 'postgres://me@host.invalid/shop'`);
+    expect(project.read('migrations/0001_create_settings.up.sql')).to.include('TIMESTAMPTZ');
   });
 
   it('go on numbering as the others are numbered', async () => {

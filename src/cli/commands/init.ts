@@ -9,7 +9,7 @@ import { findConfigFile } from '../config-file.js';
 import { relative } from '../progress-lines.js';
 import { configFile, firstStep, missingIgnores } from '../scaffold.js';
 import { withoutPassword } from '../secrets.js';
-import type { Flags } from '../settings.js';
+import { databaseOfEnvironment, type Flags } from '../settings.js';
 import type { Terminal } from '../terminal.js';
 import { writeNew, type NewFile } from '../write-new.js';
 
@@ -25,7 +25,7 @@ export function runInit({ terminal }: CommandContext, flags: Flags): CommandResu
   const found = findConfigFile(process.cwd());
   if (found.isErr()) return errAsync(found.error);
   const choices: Choices = {
-    database: flags.database ?? 'sqlite:app.db',
+    database: flags.database ?? databaseOfEnvironment() ?? 'sqlite:app.db',
     steps: flags.steps ?? './migrations',
     backups: flags.backups ?? './backups',
   };
