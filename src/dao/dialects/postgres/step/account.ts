@@ -19,6 +19,8 @@ export interface Account {
   /** The same, by TRUNCATE. */
   readonly truncated: ReadonlyMap<number, number>;
   readonly rewritten: ReadonlySet<number>;
+  /** Their rows may have been taken and put there anew by one statement: the server did not count what was taken. */
+  readonly refilled: ReadonlySet<number>;
   readonly columns: readonly ColumnLoss[];
   /** Where rows are kept now, for tables whose rows have moved. */
   readonly filenodes: ReadonlyMap<number, number>;
@@ -35,6 +37,7 @@ export const NOTHING: Account = {
   dropped: new Map(),
   truncated: new Map(),
   rewritten: new Set(),
+  refilled: new Set(),
   columns: [],
   filenodes: new Map(),
   images: new Map(),

@@ -25,7 +25,7 @@ export type Image =
     };
 
 /** As many rows are compared one by one. */
-const FEW_ROWS = 5000;
+export const FEW_ROWS = 5000;
 
 const COLUMNS = `
   SELECT a.attnum AS number, a.attname AS name, pg_catalog.array_position(i.indkey::int2[], a.attnum) AS place
@@ -98,6 +98,8 @@ function counts(connection: PostgresConnection, relation: Relation, columns: Col
 export interface ImageLoss {
   /** Undefined where rows cannot be told apart. */
   readonly rows: readonly string[] | undefined;
+  /** How many rows there are more than before. */
+  readonly more: number;
   readonly nulled: readonly { readonly column: string; readonly rows: number; readonly keys: readonly string[] }[];
 }
 
@@ -108,33 +110,55 @@ export function lossBetween(
   done: { readonly inserted: number; readonly deleted: number },
 ): ImageLoss {
   const kept = [...before.columns.names].filter(([number]) => after.columns.names.has(number));
-  if (before.kind === 'rows' && after.kind === 'rows') {
-    const places = kept.map(([number, column]) => ({
-      column,
-      before: placeOf(before.columns, number),
-      after: placeOf(after.columns, number),
-    }));
-    const nulled = places.map((place) => {
-      const keys = [...before.rows]
-        .filter(([key, bits]) => bits.charAt(place.before) === '1' && after.rows.get(key)?.charAt(place.after) === '0')
-        .map(([key]) => key);
-      return { column: place.column, rows: keys.length, keys: keys.slice(0, SAMPLE) };
-    });
-    return {
-      rows: [...before.rows.keys()].filter((key) => !after.rows.has(key)),
-      nulled: nulled.filter(({ rows }) => rows > 0),
-    };
-  }
   const [was, is] = [asCounts(before), asCounts(after)];
-  const nulled = kept.map(([number, column]) => {
+  const more = is.rows - was.rows;
+  if (before.kind === 'rows' && after.kind === 'rows') {
+    const rows = [...before.rows.keys()].filter((key) => !after.rows.has(key));
+    const nulled = nulledByKey(before, after, kept);
+    // Rows that have another key now are found by no key: their values are counted as well.
+    if (rows.length <= done.deleted) return { rows, more, nulled };
+    const counted = nulledByCount(was, is, done, kept);
+    return { rows, more, nulled: kept.flatMap(([, name]) => most(name, nulled, counted)) };
+  }
+  return { rows: undefined, more, nulled: nulledByCount(was, is, done, kept) };
+}
+
+type Nulled = ImageLoss['nulled'];
+type Named = readonly (readonly [number: number, name: string])[];
+
+const most = (column: string, ...all: readonly Nulled[]): Nulled =>
+  all
+    .flatMap((one) => one.filter((each) => each.column === column))
+    .toSorted((a, b) => b.rows - a.rows)
+    .slice(0, 1);
+
+type Rows = Extract<Image, { readonly kind: 'rows' }>;
+
+const nulledByKey = (before: Rows, after: Rows, columns: Named): Nulled =>
+  columns.flatMap(([number, column]) => {
+    const [was, is] = [placeOf(before.columns, number), placeOf(after.columns, number)];
+    const keys = [...before.rows]
+      .filter(([key, bits]) => bits.charAt(was) === '1' && after.rows.get(key)?.charAt(is) === '0')
+      .map(([key]) => key);
+    return keys.length === 0 ? [] : [{ column, rows: keys.length, keys: keys.slice(0, SAMPLE) }];
+  });
+
+type Counted = ReturnType<typeof asCounts>;
+
+const nulledByCount = (
+  was: Counted,
+  is: Counted,
+  done: { readonly inserted: number; readonly deleted: number },
+  columns: Named,
+): Nulled =>
+  columns.flatMap(([number, column]) => {
     const [filled, filledNow] = [was.filled.get(number) ?? 0, is.filled.get(number) ?? 0];
     // What went with deleted rows was not nulled, and neither is a row nulled that came in without a value.
     const gone = filled - filledNow - done.deleted;
     const empty = is.rows - filledNow - (was.rows - filled) - done.inserted;
-    return { column, rows: Math.max(gone, empty), keys: [] };
+    const rows = Math.max(gone, empty);
+    return rows > 0 ? [{ column, rows, keys: [] }] : [];
   });
-  return { rows: undefined, nulled: nulled.filter(({ rows }) => rows > 0) };
-}
 
 /** So many keys are told. */
 export const SAMPLE = 5;

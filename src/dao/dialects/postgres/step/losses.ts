@@ -5,7 +5,7 @@ import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { quoted } from '../name.js';
 import type { Account, ColumnLoss } from './account.js';
-import { holdsRows, inSql, type Changes, type Relation } from './relations.js';
+import { asNow, holdsRows, inSql, type Changes, type Relation } from './relations.js';
 import type { StatementFacts } from './statement.js';
 
 /** What is to be counted, and where. */
@@ -20,12 +20,15 @@ export interface Losses {
 /** They give a table's rows another file, and keep the rows. */
 const REWRITING: ReadonlySet<string> = new Set(['ALTER', 'CLUSTER', 'REFRESH', 'VACUUM']);
 
+/** Pure: whether rows may have been taken and put there anew, or given other values: what is there now is compared. */
+export const isRefilled = ({ isEmpty }: Changes['refiled'][number], { verb }: Pick<StatementFacts, 'verb'>): boolean =>
+  !isEmpty && !REWRITING.has(verb);
+
 /** Pure: what a statement took away that was not counted before it. */
 export function lossesIn(
   { gone, refiled, droppedColumns }: Changes,
   relations: ReadonlyMap<number, Relation>,
   account: Account,
-  { verb }: StatementFacts,
 ): Losses {
   const known = (oid: number): Relation[] => {
     const relation = relations.get(oid);
@@ -33,7 +36,7 @@ export function lossesIn(
   };
   const dropped = gone.filter((oid) => !account.dropped.has(oid)).flatMap(known);
   const truncated = refiled
-    .filter(({ isEmpty }) => isEmpty || !REWRITING.has(verb))
+    .filter(({ isEmpty }) => isEmpty)
     .filter(({ oid }) => !gone.includes(oid))
     .flatMap(({ oid }) => known(oid));
   const columns = droppedColumns
@@ -78,18 +81,13 @@ const lock = (connection: PostgresConnection, names: readonly string[]): ResultA
   names.length === 0 ? okAsync(undefined) : connection.query(`LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE`);
 
 /** How relations are called at this moment: the step may have given them another name. */
-function here(
+const here = (
   connection: PostgresConnection,
   relations: readonly Relation[],
-): ResultAsync<ReadonlyMap<number, string>, SqlError> {
-  return connection
-    .query<Pick<Relation, 'oid' | 'schema' | 'bare' | 'kind'>>(
-      `SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS bare, c.relkind AS kind FROM pg_catalog.pg_class AS c
-       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`,
-      [relations.map(({ oid }) => oid)],
-    )
-    .map(({ rows }) => new Map(rows.map((row) => [row.oid, `${row.kind === 'r' ? 'ONLY ' : ''}${inSql(row)}`])));
-}
+): ResultAsync<ReadonlyMap<number, string>, SqlError> =>
+  asNow(connection, relations).map(
+    (now) => new Map(now.map((one) => [one.oid, `${one.kind === 'r' ? 'ONLY ' : ''}${inSql(one)}`])),
+  );
 
 const countIn = (
   connection: PostgresConnection,
@@ -128,10 +126,12 @@ export function withLosses(account: Account, { dropped, truncated, columns }: Co
 }
 
 /** Pure: what else a statement did to tables and names. */
-export function withStatement(account: Account, { refiled }: Changes, { drops, keepsNames }: StatementFacts): Account {
+export function withStatement(account: Account, { refiled }: Changes, facts: StatementFacts): Account {
+  const { drops, keepsNames } = facts;
   const moved = refiled.filter(({ oid }) => !account.truncated.has(oid)).map(({ oid }) => oid);
   return {
     ...account,
+    refilled: new Set([...account.refilled, ...refiled.filter((one) => isRefilled(one, facts)).map(({ oid }) => oid)]),
     rewritten: moved.length === 0 ? account.rewritten : new Set([...account.rewritten, ...moved]),
     filenodes: new Map([...account.filenodes, ...refiled.map(({ oid, filenode }) => [oid, filenode] as const)]),
     named: drops.size === 0 ? account.named : new Set([...account.named, ...drops]),

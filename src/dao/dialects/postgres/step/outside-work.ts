@@ -57,7 +57,10 @@ export class OutsideWork {
 
   /** What was done so far, and the schema that it has led to. */
   observe(): ResultAsync<StepObservation, StepFault> {
-    return observeSchema({ ...this.#context, trace: new StepTrace(this.#context.connection) }).map(({ after }) => ({
+    return observeSchema({
+      ...this.#context,
+      trace: new StepTrace(this.#context.connection, this.#context.second),
+    }).map(({ after }) => ({
       ...this.#seen,
       after,
     }));
@@ -69,8 +72,8 @@ export class OutsideWork {
   }
 
   #inTransaction(facts: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
-    const { connection } = this.#context;
-    const trace = new StepTrace(connection);
+    const { connection, second } = this.#context;
+    const trace = new StepTrace(connection, second);
     return connection
       .query('BEGIN')
       .andThen(() => trace.follow(facts, () => send(facts.sql)))

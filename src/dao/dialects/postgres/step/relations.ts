@@ -78,6 +78,24 @@ export function readRelations(connection: PostgresConnection): ResultAsync<Reado
 /** As statements of the engine name it, under the name that it has there. */
 export const inSql = ({ schema, bare }: Pick<Relation, 'schema' | 'bare'>): string => sqlName({ schema, name: bare });
 
+/** Those that are still there, under the names that they have at this moment. */
+export const asNow = (
+  connection: PostgresConnection,
+  relations: readonly Relation[],
+): ResultAsync<readonly Relation[], SqlError> =>
+  connection
+    .query<Pick<Relation, 'oid' | 'schema' | 'bare'>>(
+      `SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS bare FROM pg_catalog.pg_class AS c
+       JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])`,
+      [relations.map(({ oid }) => oid)],
+    )
+    .map(({ rows }) =>
+      relations.flatMap((relation) => {
+        const now = rows.find(({ oid }) => oid === relation.oid);
+        return now === undefined ? [] : [{ ...relation, ...now }];
+      }),
+    );
+
 /** What became of the relations that were there before. */
 export interface Changes {
   readonly gone: readonly number[];

@@ -1,12 +1,11 @@
 // Rows and values that a step took from tables that are still there: counted by the server, and looked at one by one where they are few.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { ColumnFinding, StepObservation } from '../../../../core/ports/step-transaction.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
-import type { TableEffects } from '../../../../core/events/effects.js';
 import { sum } from './account.js';
-import { explained, isLockError } from './blockers.js';
+import { committedImage } from './before-images.js';
 import { lossBetween, readImage, SAMPLE, type Image } from './image.js';
 import type { Look } from './look.js';
 import { isOwn, type Relation, type Relations } from './relations.js';
@@ -26,8 +25,8 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
   const { account } = context.trace;
   const done = new Map<number, ReturnType<typeof sum>>();
   for (const [oid, effects] of account.rows) {
-    const root = relations.before.get(oid)?.root ?? oid;
-    done.set(root, sum(done.get(root), effects));
+    const whole = wholeOf(oid, relations);
+    done.set(whole, sum(done.get(whole), effects));
   }
   for (const oid of account.images.keys()) if (!done.has(oid)) done.set(oid, { inserted: 0, updated: 0, deleted: 0 });
   const concerned = [...done].flatMap(([oid, effects]) => {
@@ -37,8 +36,8 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
   });
   const emptied = new Map<number, number>();
   for (const [oid, rows] of account.truncated) {
-    const root = relations.before.get(oid)?.root ?? oid;
-    if (relations.after.has(root)) emptied.set(root, (emptied.get(root) ?? 0) + rows);
+    const whole = wholeOf(oid, relations);
+    if (relations.after.has(whole)) emptied.set(whole, (emptied.get(whole) ?? 0) + rows);
   }
   return inOrder(concerned, ({ relation, effects }) =>
     // What was truncated was counted then; of the rest nothing is left to compare with.
@@ -59,24 +58,11 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
   });
 }
 
-/**
- * What others see of a table. Somebody who waits for this transaction may be before us in the queue: who waits behind
- * that one would wait for ever. Without it, no value can be said to be there still.
- */
-function committedImage(
-  other: PostgresConnection,
-  relation: Relation,
-  { updated }: TableEffects,
-): ResultAsync<Image | undefined, SqlError> {
-  const read = other
-    .query('BEGIN')
-    .andThen(() => other.query(`SET LOCAL lock_timeout = '1s'`))
-    .andThen(() => readImage(other, relation))
-    .orElse((error): ResultAsync<Image | undefined, SqlError> =>
-      isLockError(error) && updated === 0 ? okAsync(undefined) : errAsync(explained(error, [])),
-    );
-  const end = (): ResultAsync<unknown, SqlError> => other.query('ROLLBACK').orElse(() => okAsync(undefined));
-  return read.andThen((image) => end().map(() => image)).orElse((error) => end().andThen(() => errAsync(error)));
+/** The table that a partition is part of, before and after; one that was taken out has its rows for itself. */
+function wholeOf(oid: number, { before, after }: Relations): number {
+  const root = before.get(oid)?.root;
+  const now = after.get(oid);
+  return root === undefined || (now !== undefined && now.root !== root) ? oid : root;
 }
 
 interface Loss {
@@ -102,7 +88,7 @@ function lossOf(
   );
   const before: ResultAsync<Image | undefined, SqlError> =
     known === undefined && !barred
-      ? second().andThen((other) => committedImage(other, relation, effects))
+      ? second().andThen((other) => committedImage(other, relation, effects.updated))
       : okAsync<Image | undefined, SqlError>(known);
   return before.andThen((was) =>
     was === undefined
@@ -110,13 +96,13 @@ function lossOf(
       : readImage(connection, after).map((is): Loss => {
           if (is === undefined) return counted;
           const loss = lossBetween(was, is, effects);
+          // Where nobody else could write, fewer rows than there should be were taken without being counted.
+          const uncounted = known === undefined ? 0 : Math.max(0, effects.inserted - effects.deleted - loss.more);
+          const taken = effects.deleted + uncounted;
           const gone = loss.rows ?? [];
-          return {
-            relation,
-            deleted: loss.rows === undefined ? effects.deleted : Math.min(effects.deleted, gone.length),
-            keys: effects.deleted > 0 ? gone.slice(0, SAMPLE) : [],
-            nulled: loss.nulled,
-          };
+          const isRefilled = trace.account.refilled.has(relation.oid);
+          const deleted = loss.rows === undefined ? taken : isRefilled ? gone.length : Math.min(taken, gone.length);
+          return { relation, deleted, keys: deleted > 0 ? gone.slice(0, SAMPLE) : [], nulled: loss.nulled };
         }),
   );
 }

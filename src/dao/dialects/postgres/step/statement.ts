@@ -23,6 +23,8 @@ export interface StatementFacts {
   readonly savepoint: SavepointControl;
   /** It changes rows at most, by its words; functions and triggers may do more. */
   readonly isPlain: boolean;
+  /** A question that calls a function which may be somebody's own: what it does is not in its words. */
+  readonly calls: boolean;
   /** An UPDATE and nothing else that changes rows: what it takes out of one partition, it puts into another. */
   readonly onlyUpdates: boolean;
   /** It only adds to the schema, by its words, or takes away what it names: nothing else is called by another name. */
@@ -42,6 +44,7 @@ export const BLANK: StatementFacts = {
   transaction: undefined,
   savepoint: { kind: 'none' },
   isPlain: true,
+  calls: false,
   onlyUpdates: false,
   converts: false,
   keepsNames: true,
@@ -59,7 +62,6 @@ const PLAIN: ReadonlySet<string> = new Set([
   'DELETE',
   'MERGE',
   'COPY',
-  'LOCK',
   'SET',
   'RESET',
   'SHOW',
@@ -78,9 +80,25 @@ const PLAIN: ReadonlySet<string> = new Set([
   'DEALLOCATE',
 ]);
 const READING: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'TABLE', 'WITH', 'SHOW', 'EXPLAIN']);
+const ASKING: ReadonlySet<string> = new Set(['SELECT', 'VALUES', 'WITH']);
+/** Words before a parenthesis that call nothing, or a function of the server that everybody asks for. */
+const HARMLESS: ReadonlySet<string> = new Set(
+  (
+    'ALL AND ANY ARRAY AS BETWEEN BY CASE CAST DISTINCT ELSE END EXCEPT EXISTS FILTER FROM GROUP HAVING IN INTERSECT INTO INTERVAL IS JOIN ' +
+    'LATERAL LIKE LIMIT NOT NULLIF NUMERIC OFFSET ON OR ORDER OVER PARTITION RETURNING ROW ROWS SELECT SET SOME THEN UNION USING VALUES VARCHAR ' +
+    'WHEN WHERE WITH WITHIN AVG BOOL_AND BOOL_OR CEIL COALESCE CONCAT COUNT CURRENT_SETTING EXTRACT FLOOR FORMAT GREATEST JSON_AGG ' +
+    'JSON_BUILD_OBJECT JSONB_AGG JSONB_BUILD_OBJECT LEAST LENGTH LOWER MAX MD5 MIN MOD NOW RANK ROUND ROW_NUMBER SETVAL STRING_AGG SUBSTRING SUM ' +
+    'TO_CHAR TO_REGCLASS TRIM UNNEST UPPER GENERATE_SERIES'
+  ).split(' '),
+);
+const callsUnknown = (tokens: readonly Token[], words: readonly string[]): boolean =>
+  tokens.some(
+    ({ kind }, at) =>
+      (kind === 'word' || kind === 'quoted') && tokens[at + 1]?.text === '(' && !HARMLESS.has(words[at] ?? ''),
+  );
 const CHANGING: ReadonlySet<string> = new Set(['INSERT', 'DELETE', 'MERGE']);
 const REMOVING: ReadonlySet<string> = new Set(['DROP', 'RENAME', 'REPLACE']);
-const GRANTING: ReadonlySet<string> = new Set(['GRANT', 'REVOKE', 'COMMENT']);
+const GRANTING: ReadonlySet<string> = new Set(['GRANT', 'REVOKE', 'COMMENT', 'LOCK']);
 /** Of objects whose texts name nothing that could get another name through them. */
 const NAMED_KINDS: ReadonlySet<string> = new Set(['TABLE', 'INDEX', 'VIEW', 'TRIGGER', 'SEQUENCE', 'UNIQUE']);
 
@@ -101,6 +119,7 @@ function factsOf(statement: SplitStatement): StatementFacts {
     transaction: control === 'begin' || control === 'end' ? verb : undefined,
     savepoint: savepointOf(tokens, words),
     isPlain: PLAIN.has(verb),
+    calls: ASKING.has(verb) && callsUnknown(tokens, words),
     onlyUpdates: words.includes('UPDATE') && !has(CHANGING) && (verb === 'UPDATE' || verb === 'WITH'),
     keepsNames: keepsNames(words),
     converts: verb === 'ALTER' && words.includes('USING'),

@@ -53,7 +53,7 @@ export class PostgresStepTransaction implements StepTransaction {
     this.#context = context;
     this.#before = context.before;
     const { connection, second, transactional } = context;
-    this.#trace = new StepTrace(connection);
+    this.#trace = new StepTrace(connection, second);
     this.#outside = new OutsideWork(context);
     this.#gate = new StatementGate({
       connection,

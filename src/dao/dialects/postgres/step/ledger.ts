@@ -1,0 +1,138 @@
+// The books of a step's transaction: how it stood at the beginning, what was read of it last, and the account of what was done.
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import type { TableEffects } from '../../../../core/events/effects.js';
+import type { SqlError } from '../../../../core/ports/session.js';
+import type { PostgresConnection } from '../connection.js';
+import { added, NOTHING, rowsBetween, type Account, type Counters, type Reading } from './account.js';
+import { inDoubt, missed, type Sight } from './before-images.js';
+import { look, type Look } from './look.js';
+import { lossesIn } from './losses.js';
+import { holdsRows, isOwn, readChanges, readRelations, type Relation } from './relations.js';
+
+const EXCLUSIVE = 'AccessExclusive';
+const AS_IT_IS: Reading = { wiped: new Set() };
+
+/** How a transaction stood when the step began to work in it. */
+interface Start {
+  readonly relations: ReadonlyMap<number, Relation>;
+  readonly look: Look;
+}
+
+export interface HeldLock {
+  readonly mode: string;
+  /** By `performance.now()`. */
+  readonly since: number;
+}
+
+export class Ledger {
+  account: Account = NOTHING;
+  /** Statements have run since the last look. */
+  unread = false;
+  readonly #connection: PostgresConnection;
+  #start: Start | undefined;
+  #last: ReadonlyMap<number, Counters> = new Map();
+  #locks: ReadonlyMap<number, HeldLock> = new Map();
+
+  constructor(connection: PostgresConnection) {
+    this.#connection = connection;
+  }
+
+  get locks(): ReadonlyMap<number, HeldLock> {
+    return this.#locks;
+  }
+
+  get relations(): ReadonlyMap<number, Relation> {
+    return this.#start?.relations ?? new Map();
+  }
+
+  get transaction(): string | undefined {
+    return this.#start?.look.transaction;
+  }
+
+  begin(): ResultAsync<void, SqlError> {
+    if (this.#start) return okAsync(undefined);
+    return readRelations(this.#connection).andThen((relations) =>
+      look(this.#connection).map((first) => {
+        this.#start = { relations, look: first };
+        this.saw(first);
+      }),
+    );
+  }
+
+  /** The relations of before that are there, with their rows where they are now. */
+  present(): readonly Relation[] {
+    const { dropped, filenodes } = this.account;
+    return [...this.relations.values()]
+      .filter(({ oid }) => !dropped.has(oid))
+      .map((relation) => ({ ...relation, filenode: filenodes.get(relation.oid) ?? relation.filenode }));
+  }
+
+  /** How things stand; `now`: with the locks of then. */
+  sight(now?: Look): Sight {
+    const modeOf = (oid: number): string | undefined => (now ? now.locks.get(oid) : this.#locks.get(oid)?.mode);
+    return { relations: this.relations, account: this.account, modeOf };
+  }
+
+  catchUp(): ResultAsync<unknown, SqlError> {
+    return this.unread ? this.read() : okAsync(undefined);
+  }
+
+  /** Reads what statements did that were not followed one by one. */
+  read(reading = AS_IT_IS): ResultAsync<Look, SqlError> {
+    return this.begin()
+      .andThen(() => look(this.#connection))
+      .andThen((now) => this.#withoutDoubt(now).map(() => now))
+      .map((now) => {
+        this.add(now, reading);
+        return now;
+      });
+  }
+
+  /** Adds to the account what was done since the last look. */
+  add(now: Look, reading: Reading): void {
+    const rows = this.rowsIn(now, reading);
+    // Changing rows takes no such lock: a function or a trigger did more than that.
+    const schema = this.unread && this.taken(now).length > 0 ? 'unknown' : this.account.schema;
+    this.account = { ...this.account, schema, rows: added(this.account.rows, rows) };
+    this.saw(now);
+  }
+
+  rowsIn(now: Look, reading = AS_IT_IS): ReadonlyMap<number, TableEffects> {
+    return rowsBetween(this.#start?.look.counters ?? new Map(), this.#last, now.counters, reading);
+  }
+
+  /** The relations that nobody else can look at any more since the last look. */
+  taken({ locks }: Look): readonly number[] {
+    return [...locks].flatMap(([oid, mode]) =>
+      mode === EXCLUSIVE && this.#locks.get(oid)?.mode !== mode ? [oid] : [],
+    );
+  }
+
+  saw({ counters, locks }: Look): void {
+    this.#last = counters;
+    this.unread = false;
+    const now = performance.now();
+    this.#locks = new Map([...locks].map(([oid, mode]) => [oid, { mode, since: this.#locks.get(oid)?.since ?? now }]));
+  }
+
+  /** What was counted is undone, and the counters go on counting it. */
+  undid({ counters }: Look): void {
+    this.#last = counters;
+  }
+
+  /** A function or a trigger can do behind the words of a statement what nobody was there to count. */
+  #withoutDoubt(now: Look): ResultAsync<void, SqlError> {
+    const rows = this.rowsIn(now);
+    const known = this.present().filter((one) => holdsRows(one) && !isOwn(one) && now.locks.get(one.oid) === EXCLUSIVE);
+    // Triggers that were put off may have run since, for rows that were counted before.
+    const isStill = rows.size + this.account.rows.size + this.taken(now).length === 0;
+    if (known.length === 0 || isStill) return okAsync(undefined);
+    return readChanges(this.#connection, known).andThen((seen) => {
+      const { columns } = lossesIn(seen, this.relations, this.account);
+      const refiled = known.filter(({ oid }) => seen.refiled.some((one) => one.oid === oid));
+      const updated = [...rows].flatMap(([oid, effects]) => (effects.updated > 0 ? [oid] : []));
+      const all = [...refiled, ...columns.map(({ relation }) => relation), ...missed(updated, this.sight(now))];
+      return all.length === 0 ? okAsync(undefined) : errAsync(inDoubt([...new Set(all.map(({ name }) => name))]));
+    });
+  }
+}

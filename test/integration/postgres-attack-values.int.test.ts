@@ -1,0 +1,137 @@
+// Steps on PostgreSQL that lose rows or values where nobody else can look any more: each is found before it is committed.
+import { expect } from 'chai';
+import { describeFinding, judge } from '#src/core/schema/guard.js';
+import { stepBench, type StepBench } from '../support/postgres-step.js';
+
+const NULLED = 'would set t.v to NULL in 10 rows';
+const NULLING = 'UPDATE t SET v = NULL';
+const called = (body: string): string =>
+  `CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN ${body}; RETURN 1; END $$`;
+const onInsert = (body: string, when = 'TRIGGER g AFTER INSERT ON other'): string =>
+  `CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body}; RETURN NULL; END $$;
+   CREATE ${when} FOR EACH ROW EXECUTE FUNCTION g()`;
+const PARTED = `CREATE TABLE p (id int PRIMARY KEY, v text) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+  INSERT INTO p SELECT i, 'x' FROM generate_series(1, 9) AS i`;
+
+describe('a step on PostgreSQL that hides what it loses', () => {
+  let bench: StepBench;
+  beforeEach(async function () {
+    bench = await stepBench(this);
+    await bench.sql(`
+      CREATE TABLE t (id int PRIMARY KEY, v text, w text); INSERT INTO t SELECT i, 'v' || i, 'w' || i FROM generate_series(1, 10) AS i;
+      CREATE TABLE other (a int, b text); INSERT INTO other SELECT i, 'b' FROM generate_series(1, 10) AS i`);
+  });
+  afterEach(() => bench.close());
+
+  const found = async (sql: string): Promise<string> => {
+    const { step, seen } = await bench.script(sql);
+    await step.rollback();
+    return judge(seen, {}).map(describeFinding).join('; ');
+  };
+
+  const ATTACKS: readonly (readonly [claim: string, setup: string, step: string, finding: string])[] = [
+    ['before it changes the table', '', `${NULLING}; ALTER TABLE t ADD x int`, NULLED],
+    ['before and after it does', '', `${NULLING}; ALTER TABLE t ADD x int; UPDATE t SET x = 1`, NULLED],
+    ['under a new name', '', 'ALTER TABLE t RENAME TO u; UPDATE u SET v = NULL', NULLED],
+    [
+      'by a conversion, under a new name',
+      '',
+      'ALTER TABLE t RENAME TO u; ALTER TABLE u ALTER v TYPE int USING NULL',
+      NULLED,
+    ],
+    ['by a conversion, by a name in escapes', '', 'ALTER TABLE U&"\\0074" ALTER v TYPE int USING NULL', NULLED],
+    ['in a DO block that changes the table too', '', `DO $$ BEGIN ALTER TABLE t ADD x int; ${NULLING}; END $$`, NULLED],
+    ['through a view', 'CREATE VIEW vw AS SELECT * FROM t', 'ALTER TABLE t ADD x int; UPDATE vw SET v = NULL', NULLED],
+    ['through a function', called(NULLING), 'ALTER TABLE t ADD x int; SELECT f()', NULLED],
+    [
+      'through a function that changes the table too',
+      called(`ALTER TABLE t ADD x int; ${NULLING}`),
+      'SELECT f()',
+      NULLED,
+    ],
+    ['through a trigger', onInsert(NULLING), 'ALTER TABLE t ADD x int; INSERT INTO other VALUES (1)', NULLED],
+    ['through EXPLAIN', '', `ALTER TABLE t ADD x int; EXPLAIN ANALYZE ${NULLING}`, NULLED],
+    ['while it gives the rows other keys', '', 'UPDATE t SET id = id + 1000, v = NULL', NULLED],
+    [
+      'while it gives the table another key',
+      '',
+      `${NULLING}; ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (w)`,
+      NULLED,
+    ],
+    [
+      'in another time zone',
+      'CREATE TABLE ev (at timestamptz PRIMARY KEY, v text); INSERT INTO ev VALUES (now(), $$a$$)',
+      `SET timezone = 'Asia/Tokyo'; UPDATE ev SET v = NULL`,
+      'would set ev.v to NULL in 1 row',
+    ],
+    [
+      'by a foreign key’s action',
+      'CREATE TABLE child (id int PRIMARY KEY, tid int REFERENCES t ON UPDATE SET NULL); INSERT INTO child SELECT id, id FROM t',
+      'ALTER TABLE child ADD x int; UPDATE t SET id = id + 100',
+      'would set child.tid to NULL in 10 rows',
+    ],
+    [
+      'of a table that inherits',
+      'CREATE TABLE c () INHERITS (t); INSERT INTO c VALUES (100, $$x$$)',
+      `ALTER TABLE t ALTER v TYPE int USING CASE WHEN v <> 'x' THEN 1 END`,
+      'would set c.v to NULL in 1 row',
+    ],
+    [
+      'of a partition that it takes out',
+      PARTED,
+      'ALTER TABLE p DETACH PARTITION p1; UPDATE p1 SET v = NULL',
+      'would set p1.v to NULL in 9 rows',
+    ],
+    [
+      'of a partition by its own name',
+      PARTED,
+      'ALTER TABLE p ADD x int; UPDATE p1 SET v = NULL',
+      'would set p.v to NULL in 9 rows',
+    ],
+    ['by a conversion in a function', called('ALTER TABLE t ALTER v TYPE int USING NULL'), 'SELECT f()', NULLED],
+    ['by TRUNCATE in a function', called('TRUNCATE t'), 'SELECT f()', 'would lose 10 rows of t'],
+    [
+      'by TRUNCATE in a function, where the rows were moved',
+      called('TRUNCATE t'),
+      'ALTER TABLE t ALTER id TYPE bigint; SELECT f()',
+      'would lose 10 rows of t',
+    ],
+    [
+      'by TRUNCATE with rows put back',
+      '',
+      `DO $$ BEGIN TRUNCATE t; INSERT INTO t SELECT 1, 'v1', 'w1'; END $$`,
+      'would lose 9 rows of t',
+    ],
+    [
+      'by a column dropped in a function',
+      called('ALTER TABLE t DROP v'),
+      'SELECT f()',
+      'would drop column t.v, which has a value in 10 rows',
+    ],
+  ];
+  for (const [claim, setup, step, finding] of ATTACKS)
+    it(`is found ${claim}`, async () => {
+      if (setup !== '') await bench.sql(setup);
+      expect(await found(step)).to.include(finding);
+    });
+
+  for (const [how, trigger] of [
+    ['a trigger', 'TRIGGER g AFTER INSERT ON other'],
+    ['a deferred trigger', 'CONSTRAINT TRIGGER g AFTER INSERT ON other DEFERRABLE INITIALLY DEFERRED'],
+  ] as const)
+    it(`is refused where ${how} takes what nobody could count, unless the table is locked first`, async () => {
+      await bench.sql(onInsert('TRUNCATE t', trigger));
+      const fault = await bench.fault('INSERT INTO other VALUES (1)');
+      expect(fault.kind === 'sql' && fault.error.message).to.include('LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
+      const seen = `LOCK TABLE t IN ACCESS EXCLUSIVE MODE; SET CONSTRAINTS ALL IMMEDIATE; INSERT INTO other VALUES (1)`;
+      expect(await found(seen)).to.include('would lose 10 rows of t');
+    });
+
+  it('lets a DO block change a column’s type, and a conversion keep its values', async () => {
+    expect(await found('DO $$ BEGIN ALTER TABLE t ALTER id TYPE bigint; END $$')).to.equal('');
+    expect(await found('ALTER TABLE t ALTER v TYPE varchar(10) USING v::varchar(10)')).to.equal('');
+    expect(
+      await found('ALTER TABLE t RENAME TO u; ALTER TABLE u ADD x int; UPDATE u SET x = 1; INSERT INTO u VALUES (11)'),
+    ).to.equal('');
+  });
+});
