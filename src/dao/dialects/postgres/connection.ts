@@ -7,6 +7,7 @@ import { copyIn, Unfed, type Feed } from './copy-in.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
 import { askPooled, boundaryOf } from './pooled-statements.js';
+import { PREPARED, PreparedStatements, type Stocked } from './prepared-statements.js';
 import { ASK_SERVER, serverOf, settling, type Server, type ServerRow } from './settings.js';
 
 /** A server that was killed recovers within this time, or a person has to look; in milliseconds. */
@@ -20,6 +21,8 @@ export type ForeignRow = Record<string, unknown>;
 /** The driver knows it, its types do not. */
 interface ExtendedQuery extends Omit<QueryConfig, 'text' | 'values'> {
   readonly queryMode?: 'extended';
+  /** What it is prepared under, where it can be. */
+  readonly key?: string;
 }
 
 export class PostgresConnection implements Session {
@@ -34,6 +37,7 @@ export class PostgresConnection implements Session {
   /** How many statements have not been answered yet. */
   #waiting = 0;
   #pooled = false;
+  #prepared = new PreparedStatements();
   #inTransaction = false;
   #gaveUp = false;
 
@@ -104,6 +108,20 @@ export class PostgresConnection implements Session {
     return this.#queue<R>(sql, values, {});
   }
 
+  /** A statement of the engine's that is asked again and again: where that is possible, the server plans it once. */
+  prepared<R extends object>(
+    key: string,
+    sql: string,
+    values: readonly unknown[] = [],
+  ): ResultAsync<QueryResult<R>, SqlError> {
+    return this.#queue<R>(sql, values, { key });
+  }
+
+  /** Runs `sql`, statements that may run a step's own code too, and asks for `select` behind them. */
+  settled<R extends object>(sql: string, select: string): ResultAsync<R & Stocked, SqlError> {
+    return this.query(`${sql}; ${select}, ${PREPARED}`).map((done: unknown) => this.#prepared.learn<R>(done));
+  }
+
   /**
    * One statement of somebody else's: the extended protocol takes no second one with it, however the text is read, and
    * values come as the host's driver is set to give them.
@@ -119,9 +137,9 @@ export class PostgresConnection implements Session {
     );
   }
 
-  /** Outside of a transaction: the settings are again what they were when the connection was opened. */
-  resettle(): ResultAsync<void, SqlError> {
-    return this.query(settling(this.#server, 'session')).map(() => undefined);
+  /** Outside of a transaction: behind `sql` the settings are again what they were when the connection was opened. */
+  resettle(sql: string): ResultAsync<Stocked, SqlError> {
+    return this.settled(sql, settling(this.#server, 'session'));
   }
 
   /** Shows the server that somebody is still there, where a transaction is open and nothing is asked. */
@@ -177,6 +195,7 @@ export class PostgresConnection implements Session {
     // The end of a connection that nobody answers on is not waited for.
     void old.end().catch(() => undefined);
     this.#client = this.#newClient();
+    this.#prepared = new PreparedStatements();
     this.#lost = undefined;
     this.#inTransaction = false;
     return this.#dial().orElse((error) => {
@@ -211,9 +230,12 @@ export class PostgresConnection implements Session {
   async #ask<R extends QueryResultRow>(
     sql: string,
     values: readonly unknown[],
-    how: ExtendedQuery,
+    { key, ...how }: ExtendedQuery,
   ): Promise<QueryResult<R>> {
     const client = this.#reached();
+    if (key !== undefined && this.#server.product === 'postgresql' && !this.#pooled)
+      return this.#prepared.ask<R>(client, key, { text: sql, values: [...values] });
+    if (how.queryMode === 'extended') this.#prepared.doubt();
     const raw = <Row extends QueryResultRow>(text: string, params: readonly unknown[]): Promise<QueryResult<Row>> =>
       client.query<Row>({ ...how, text, values: [...params] });
     const boundary = boundaryOf(sql);

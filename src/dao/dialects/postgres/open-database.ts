@@ -20,7 +20,7 @@ import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
-import { inspectSchema } from './inspect/inspector.js';
+import { inspectAgain } from './inspect/inspector.js';
 import { restoreArchived } from './restore/table-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { beginStep, type BeginOptions } from './step/begin.js';
@@ -103,7 +103,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
-    return inspectSchema(this.#connection);
+    return inspectAgain(this.#connection);
   }
 
   /** Any number of others write to a server at any time. */

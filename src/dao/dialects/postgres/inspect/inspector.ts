@@ -69,8 +69,15 @@ interface IndexRow {
 
 /** `session` has an empty search path: the server then writes every name in full. */
 export function inspectSchema(session: Session): ResultAsync<SchemaSnapshot, SqlError> {
-  return session.all<{ schema: string }>(SCHEMA).map(([row]) => snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema));
+  return session.all<{ schema: string }>(SCHEMA).map(schemaIn);
 }
+
+/** The same, where it is asked again and again. */
+export const inspectAgain = (connection: PostgresConnection): ResultAsync<SchemaSnapshot, SqlError> =>
+  connection.prepared<{ schema: string }>('schema', SCHEMA).map(({ rows }) => schemaIn(rows));
+
+const schemaIn = ([row]: readonly { readonly schema: string }[]): SchemaSnapshot =>
+  snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
 
 /** What may differ from a schema that is known, and what does not any more. */
 export interface Touched {
@@ -90,7 +97,7 @@ export function inspectTouched(
   { relations, namesOf }: Touched,
 ): ResultAsync<SchemaSnapshot, SqlError> {
   return connection
-    .query<{ schema: string; touched: readonly number[] | null }>(TOUCHED_SCHEMA, [relations])
+    .prepared<{ schema: string; touched: readonly number[] | null }>('touched_schema', TOUCHED_SCHEMA, [relations])
     .map(({ rows: [row] }) => {
       const now = snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
       const names = namesOf(new Set(row?.touched ?? []));

@@ -33,7 +33,7 @@ export function beginStep(
 }
 
 // RESET ALL leaves out who is asking.
-const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; DEALLOCATE ALL; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES`;
+const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES`;
 
 /**
  * The last thing in a transaction: through a pooler the server process is another client's as soon as it has ended, and
@@ -42,7 +42,7 @@ const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; D
 export function beforeCommit(connection: PostgresConnection): ResultAsync<void, SqlError> {
   if (!connection.isPooled) return okAsync(undefined);
   return unlock(connection)
-    .andThen(() => connection.query(`${RESET}; SET LOCAL synchronous_commit = on`))
+    .andThen(() => connection.query(`${RESET}; DEALLOCATE ALL; SET LOCAL synchronous_commit = on`))
     .map(() => undefined);
 }
 
@@ -50,8 +50,12 @@ export function beforeCommit(connection: PostgresConnection): ResultAsync<void, 
 export function endStep(connection: PostgresConnection): ResultAsync<void, SqlError> {
   if (connection.isPooled) return okAsync(undefined);
   return connection
-    .query(RESET)
-    .andThen(() => connection.resettle())
+    .resettle(RESET)
+    .andThen(({ prepared }) => {
+      // What the engine has prepared stays.
+      const byStep = prepared.filter(([, bySql]) => bySql).map(([name]) => `DEALLOCATE ${quoted(name)}`);
+      return byStep.length === 0 ? okAsync(undefined) : connection.settled(byStep.join('; '), 'SELECT true');
+    })
     .andThen(() => unlock(connection));
 }
 

@@ -37,7 +37,7 @@ interface LookRow {
 }
 
 export function look(connection: PostgresConnection): ResultAsync<Look, SqlError> {
-  return connection.query<LookRow>(LOOK).map(({ rows: [row] }) => {
+  return connection.prepared<LookRow>('look', LOOK).map(({ rows: [row] }) => {
     const held = row?.locks ?? [];
     const locks = new Map<number, string>();
     for (const [oid, mode] of held) {

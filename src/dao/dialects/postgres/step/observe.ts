@@ -24,15 +24,16 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
   const { connection, trace, before } = context;
   const begun = trace.transaction;
   if (begun === undefined) return okAsync(nothingDone(before));
-  return connection
-    .query('SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE')
-    .andThen(() => trace.finish())
-    .mapErr(asFault)
-    .andThen((now) =>
-      now.transaction === begun ? okAsync(now) : errAsync<Look, StepFault>({ kind: 'ended-transaction' }),
-    )
-    .andThen((now) => refuseOwn(context, now).map(() => now))
-    .andThen((now) => inOwnPath(connection, () => describe(context, now)).mapErr(asFault));
+  const work = (): ResultAsync<StepObservation, StepFault> =>
+    trace
+      .finish()
+      .mapErr(asFault)
+      .andThen((now) =>
+        now.transaction === begun ? okAsync(now) : errAsync<Look, StepFault>({ kind: 'ended-transaction' }),
+      )
+      .andThen((now) => refuseOwn(context, now).map(() => now))
+      .andThen((now) => describe(context, now).mapErr(asFault));
+  return inOwnPath(connection, 'SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE', work, asFault);
 }
 
 /** Of a step without a transaction, every statement of which was committed by itself: what it made of the schema. */
@@ -43,7 +44,14 @@ export function observeSchema({
 }: ObserveContext): ResultAsync<StepObservation, StepFault> {
   return connection
     .query('BEGIN')
-    .andThen(() => inOwnPath(connection, () => inspector.snapshot()))
+    .andThen(() =>
+      inOwnPath(
+        connection,
+        'SET CONSTRAINTS ALL IMMEDIATE',
+        () => inspector.snapshot(),
+        (error) => error,
+      ),
+    )
     .andThen((after) => connection.query('COMMIT').map(() => ({ ...nothingDone(before), after })))
     .mapErr(asFault);
 }
@@ -78,17 +86,25 @@ function refuseOwn({ connection, trace }: ObserveContext, now: Look): ResultAsyn
 }
 
 /** The server writes names as the search path wants them: for the snapshot it has to be empty, and is put back. */
-function inOwnPath<T>(connection: PostgresConnection, work: () => ResultAsync<T, SqlError>): ResultAsync<T, SqlError> {
+function inOwnPath<T, E>(
+  connection: PostgresConnection,
+  first: string,
+  work: () => ResultAsync<T, E>,
+  asFailure: (error: SqlError) => E,
+): ResultAsync<T, E> {
   return connection
-    .query<{ path: string }>(
-      `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`,
-    )
-    .andThen(({ rows: [row] }) =>
+    .settled<{ path: string }>(first, OWN_PATH)
+    .mapErr(asFailure)
+    .andThen(({ path }) =>
       work().andThen((result) =>
-        connection.query(`SELECT pg_catalog.set_config('search_path', $1, true)`, [row?.path ?? '']).map(() => result),
+        connection
+          .query(`SELECT pg_catalog.set_config('search_path', $1, true)`, [path])
+          .map(() => result)
+          .mapErr(asFailure),
       ),
     );
 }
+const OWN_PATH = `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`;
 
 function describe(context: ObserveContext, now: Look): ResultAsync<StepObservation, SqlError> {
   const { connection, before, trace } = context;

@@ -26,5 +26,7 @@ export function touchesOwn(
   relations: ReadonlyMap<number, Relation>,
 ): ResultAsync<boolean, SqlError> {
   const own = [...relations.values()].filter(isOwn).map(({ oid }) => oid);
-  return connection.query<{ touched: boolean }>(TOUCHED, [own]).map(({ rows: [row] }) => row?.touched === true);
+  return connection
+    .prepared<{ touched: boolean }>('own', TOUCHED, [own])
+    .map(({ rows: [row] }) => row?.touched === true);
 }

@@ -58,7 +58,7 @@ const RELATIONS = `
     AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'`;
 
 export function readRelations(connection: PostgresConnection): ResultAsync<ReadonlyMap<number, Relation>, SqlError> {
-  return connection.query<RelationRow>(RELATIONS).map(
+  return connection.prepared<RelationRow>('relations', RELATIONS).map(
     ({ rows }) =>
       new Map(
         rows.map((row) => [
@@ -124,7 +124,7 @@ export function readChanges(
   const all = [...relations].filter(holdsRows);
   const known = `WITH known AS MATERIALIZED (SELECT * FROM unnest($1::oid[], $2::oid[]) AS k (oid, filenode)) ${CHANGES}`;
   return connection
-    .query<{ [Key in keyof Changes]: Changes[Key] | null }>(known, [
+    .prepared<{ [Key in keyof Changes]: Changes[Key] | null }>('changes', known, [
       all.map(({ oid }) => oid),
       all.map(({ filenode }) => filenode),
     ])
