@@ -10,6 +10,7 @@ import type { NotKept } from '#src/core/ports/refusals.js';
 import type { SqlError } from '#src/core/ports/session.js';
 import { PostgresBackupSource } from '#src/dao/dialects/postgres/backup/backup-source.js';
 import { PostgresServer } from '#src/dao/dialects/postgres/backup/server.js';
+import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
 import { restoreArchived } from '#src/dao/dialects/postgres/restore/table-restore.js';
 import { HOSTILE as HOSTILE_NAMES } from '../support/postgres-archives.js';
 import {
@@ -56,9 +57,10 @@ describe('restoring single tables of an archive on PostgreSQL', function () {
     file: string,
     tables: readonly string[],
     keep = () => okAsync<string, string>('kept'),
+    connection = f.work,
   ): Promise<Restored> =>
     restoreArchived({
-      connection: f.work,
+      connection,
       record: (events) => {
         f.recorded.push(events.length);
         return okAsync(undefined);
@@ -172,6 +174,30 @@ describe('restoring single tables of an archive on PostgreSQL', function () {
       ),
     );
     expect(await contents(names)).to.deep.equal(before);
+  });
+
+  it('reads rows in the encoding of the database', async () => {
+    const url = new URL(f.db.url);
+    const name = `${url.pathname.slice(1)}_latin`;
+    url.pathname = `/${name}`;
+    await f.sql(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'`);
+    const latin = new pg.Client({ connectionString: url.href });
+    const work = value(await PostgresConnection.connect(pg, { connectionString: url.href }));
+    try {
+      await latin.connect();
+      await latin.query(`CREATE TABLE a (v text); INSERT INTO a VALUES ('äöü'), ('é\\x')`);
+      const file = path.join(directory, 'latin.dump');
+      const there = new PostgresBackupSource(new PostgresServer(pg, { connectionString: url.href }));
+      value(await there.copyTo(file, () => undefined));
+      await latin.query('DELETE FROM a');
+      value(await restore(file, ['a'], undefined, work));
+      const { rows } = await latin.query('SELECT v FROM a ORDER BY v');
+      expect(rows).to.deep.equal([{ v: 'äöü' }, { v: 'é\\x' }]);
+    } finally {
+      await latin.end();
+      value(await work.close());
+      await f.sql(`DROP DATABASE ${name}`);
+    }
   });
 
   it('takes the name of a partitioned table for the partitions of then and of now', async () => {
