@@ -98,6 +98,14 @@ function asError(error: Failure, backupId: string, database: string): MigrateErr
       );
     case 'extensions-missing':
       return refused(`the server does not have the extensions ${error.extensions.join(', ')}; install them first`);
+    case 'extensions-not-permitted':
+      return refused(
+        `the role ${error.role} may not make the extensions ${error.extensions.join(', ')}; somebody who may (a superuser) has to do it in ${database} first: ${error.mend}`,
+      );
+    case 'extension-rows-sealed':
+      return refused(
+        `the role ${error.role} may not write ${error.tables.join(', ')}, where an extension keeps rows that go with the backup; their owner has to allow it first: ${error.mend}`,
+      );
     case 'too-few-locks':
       return refused(
         `in one transaction it takes about ${error.needed} locks, more than the server has room for (max_locks_per_transaction is ${error.setting}); give it more and start it again: ALTER SYSTEM SET max_locks_per_transaction = ${error.enough};`,

@@ -45,6 +45,20 @@ export type WholeRestoreError =
   /** `create`: the statements that make them. */
   | { readonly kind: 'roles-missing'; readonly roles: readonly string[]; readonly create: string }
   | { readonly kind: 'extensions-missing'; readonly extensions: readonly string[] }
+  /** The role may not make, or not move, these; `mend`: the statements for somebody who may. */
+  | {
+      readonly kind: 'extensions-not-permitted';
+      readonly extensions: readonly string[];
+      readonly role: string;
+      readonly mend: string;
+    }
+  /** Tables of extensions that stay have rows of the user's, and the role may not write them. */
+  | {
+      readonly kind: 'extension-rows-sealed';
+      readonly tables: readonly string[];
+      readonly role: string;
+      readonly mend: string;
+    }
   /** `enough`: a value of `max_locks_per_transaction` that suffices. */
   | { readonly kind: 'too-few-locks'; readonly needed: number; readonly setting: number; readonly enough: number }
   /** Somebody made, changed or dropped an object while the present state was kept. */

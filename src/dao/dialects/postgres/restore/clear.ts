@@ -1,7 +1,11 @@
 // Empties a database of everything but the engine's own schemas, in the transaction that is open.
 import type { ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
+import { emptyingSchemas } from './clear-schema.js';
 import { KEPT_SCHEMAS } from './contents.js';
+import { quoted } from '../name.js';
+import { emptyingConfig, type KeptExtensions } from './kept-extensions.js';
+import { textLiteral } from './literal.js';
 
 const KEPT = KEPT_SCHEMAS.map((schema) => `'${schema}'`).join(', ');
 /** Schemas that go: not the system's, not the engine's. */
@@ -24,7 +28,7 @@ const DEFAULTS = `
  * One statement per row, in order: first what reacts to the rest, last what the rest hangs on. Extensions that the schemas
  * take with them are asked for all the same. Default privileges of the whole database would be given to what is restored.
  */
-const STATEMENTS = `
+const statements = (extensions: string, schemas: string): string => `
   SELECT statement FROM (
     SELECT 1 AS turn, format('DROP EVENT TRIGGER %I', t.evtname) AS statement
     FROM pg_event_trigger AS t WHERE ${own('pg_event_trigger', 't')}
@@ -42,9 +46,12 @@ const STATEMENTS = `
     UNION ALL SELECT 6, format('DROP TRANSFORM IF EXISTS FOR %s LANGUAGE %I CASCADE', format_type(t.trftype, NULL), l.lanname)
     FROM pg_transform AS t JOIN pg_language AS l ON l.oid = t.trflang WHERE ${own('pg_transform', 't')}
     UNION ALL SELECT 7, format('DROP SCHEMA %s CASCADE', string_agg(quote_ident(n.nspname), ', '))
-    FROM pg_namespace AS n WHERE ${DOOMED} HAVING count(*) > 0
+    FROM pg_namespace AS n WHERE ${DOOMED} AND n.nspname <> ALL (${schemas}) HAVING count(*) > 0
+    UNION ALL ${emptyingSchemas(schemas, 6)}
     UNION ALL SELECT 8, format('DROP EXTENSION IF EXISTS %s CASCADE', string_agg(quote_ident(x.extname), ', '))
-    FROM pg_extension AS x WHERE x.extname <> 'plpgsql' HAVING count(*) > 0
+    FROM pg_extension AS x WHERE x.extname <> 'plpgsql' AND x.extname <> ALL (${extensions}) HAVING count(*) > 0
+    UNION ALL SELECT 8.5, format('DROP SERVER IF EXISTS %I CASCADE', s.srvname) FROM pg_foreign_server AS s
+    WHERE cardinality(${extensions}) > 0 AND ${own('pg_foreign_server', 's')}
     UNION ALL SELECT 9, format('DROP FOREIGN DATA WRAPPER IF EXISTS %I CASCADE', f.fdwname)
     FROM pg_foreign_data_wrapper AS f WHERE ${own('pg_foreign_data_wrapper', 'f')}
     UNION ALL SELECT 10, format('DROP LANGUAGE IF EXISTS %I CASCADE', l.lanname) FROM pg_language AS l WHERE ${own('pg_language', 'l')}
@@ -54,8 +61,28 @@ const STATEMENTS = `
   ) AS statements ORDER BY turn, statement`;
 
 /** Servers that hang on a wrapper which stays, as an extension's in a schema of the system's, go by themselves. */
-export const clearing = (session: Session): ResultAsync<readonly string[], SqlError> =>
-  session.all<{ statement: string }>(STATEMENTS).map((rows) => rows.map(({ statement }) => statement));
+export const clearing = (
+  session: Session,
+  kept: KeptExtensions,
+  serverVersion: number,
+): ResultAsync<readonly string[], SqlError> =>
+  session
+    .all<{ statement: string }>(statements(arrayOf(kept.names), arrayOf(kept.schemas.map(({ name }) => name))))
+    .map((rows) => [
+      ...rows.map(({ statement }) => statement),
+      ...resetting(kept, serverVersion),
+      ...emptyingConfig(kept),
+    ]);
+
+/** A schema that stays gets back what it was made with; what the archive says of it besides comes with the archive. */
+const resetting = ({ schemas }: KeptExtensions, serverVersion: number): readonly string[] =>
+  schemas
+    .filter(({ own }) => own)
+    .flatMap(({ name }) =>
+      name === 'public' ? makePublic(serverVersion).slice(1) : [`COMMENT ON SCHEMA ${quoted(name)} IS NULL`],
+    );
+
+const arrayOf = (names: readonly string[]): string => `ARRAY[${names.map(textLiteral).join(', ')}]::name[]`;
 
 /** As `initdb` makes it; what the archive says of it besides comes with the archive. */
 export const makePublic = (serverVersion: number): readonly string[] => [

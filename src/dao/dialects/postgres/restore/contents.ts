@@ -1,5 +1,7 @@
 // What of an archive is put back, by its table of contents: all but the engine's own schemas, which stay as they are. Pure.
 import type { ArchiveEntry } from '../backup/archive.js';
+import { quoted } from '../name.js';
+import { NONE_KEPT, type KeptExtensions } from './kept-extensions.js';
 
 export const KEPT_SCHEMAS = ['migrate_safe', 'migrate_safe_backup'] as const;
 const KEPT: ReadonlySet<string> = new Set(KEPT_SCHEMAS);
@@ -7,9 +9,47 @@ const OF_KEPT: ReadonlySet<string> = new Set(KEPT_SCHEMAS.map((schema) => `SCHEM
 /** Objects of the whole database that have the schema of another one in their place of the schema. */
 const MEMBERS: ReadonlySet<string> = new Set(['PUBLICATION TABLE', 'PUBLICATION TABLES IN SCHEMA']);
 
-/** The entries to put back, in the archive's order. */
-export const restoredEntries = (entries: readonly ArchiveEntry[]): readonly ArchiveEntry[] =>
-  entries.filter((entry) => !isKept(entry));
+/** The entries to put back, in the archive's order; `extensions`: those that stay. */
+export function restoredEntries(
+  entries: readonly ArchiveEntry[],
+  extensions: KeptExtensions = NONE_KEPT,
+): readonly ArchiveEntry[] {
+  const stays = isOfKept(extensions);
+  return entries.filter((entry) => !isKept(entry) && !stays(entry));
+}
+
+/** What an extension that stays has, and need not get; also what only its owner could give it. */
+function isOfKept({ names, schemas, members, config }: KeptExtensions): (entry: ArchiveEntry) => boolean {
+  const extensions = new Set(names);
+  const tags = new Set(names.flatMap((name) => tagsOf('EXTENSION', name)));
+  const there = new Set(schemas.map(({ name }) => name));
+  const foreign = new Set(schemas.filter(({ own }) => !own).flatMap(({ name }) => tagsOf('SCHEMA', name)));
+  const objects = new Set(members.map(({ schema, tag }) => JSON.stringify([schema, tag])));
+  const sealed = new Set(
+    config.filter(({ writable }) => !writable).map((table) => JSON.stringify([table.schema, table.name])),
+  );
+  return ({ kind, schema, name }) => {
+    switch (kind) {
+      case 'EXTENSION':
+        return extensions.has(name);
+      case 'SCHEMA':
+        return name !== 'public' && there.has(name);
+      case 'COMMENT':
+      case 'SECURITY LABEL':
+        return schema === '' && (tags.has(name) || foreign.has(name));
+      case 'ACL':
+        return objects.has(JSON.stringify([schema, name])) || (schema === '' && foreign.has(name));
+      case 'TABLE DATA':
+      case 'SEQUENCE SET':
+        return sealed.has(JSON.stringify([schema, name]));
+      default:
+        return false;
+    }
+  };
+}
+
+/** A name that is part of a longer one is in quotes where a statement needs them. */
+const tagsOf = (kind: string, name: string): readonly string[] => [`${kind} ${name}`, `${kind} ${quoted(name)}`];
 
 /** A subscription cannot be dropped in a transaction: those of the database stay as they are. */
 function isKept({ kind, schema, name }: ArchiveEntry): boolean {

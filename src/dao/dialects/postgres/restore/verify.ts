@@ -4,7 +4,7 @@ import type { Session, SqlError } from '../../../../core/ports/session.js';
 import type { WholeRestoreError } from '../../../../core/ports/whole-restore.js';
 import { inOrder } from '../../../in-order.js';
 import type { ArchiveEntry } from '../backup/archive.js';
-import { sqlName } from '../name.js';
+import { sqlName, type QualifiedName } from '../name.js';
 import { DOOMED } from './clear.js';
 import { tablesWithRows } from './contents.js';
 import { textLiteral } from './literal.js';
@@ -30,7 +30,7 @@ export function verifyContent(
 ): ResultAsync<number, SqlError | WholeRestoreError> {
   const tables = tablesWithRows(entries);
   if (tables.length !== taken.length) return differs(`${taken.length} of ${tables.length} tables were filled`);
-  return session.all<{ schema: string; name: string }>(EXTENSIONS_TABLES).andThen((ofExtensions) => {
+  return session.all<QualifiedName>(EXTENSIONS_TABLES).andThen((ofExtensions) => {
     const others = new Set(ofExtensions.map(sqlName));
     return countsOf(session, tables).andThen((counts) => {
       const wrong = tables.find((table, at) => counts[at] !== taken[at] && !others.has(sqlName(table)));

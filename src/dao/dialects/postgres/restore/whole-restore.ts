@@ -13,6 +13,7 @@ import { inspectSchema } from '../inspect/inspector.js';
 import { clearing, makePublic } from './clear.js';
 import { namesPublic, restoredEntries } from './contents.js';
 import { journalRoom, writeTail } from './journal-tail.js';
+import { keptExtensions } from './kept-extensions.js';
 import { TableLocks } from './lock-tables.js';
 import { meetsNeeds } from './needs.js';
 import { PsqlSession } from './psql-session.js';
@@ -45,7 +46,7 @@ export class PostgresWholeRestore implements WholeRestorePort {
     return openArchive(restore.file)
       .mapErr((error): Failure<E> => asDamaged(error))
       .andThen((archive) =>
-        (connection.isPooled ? refusePooler() : meetsNeeds(connection, archive))
+        (connection.isPooled ? refusePooler() : meetsNeeds(connection, archive, connection.server.version))
           .mapErr((error): Failure<E> => error)
           .andThen(() => this.#withPsql(archive, restore)),
       )
@@ -87,22 +88,26 @@ export class PostgresWholeRestore implements WholeRestorePort {
     const connection = this.#connection;
     const reconnect = this.#reconnect;
     const locks = new TableLocks(psql, connection, backend.processId);
-    const entries = restoredEntries(archive.entries);
     return safeTry<Done<K>, Failure<E>>(async function* () {
       yield* await locks.take('SHARE ROW EXCLUSIVE', () => okAsync([]));
+      const extensions = yield* keptExtensions(psql, connection.server.version);
+      const entries = restoredEntries(archive.entries, extensions);
       const mark = yield* locks.mark();
       const kept = yield* keep().mapErr((error): NotKept<E> => ({ kind: 'not-kept', error }));
       let sheltered: readonly Sheltered[] = [];
       let changed = false;
       const clear = (): ResultAsync<readonly string[], SqlError> =>
-        ResultAsync.combine([locks.mark(), toShelter(psql), clearing(psql)]).map(([now, columns, statements]) => {
-          changed = now !== mark;
-          sheltered = columns;
-          return changed ? [] : [...columns.map(sheltering), ...statements];
-        });
+        ResultAsync.combine([locks.mark(), toShelter(psql), clearing(psql, extensions, connection.server.version)]).map(
+          ([now, columns, statements]) => {
+            changed = now !== mark;
+            sheltered = columns;
+            return changed ? [] : [...columns.map(sheltering), ...statements];
+          },
+        );
       yield* await locks.take('ACCESS EXCLUSIVE', clear);
       if (changed) return err<Done<K>, Failure<E>>({ kind: 'schema-changed-meanwhile' });
-      yield* makeRoom(psql, backend, namesPublic(entries));
+      if (!extensions.schemas.some(({ name }) => name === 'public'))
+        yield* makeRoom(psql, backend, namesPublic(entries));
       yield* journalRoom(psql, journal);
       const taken = yield* replay(psql, archive, entries, signal);
       yield* psql.run(SETTINGS_AFTER);
