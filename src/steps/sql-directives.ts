@@ -80,7 +80,9 @@ export function parseDirectives(text: string): Result<Directives, DirectiveError
         return failed('there is no such directive');
     }
   }
-  return ok({ ...found, declares: { touches, mayLoseRows, mayDrop, mayNull } });
+  // Who says nothing of what the step touches has not said that it touches nothing.
+  const said = touches.length > 0 ? { touches } : {};
+  return ok({ ...found, declares: { ...said, mayLoseRows, mayDrop, mayNull } });
 }
 
 function splitOnce(body: string): readonly string[] {

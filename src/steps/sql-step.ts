@@ -129,12 +129,17 @@ function describe(error: ScriptError): ScriptComplaint {
   }
   if (error.kind === 'unsupported') {
     const what = {
-      'copy-from-stdin':
-        'COPY … FROM STDIN reads rows from the script, which only psql does: write INSERT, or COPY them in a step in code',
-      'psql-command':
-        'a command of psql (\\c, \\i, \\set …) means nothing to the server: take it out, or put what it includes here',
+      'copy-from-stdin': {
+        reason: 'COPY … FROM STDIN reads rows from the script, which only psql does',
+        advice:
+          'Write the rows as INSERT, or give them to knex.batchInsert in a step in TypeScript or JavaScript. Nothing was run.',
+      },
+      'psql-command': {
+        reason: 'a command of psql (\\c, \\i, \\set …) means nothing to the server',
+        advice: 'Take it out, or put what it includes in its place. Nothing was run.',
+      },
     };
-    return { line: error.line, reason: what[error.what] };
+    return { line: error.line, ...what[error.what] };
   }
   const what = {
     string: 'a string that begins here is not closed',

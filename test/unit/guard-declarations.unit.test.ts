@@ -144,7 +144,7 @@ describe('declarationsFor', () => {
     const nulling = declarationsFor([{ ...broken, onDelete: 'set-null', columns: ['order_id'] }], 'sql');
     expect(parseDirectives(nulling.join('\n'))._unsafeUnwrap()).to.deep.include({
       foreignKeys: 'on',
-      declares: { touches: [], mayLoseRows: [], mayDrop: [], mayNull: ['items.order_id'] },
+      declares: { mayLoseRows: [], mayDrop: [], mayNull: ['items.order_id'] },
     });
   });
 

@@ -6,6 +6,8 @@ import { ofBody, reachOf } from '#src/dao/dialects/postgres/tables/statement-nam
 import { knownOf } from '#src/dao/dialects/postgres/tables/touched-by.js';
 import { splitStatements } from '#src/dao/dialects/postgres/sql/split.js';
 import { quoted } from '#src/dao/dialects/postgres/name.js';
+import { revertDeclarations } from '#src/core/steps/migration-step.js';
+import { parseDirectives } from '#src/steps/sql-directives.js';
 
 const changesOf = (script: string): readonly string[] =>
   [...reachOf(splitStatements(script)._unsafeUnwrap()).changes].toSorted();
@@ -203,6 +205,14 @@ describe('tablesAtReach', () => {
     expect(of({ touches: ['PUBLIC.T3'], mayDrop: ['other.t7.column'] })).to.deep.equal([7, 3]);
     expect(of({ touches: ['t1'] })).to.deep.equal([1, 2]);
     expect(touched({ relations: tables }, 'CREATE TABLE t1 (a int)')).to.deep.equal([]);
+  });
+
+  it('takes a step that says nothing of what it touches for one that has not said it, in a file and in a revert', () => {
+    const directives = parseDirectives('-- migrate-safe: may-lose-rows table=t1\n')._unsafeUnwrap().declares;
+    expect(knownOf([], directives).isComplete).to.equal(false);
+    expect(knownOf(() => undefined, revertDeclarations({ apply: () => undefined })).isComplete).to.equal(false);
+    const said = revertDeclarations({ apply: () => undefined, declares: { touches: ['t1'] } });
+    expect(knownOf(() => undefined, said)).to.deep.include({ isComplete: true, declared: ['t1'] });
   });
 
   it('has never less for more statements, and ends on any circle', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parseDirectives, type Directives } from '#src/steps/sql-directives.js';
 
 const parsed = (...lines: readonly string[]): Directives => parseDirectives(lines.join('\n'))._unsafeUnwrap();
-const NONE = { touches: [], mayLoseRows: [], mayDrop: [], mayNull: [] };
+const NONE = { mayLoseRows: [], mayDrop: [], mayNull: [] };
 
 describe('parseDirectives', () => {
   it('finds nothing in plain SQL and in other comments', () => {

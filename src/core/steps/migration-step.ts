@@ -168,8 +168,10 @@ export function revertDeclarations({ declares = {}, revertDeclares = {} }: StepD
     ...(declares[key] ?? []),
     ...(revertDeclares[key] ?? []),
   ];
+  // Absent is not empty: who does not say what the step touches has not said that it touches nothing.
+  const isSaid = (declares.touches ?? revertDeclares.touches) !== undefined;
   return {
-    touches: both('touches'),
+    ...(isSaid ? { touches: both('touches') } : {}),
     mayLoseRows: both('mayLoseRows'),
     mayDrop: both('mayDrop'),
     mayNull: both('mayNull'),
