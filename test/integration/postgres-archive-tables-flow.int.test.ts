@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { createMigrateSafe, type SafeMigrationManager } from 'migrate-safe';
-import { sql, toolsOf } from '../support/kitchen-sink.js';
+import { sql } from '../support/kitchen-sink.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { needsTools } from '../support/postgres-version.js';
 import { failure, value } from '../support/project.js';
 
 describe('restore of single tables from a file backup on PostgreSQL', function () {
@@ -30,9 +31,11 @@ describe('restore of single tables from a file backup on PostgreSQL', function (
     return found?.all ?? '';
   };
 
+  before(async function () {
+    await needsTools(this);
+  });
   beforeEach(async function () {
     database = await freshDatabase(this);
-    if ((await toolsOf(database.url)) === undefined) this.skip();
     directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
     mkdirSync(path.join(directory, 'migrations'));
     writeFileSync(

@@ -24,7 +24,7 @@ import {
   type TablesFixture,
 } from '../support/postgres-tables.js';
 import { value } from '../support/project.js';
-import { toolsOf } from '../support/kitchen-sink.js';
+import { needsTools } from '../support/postgres-version.js';
 
 type Restored = Result<
   { readonly rows: number; readonly kept: string },
@@ -36,9 +36,11 @@ describe('restoring single tables of an archive on PostgreSQL', function () {
   let f: TablesFixture;
   let source: PostgresBackupSource;
   let directory: string;
+  before(async function () {
+    await needsTools(this);
+  });
   beforeEach(async function () {
     f = await tablesFixture(this);
-    if ((await toolsOf(f.db.url)) === undefined) this.skip();
     source = new PostgresBackupSource(new PostgresServer(pg, { connectionString: f.db.url }));
     directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { readArchive } from '#src/dao/dialects/postgres/backup/archive.js';
 import { backedDatabase, type Backed } from '../support/postgres-archives.js';
+import { needsTools } from '../support/postgres-version.js';
 import { value } from '../support/project.js';
 
 const POSITIONS = 24;
@@ -11,11 +12,14 @@ const POSITIONS = 24;
 describe('a damaged archive', () => {
   let backed: Backed;
   let whole: string;
+  let end = async (): Promise<void> => undefined;
   let data: { readonly from: number; readonly to: number };
 
   before(async function () {
+    await needsTools(this);
     this.timeout(60_000);
     backed = await backedDatabase(this);
+    end = () => backed.end();
     await backed.sql(`CREATE TABLE a AS SELECT i, md5(i::text) AS m FROM generate_series(1, 5000) AS i;
       CREATE TABLE b AS SELECT i, repeat(md5(i::text), 3) AS m FROM generate_series(1, 5000) AS i;
       SELECT lo_from_bytea(0, decode(repeat('00ff5c', 3000), 'hex'))`);
@@ -23,7 +27,7 @@ describe('a damaged archive', () => {
     const offsets = value(await readArchive(whole)).entries.flatMap(({ offset }) => offset ?? []);
     data = { from: Math.min(...offsets), to: readFileSync(whole).length };
   });
-  after(() => backed.end());
+  after(() => end());
 
   const damaged = (change: (file: string) => void): string => {
     const file = path.join(backed.directory, 'damaged.dump');

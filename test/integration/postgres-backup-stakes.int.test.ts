@@ -18,9 +18,13 @@ import { raiseLayout } from '#src/dao/dialects/postgres/layout.js';
 import { POSTGRES_TABLES } from '#src/dao/dialects/postgres/system-tables.js';
 import { JournalDao } from '#src/dao/system/journal-dao.js';
 import { backedDatabase, HOSTILE, restored, serverVersion, type Backed } from '../support/postgres-archives.js';
+import { needsTools } from '../support/postgres-version.js';
 import { value } from '../support/project.js';
 
 describe('an archive and the live database', () => {
+  before(async function () {
+    await needsTools(this);
+  });
   let backed: Backed;
   beforeEach(async function () {
     this.timeout(60_000);
@@ -158,6 +162,9 @@ describe('an archive and the live database', () => {
 });
 
 describe('the inside of an archive', () => {
+  before(async function () {
+    await needsTools(this);
+  });
   let backed: Backed;
   beforeEach(async function () {
     this.timeout(60_000);

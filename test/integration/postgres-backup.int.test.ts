@@ -13,6 +13,7 @@ import { runQuietly } from '#src/dao/dialects/postgres/backup/run-tool.js';
 import { PostgresServer } from '#src/dao/dialects/postgres/backup/server.js';
 import { findTools } from '#src/dao/dialects/postgres/backup/tools.js';
 import { backedDatabase, contentOf, HOSTILE, restored, type Backed } from '../support/postgres-archives.js';
+import { needsTools } from '../support/postgres-version.js';
 import { serverWithPassword } from '../support/postgres.js';
 import { until } from '../support/processes.js';
 import { value } from '../support/project.js';
@@ -33,6 +34,9 @@ function dumping(): string[] {
 const leftInTemp = (): string[] => readdirSync(tmpdir()).filter((name) => /^migrate-safe-[A-Za-z0-9]{6}$/.test(name));
 
 describe('an archive of a PostgreSQL database', () => {
+  before(async function () {
+    await needsTools(this);
+  });
   let backed: Backed;
   beforeEach(async function () {
     this.timeout(60_000);

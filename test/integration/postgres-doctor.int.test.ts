@@ -11,6 +11,7 @@ import { idleChecks } from '#src/dao/dialects/postgres/doctor/table-checks.js';
 import { PostgresDoctor } from '#src/dao/dialects/postgres/doctor.js';
 import { poolerFor } from '../support/pgbouncer.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { toolsAre } from '../support/postgres-version.js';
 import { value } from '../support/project.js';
 
 describe('the doctor on PostgreSQL', () => {
@@ -19,6 +20,13 @@ describe('the doctor on PostgreSQL', () => {
   let role: string;
   const roles: string[] = [];
   const nameOf = (): string => new URL(database.url).pathname.slice(1);
+  let fitting: Awaited<ReturnType<typeof toolsAre>>;
+  before(async () => {
+    fitting = await toolsAre();
+  });
+  // That this machine has other programs than the server's own is no fault of the server's.
+  const needsMending = ({ name, ok, fix }: HealthCheck): boolean =>
+    (!ok || fix !== null) && (name !== 'tools' || fitting === 'the same');
 
   beforeEach(async function () {
     database = await freshDatabase(this);
@@ -60,7 +68,7 @@ describe('the doctor on PostgreSQL', () => {
   it('finds nothing to mend on a server that is as it should be', async () => {
     await admin.query('CREATE TABLE a (id int PRIMARY KEY, b int REFERENCES a); CREATE INDEX ON a (b)');
     const checks = await examine();
-    expect(checks.filter(({ ok, fix }) => !ok || fix !== null)).to.deep.equal([]);
+    expect(checks.filter(needsMending)).to.deep.equal([]);
     expect(checks.map(({ name }) => name)).to.deep.equal(['database', 'server', 'rights', 'tools']);
     expect(checks[0]?.detail).to.match(/^postgres:\/\/\S+ opens, 1 table, \d+(\.\d)? MB$/);
   });
@@ -242,7 +250,7 @@ describe('the doctor on PostgreSQL', () => {
     await admin.query(constraint?.fix ?? '');
     const mended = await examine();
     expect(mended.map(({ name }) => name)).not.to.include.members(['invalid index', 'constraints']);
-    expect(mended.every(({ ok, fix }) => ok && fix === null)).to.equal(true);
+    expect(mended.filter(needsMending)).to.deep.equal([]);
   });
 
   it('says no secret', async () => {

@@ -208,12 +208,15 @@ describe('the lease on PostgreSQL', () => {
     });
 
     it('works under the settings of the engine, and leaves none of them to others', async () => {
-      const shown = `SELECT current_setting('search_path') AS path, current_setting('client_connection_check_interval') AS checked`;
+      const shown = `SELECT current_setting('search_path') AS path, current_setting('synchronous_commit') AS lasting,
+        coalesce(current_setting('client_connection_check_interval', true), '500ms') AS checked,
+        coalesce(current_setting('idle_session_timeout', true), '0') AS idle,
+        coalesce(current_setting('transaction_timeout', true), '0') AS limited`;
       const stranger = new pg.Client({ connectionString: pooler.url });
       await stranger.connect();
       const before = (await stranger.query(shown)).rows;
       const connection = await connect(pooler.url);
-      const own = [{ path: '', checked: '500ms' }];
+      const own = [{ path: '', lasting: 'on', checked: '500ms', idle: '0', limited: '0' }];
       expect(value(await connection.all(shown))).to.deep.equal(own);
       value(await connection.run('BEGIN'));
       expect(value(await connection.all(shown))).to.deep.equal(own);

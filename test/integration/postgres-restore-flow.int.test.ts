@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createMigrateSafe, MigrationStep, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
 import { sql, textOf, toolsOf } from '../support/kitchen-sink.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { needsTools } from '../support/postgres-version.js';
 import { failure, value } from '../support/project.js';
 
 describe('restore on PostgreSQL', function () {
@@ -32,10 +33,12 @@ describe('restore on PostgreSQL', function () {
   const types = async (options: Partial<MigrateSafeOptions> = {}): Promise<string[]> =>
     value(await manager(options).history()).map(({ type }) => type);
 
+  before(async function () {
+    await needsTools(this);
+  });
   beforeEach(async function () {
     others = [];
     database = await freshDatabase(this);
-    if ((await toolsOf(database.url)) === undefined) this.skip();
     directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
     mkdirSync(path.join(directory, 'migrations'));
     write(

@@ -8,6 +8,7 @@ import type { JournalTail } from '#src/core/ports/whole-restore.js';
 import { cuttingProxy } from '../support/cutting-proxy.js';
 import { damage, kitchenSink, sql } from '../support/kitchen-sink.js';
 import { children, ENDED, RECORDING, restoreBench, type RestoreBench } from '../support/postgres-restore.js';
+import { needsTools, testVersion } from '../support/postgres-version.js';
 import { value } from '../support/project.js';
 
 const KEPT =
@@ -17,13 +18,16 @@ const ROWS = 200_000;
 describe('the restore of a whole PostgreSQL database', function () {
   this.timeout(120_000);
   let bench: RestoreBench;
+  before(async function () {
+    await needsTools(this);
+  });
   beforeEach(async function () {
     bench = await restoreBench(this);
   });
   afterEach(() => bench.close());
 
   it('brings every kind of object back as it was, and keeps what was recorded since', async () => {
-    await bench.sql(kitchenSink(true));
+    await bench.sql(kitchenSink(true, await testVersion()));
     const before = await bench.text();
     const file = await bench.archive();
     await bench.append();
@@ -44,7 +48,7 @@ describe('the restore of a whole PostgreSQL database', function () {
     let file: string;
     let before: string;
     beforeEach(async () => {
-      await bench.sql(kitchenSink(true));
+      await bench.sql(kitchenSink(true, await testVersion()));
       await bench.sql(`CREATE TABLE large AS SELECT n AS id, md5(n::text) AS text FROM generate_series(1, ${ROWS}) AS n;
         ALTER TABLE large ADD PRIMARY KEY (id)`);
       file = await bench.archive();

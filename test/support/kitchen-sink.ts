@@ -14,8 +14,8 @@ const run = promisify(execFile);
 export const ROLES = ['migrate_safe_test_reader', 'Migrate "Safe" Test Writer'] as const;
 const [READER, WRITER] = ROLES.map((role) => `"${role.replaceAll('"', '""')}"`) as [string, string];
 
-/** `superuser` objects are left out for a plain owner. */
-export const kitchenSink = (superuser: boolean): string => `
+/** `superuser` objects are left out for a plain owner, and those that the server's `version` does not know yet. */
+export const kitchenSink = (superuser: boolean, version: number): string => `
   CREATE EXTENSION IF NOT EXISTS pg_trgm;
   CREATE SCHEMA tools; CREATE EXTENSION citext SCHEMA tools; CREATE EXTENSION hstore SCHEMA tools;
   CREATE SCHEMA "Odd ""Schema"" é"; COMMENT ON SCHEMA "Odd ""Schema"" é" IS 'odd';
@@ -74,8 +74,8 @@ COPY x FROM stdin;' $f$;
   COMMENT ON COLUMN people.doc IS 'it''s "json"'; COMMENT ON INDEX people_doc IS 'an index';
   SELECT lo_from_bytea(777001, decode(repeat('00ff', 5000), 'hex')); COMMENT ON LARGE OBJECT 777001 IS 'a large object';
   GRANT SELECT ON LARGE OBJECT 777001 TO ${READER}; SELECT lo_from_bytea(777002, '');
-  CREATE PUBLICATION listed FOR TABLE people, egg WHERE (id > 0); CREATE PUBLICATION empty_one;
-  ${superuser ? ONLY_SUPERUSER : ''}`;
+  CREATE PUBLICATION listed FOR TABLE people, egg${version >= 150_000 ? ' WHERE (id > 0)' : ''}; CREATE PUBLICATION empty_one;
+  ${superuser ? ONLY_SUPERUSER : ''} ${superuser && version >= 150_000 ? 'CREATE PUBLICATION in_tools FOR TABLES IN SCHEMA public;' : ''}`;
 
 const ONLY_SUPERUSER = `
   CREATE EXTENSION file_fdw; CREATE EXTENSION postgres_fdw SCHEMA tools;
@@ -84,7 +84,7 @@ const ONLY_SUPERUSER = `
   CREATE FOREIGN DATA WRAPPER own_wrapper; CREATE SERVER own_server FOREIGN DATA WRAPPER own_wrapper;
   CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $f$ BEGIN NULL; END $f$;
   CREATE EVENT TRIGGER watching ON ddl_command_end EXECUTE FUNCTION watch(); ALTER EVENT TRIGGER watching DISABLE;
-  CREATE PUBLICATION whole FOR ALL TABLES; CREATE PUBLICATION in_tools FOR TABLES IN SCHEMA public;
+  CREATE PUBLICATION whole FOR ALL TABLES;
   CREATE CAST (text AS jsonpath) WITH INOUT;
   ALTER TABLE egg OWNER TO ${WRITER}; ALTER SCHEMA tools OWNER TO ${READER}; ALTER TYPE mood OWNER TO ${READER}; ALTER LARGE OBJECT 777002 OWNER TO ${READER};`;
 

@@ -43,9 +43,12 @@ export const LAYOUTS: readonly (readonly string[])[] = [
        END IF;
        RETURN NEW;
      END $$`,
-    `CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON migrate_safe.events
+    // PostgreSQL 13 cannot replace a trigger.
+    `DROP TRIGGER IF EXISTS append_only ON migrate_safe.events`,
+    `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON migrate_safe.events
      FOR EACH STATEMENT EXECUTE FUNCTION migrate_safe.refuse()`,
-    `CREATE OR REPLACE TRIGGER in_turn BEFORE INSERT ON migrate_safe.events
+    `DROP TRIGGER IF EXISTS in_turn ON migrate_safe.events`,
+    `CREATE TRIGGER in_turn BEFORE INSERT ON migrate_safe.events
      FOR EACH ROW EXECUTE FUNCTION migrate_safe.in_turn()`,
   ],
 ];

@@ -9,6 +9,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   // A client that is gone must not hold its locks until its statement ends, nor commit one more.
   client_connection_check_interval: '500ms',
   idle_in_transaction_session_timeout: '0',
+  // The connection that holds the run lock rests for as long as a step works.
+  idle_session_timeout: '0',
+  transaction_timeout: '0',
   statement_timeout: '0',
   // Somebody who changes a table keeps its definition from being read: not for ever.
   lock_timeout: '5s',
@@ -16,7 +19,11 @@ const SETTINGS: Readonly<Record<string, string>> = {
   jit: 'off',
 };
 /** Settings that a version of the server may not know yet. */
-const SINCE: Readonly<Record<string, number>> = { client_connection_check_interval: 140_000 };
+const SINCE: Readonly<Record<string, number>> = {
+  client_connection_check_interval: 140_000,
+  idle_session_timeout: 140_000,
+  transaction_timeout: 170_000,
+};
 
 /** Whose program it is; others than PostgreSQL speak its protocol, and have no advisory locks that can be relied upon. */
 export type Product = 'postgresql' | 'cockroachdb' | 'yugabytedb';

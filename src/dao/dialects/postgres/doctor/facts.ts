@@ -1,6 +1,7 @@
 // What the doctor asks of a server: one question per subject, all of them of the catalogs only.
 import type { ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
+import { isEnforced } from '../constraint-kinds.js';
 import type { PostgresConnection } from '../connection.js';
 import type { QualifiedName } from '../name.js';
 
@@ -117,4 +118,4 @@ export const leftovers = (connection: PostgresConnection): ResultAsync<Leftover[
       AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
     UNION ALL SELECT n.nspname, k.conname, t.relname, 'not valid'
     FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-    WHERE NOT k.convalidated ORDER BY 1, 3, 2`);
+    WHERE NOT k.convalidated AND ${isEnforced('k')} ORDER BY 1, 3, 2`);

@@ -37,11 +37,13 @@ interface ColumnRow {
   readonly notNull: boolean;
   readonly default: string | null;
   readonly generated: string | null;
+  /** Virtual since version 18. */
+  readonly storage: '' | 's' | 'v';
   readonly identity: '' | 'a' | 'd';
   readonly collation: string | null;
 }
 interface ConstraintRow {
-  readonly type: 'p' | 'u' | 'c' | 'f' | 'x';
+  readonly type: 'p' | 'u' | 'c' | 'f' | 'x' | 'n';
   readonly name: string;
   readonly definition: string;
   readonly columns: readonly string[];
@@ -128,8 +130,8 @@ function snapshotOf(schema: Schema): SchemaSnapshot {
 function tableOf({ name, options, columns, constraints }: TableRow): TableSnapshot {
   const all = constraints ?? [];
   const primary = all.find(({ type }) => type === 'p');
-  const excluding = all.filter(({ type }) => type === 'x').map((one) => `${one.name} ${one.definition}`);
-  const facts = [...options, ...excluding].toSorted(compareText);
+  const inFull = all.filter(isToldInFull).map((one) => `${one.name} ${one.definition}`);
+  const facts = [...options, ...inFull].toSorted(compareText);
   return {
     name,
     kind: 'table',
@@ -147,6 +149,12 @@ function tableOf({ name, options, columns, constraints }: TableRow): TableSnapsh
   };
 }
 
+/** What a key can be besides its columns and actions: since versions 15 and 18, much of it. */
+const MORE_OF_A_KEY =
+  /\b(?:INCLUDE|NULLS NOT DISTINCT|WITHOUT OVERLAPS|PERIOD|MATCH FULL|NOT ENFORCED|SET (?:NULL|DEFAULT) \()/;
+const isToldInFull = ({ type, definition }: ConstraintRow): boolean =>
+  type === 'x' || type === 'n' || (type !== 'c' && MORE_OF_A_KEY.test(definition));
+
 function columnOf(column: ColumnRow, primary: ConstraintRow | undefined): ColumnSnapshot {
   return {
     name: column.name,
@@ -154,7 +162,9 @@ function columnOf(column: ColumnRow, primary: ConstraintRow | undefined): Column
     notNull: column.notNull,
     ...(column.default === null ? {} : { default: column.default }),
     primaryKey: (primary?.columns.indexOf(column.name) ?? -1) + 1,
-    ...(column.generated === null ? {} : { generated: { storage: 'stored', expression: column.generated } }),
+    ...(column.generated === null
+      ? {}
+      : { generated: { storage: column.storage === 'v' ? 'virtual' : 'stored', expression: column.generated } }),
     ...(column.collation === null ? {} : { collation: column.collation }),
     ...(column.identity === '' ? {} : { identity: column.identity === 'a' ? 'always' : 'by-default' }),
   };

@@ -21,7 +21,7 @@ const COLUMNS = `
     'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'notNull', a.attnotnull,
     'default', CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,
     'generated', CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END,
-    'identity', a.attidentity,
+    'storage', a.attgenerated, 'identity', a.attidentity,
     'collation', CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', co_n.nspname, co.collname) END
   ) ORDER BY a.attnum)
   FROM pg_attribute AS a
@@ -34,6 +34,7 @@ const names = (keys: string, relation: string): string => `
   (SELECT coalesce(json_agg(a.attname ORDER BY u.at), '[]') FROM unnest(${keys}) WITH ORDINALITY AS u (num, at)
    JOIN pg_attribute AS a ON a.attrelid = ${relation} AND a.attnum = u.num)`;
 
+// Since version 18 NOT NULL is a constraint with a name; a column says it too, but not that it is yet to be checked.
 const CONSTRAINTS = `
   SELECT json_agg(json_build_object(
     'type', k.contype, 'name', k.conname, 'definition', pg_get_constraintdef(k.oid), 'columns', ${names('k.conkey', 'k.conrelid')},
@@ -42,7 +43,8 @@ const CONSTRAINTS = `
     'referenced', CASE WHEN k.contype = 'f' THEN ${names('k.confkey', 'k.confrelid')} END,
     'onDelete', k.confdeltype, 'onUpdate', k.confupdtype, 'deferrable', k.condeferrable, 'deferred', k.condeferred, 'valid', k.convalidated
   ) ORDER BY k.conname)
-  FROM pg_constraint AS k WHERE k.conrelid = r.oid AND k.contype IN ('p', 'u', 'c', 'f', 'x') AND k.conislocal`;
+  FROM pg_constraint AS k WHERE k.conrelid = r.oid AND k.conislocal
+    AND (k.contype IN ('p', 'u', 'c', 'f', 'x') OR (k.contype = 'n' AND (NOT k.convalidated OR k.connoinherit)))`;
 
 /** Facts of a table that are neither columns nor constraints: each a line of text where it holds. */
 const OPTIONS = `
@@ -138,7 +140,7 @@ const OTHERS = [
   object(
     'domain',
     named('n.nspname', 't.typname'),
-    `concat_ws(' ', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN 'not null' END, 'default ' || t.typdefault, (SELECT string_agg(format('%I %s', k.conname, pg_get_constraintdef(k.oid)), ', ' ORDER BY k.conname) FROM pg_constraint AS k WHERE k.contypid = t.oid))`,
+    `concat_ws(' ', format_type(t.typbasetype, t.typtypmod), CASE WHEN t.typnotnull THEN 'not null' END, 'default ' || t.typdefault, (SELECT string_agg(format('%I %s', k.conname, pg_get_constraintdef(k.oid)), ', ' ORDER BY k.conname) FROM pg_constraint AS k WHERE k.contypid = t.oid AND k.contype = 'c'))`,
     `pg_type AS t JOIN ${ofSchema('pg_type', 't', 'typnamespace')} WHERE t.typtype = 'd'`,
   ),
   object(

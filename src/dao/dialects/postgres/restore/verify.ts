@@ -4,6 +4,7 @@ import type { Session, SqlError } from '../../../../core/ports/session.js';
 import type { WholeRestoreError } from '../../../../core/ports/whole-restore.js';
 import { inOrder } from '../../../in-order.js';
 import type { ArchiveEntry } from '../backup/archive.js';
+import { isEnforced } from '../constraint-kinds.js';
 import { sqlName, type QualifiedName } from '../name.js';
 import { DOOMED } from './clear.js';
 import { tablesWithRows } from './contents.js';
@@ -19,7 +20,7 @@ const UNSOUND = `
           JOIN pg_namespace AS n ON n.oid = c.relnamespace
           WHERE ${DOOMED} AND c.relkind = 'i' AND NOT (i.indisvalid AND i.indisready)) AS indexes,
          (SELECT count(*) FROM pg_constraint AS c JOIN pg_namespace AS n ON n.oid = c.connamespace
-          WHERE ${DOOMED} AND NOT c.convalidated) AS constraints`;
+          WHERE ${DOOMED} AND NOT c.convalidated AND ${isEnforced('c')}) AS constraints`;
 const NOT_VALID = /\bNOT VALID\b/;
 
 /** `taken`: the rows that each COPY took, in the archive's order. Gives the number of rows in the application's tables. */
