@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { judge } from '#src/core/schema/guard.js';
 import { errAsync } from 'neverthrow';
 import { stepBench, type StepBench } from '../support/postgres-step.js';
+import { noticesTheDead } from '../support/postgres-version.js';
 import { value } from '../support/project.js';
 
 describe('a step’s transaction on PostgreSQL', () => {
@@ -111,7 +112,7 @@ describe('a step’s transaction on PostgreSQL', () => {
       expect(await setting('my.own')).to.be.oneOf(['', null]);
       expect(await setting('role')).to.equal('none');
       expect(await setting('standard_conforming_strings')).to.equal('on');
-      expect(await setting('client_connection_check_interval')).to.equal('500ms');
+      expect(await setting('client_connection_check_interval')).to.equal((await noticesTheDead()) ? '500ms' : null);
       expect(await setting('lock_timeout')).to.equal('5s');
       const left = `SELECT (SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory') AS locks,
         (SELECT count(*) FROM pg_prepared_statements) AS prepared, (SELECT count(*) FROM pg_listening_channels()) AS channels,
