@@ -21,7 +21,19 @@ const WITHOUT_COLON =
   /^\s*--\s*(migrate-safe\s+(?:up|down|no-transaction|foreign-keys|touches|may-lose-rows|may-drop|may-null|done-when)\b.*?)\s*$/i;
 const MARKER = /^(?:up|down)$/i;
 const ARGUMENT = /(\w+)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))/g;
-const DROPPABLE = ['table', 'column', 'index', 'view', 'trigger', 'check', 'unique'];
+const DROPPABLE = [
+  'table',
+  'column',
+  'index',
+  'view',
+  'trigger',
+  'check',
+  'unique',
+  'constraint',
+  'default',
+  'policy',
+  'rule',
+];
 
 /** A directive that is not understood is an error: one that is misspelt would allow nothing, or be thought to. */
 export function parseDirectives(text: string): Result<Directives, DirectiveError> {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { describeFinding, judge } from '#src/core/schema/guard.js';
 import { stepBench, type StepBench } from '../support/postgres-step.js';
+import { value } from '../support/project.js';
 
 const NULLED = 'would set t.v to NULL in 10 rows';
 const NULLING = 'UPDATE t SET v = NULL';
@@ -25,7 +26,7 @@ describe('a step on PostgreSQL that hides what it loses', () => {
 
   const found = async (sql: string): Promise<string> => {
     const { step, seen } = await bench.script(sql);
-    await step.rollback();
+    value(await step.rollback());
     return judge(seen, {}).map(describeFinding).join('; ');
   };
 

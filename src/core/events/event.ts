@@ -19,7 +19,17 @@ export type RunKind = 'up' | 'down' | 'stamp' | 'restore' | 'backup';
 export type Rung = 'transaction' | 'revert' | 'file-backup';
 /** Something that a step made: what its own revert may remove again. */
 export interface CreatedObject {
-  readonly type: 'table' | 'column' | 'index' | 'view' | 'trigger' | 'check' | 'unique';
+  readonly type:
+    | 'table'
+    | 'column'
+    | 'index'
+    | 'view'
+    | 'trigger'
+    | 'check'
+    | 'unique'
+    | 'constraint'
+    | 'policy'
+    | 'rule';
   readonly name: string;
   readonly table?: string;
 }

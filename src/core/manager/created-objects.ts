@@ -19,8 +19,15 @@ export function createdObjects(changes: readonly SchemaChange[]): CreatedObject[
         return [{ type: 'check', name: change.check.name ?? 'check', table: change.table }];
       case 'unique-added':
         return [{ type: 'unique', name: change.unique.name ?? 'unique', table: change.table }];
+      case 'foreign-key-added':
+        return constraint(change.foreignKey.name, change.table);
+      case 'primary-key-changed':
+        return change.before === undefined ? constraint(change.after?.name, change.table) : [];
       default:
         return [];
     }
   });
 }
+
+const constraint = (name: string | undefined, table: string): CreatedObject[] =>
+  name === undefined ? [] : [{ type: 'constraint', name, table }];

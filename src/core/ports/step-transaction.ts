@@ -18,7 +18,8 @@ export interface ColumnFinding extends RowFinding {
   readonly column: string;
 }
 export interface LostObject {
-  readonly type: 'trigger' | 'view' | 'index' | 'check' | 'unique';
+  /** `constraint`: a primary key, a foreign key or an exclusion. */
+  readonly type: 'trigger' | 'view' | 'index' | 'check' | 'unique' | 'constraint' | 'default' | 'policy' | 'rule';
   readonly name: string;
   readonly table?: string;
   /** Why it could not be kept, in the database's words. */

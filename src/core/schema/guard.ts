@@ -42,7 +42,7 @@ const has = (names: readonly string[] | undefined, ...wanted: readonly string[])
 /** The findings that no declaration covers: by kind, worst first, and within a kind by the number of rows. */
 export function judge(seen: StepObservation, declares: Declarations, own?: OwnWork): GuardFinding[] {
   const { mayLoseRows, mayDrop, mayNull } = declares;
-  const made = (type: CreatedObject['type'], name: string, table?: string): boolean =>
+  const made = (type: CreatedObject['type'] | LostObject['type'], name: string, table?: string): boolean =>
     own?.created.some(
       (object) =>
         object.type === type &&
@@ -108,6 +108,8 @@ function actionOf(
 }
 
 const CONSTRAINTS: ReadonlySet<LostObject['type']> = new Set(['check', 'unique']);
+/** Their names are their table's alone. */
+const OF_TABLES: ReadonlySet<LostObject['type']> = new Set([...CONSTRAINTS, 'constraint', 'default', 'policy', 'rule']);
 /** `check=orders.check` covers all checks of a table, and `unique=orders.unique` all of its unique constraints. */
 const isCovered = ({ type, table }: LostObject, { mayDrop }: Declarations): boolean =>
   CONSTRAINTS.has(type) && table !== undefined && has(mayDrop, `${table}.${type}`);
@@ -170,7 +172,7 @@ export function declarationsFor(
         code.mayNull.add(`${finding.table}.${finding.column}`);
         break;
       case 'object-lost': {
-        const name = CONSTRAINTS.has(finding.type) ? `${finding.table ?? ''}.${finding.name}` : finding.name;
+        const name = OF_TABLES.has(finding.type) ? `${finding.table ?? ''}.${finding.name}` : finding.name;
         sql.add(`-- migrate-safe: may-drop ${finding.type}=${word(name)}`);
         code.mayDrop.add(name);
         break;

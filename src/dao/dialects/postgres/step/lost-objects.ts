@@ -1,17 +1,17 @@
-// What a step took away without naming it: views, triggers, indexes, checks and unique constraints. Pure.
+// What a step took away without naming it: views, triggers, indexes, and what belongs to its tables. Pure.
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
-import type { IndexSnapshot, SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
+import type { IndexSnapshot, SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import { parseName } from '../name.js';
-
-/** What the step's own statements say, and how things are called now. */
-export interface Naming {
-  /** Whether a statement of the step named it to be taken away, or to have another name. */
-  readonly isNamed: (bare: string) => boolean;
-  /** The name now of a table or view that was called `name`; undefined where it is gone. */
-  readonly nameNow: (name: string) => string | undefined;
-  /** The name now of a column that a table had; undefined where it is gone. */
-  readonly columnNow: (table: string, column: string) => string | undefined;
-}
+import {
+  ATTACHED,
+  becamePartition,
+  DEFERRABLE,
+  lostAttached,
+  lostDefaults,
+  lostKeys,
+  type Kept,
+  type Naming,
+} from './lost-parts.js';
 
 /** Whether anything of before is not there any more by its name: without that, nothing was lost. */
 export function hasLess(before: SchemaSnapshot, after: SchemaSnapshot): boolean {
@@ -22,8 +22,14 @@ export function hasLess(before: SchemaSnapshot, after: SchemaSnapshot): boolean 
 
 const namesIn = ({ tables, indexes, views, triggers, objects = [] }: SchemaSnapshot): readonly string[] => [
   ...[...indexes, ...views, ...triggers].map(({ name }) => name),
-  ...objects.filter(({ type }) => type === MATERIALIZED).map(({ name }) => name),
-  ...tables.flatMap(({ name, checks, uniques }) => [...checks, ...uniques].map((one) => `${name} ${one.name ?? ''}`)),
+  ...objects.filter(({ type }) => type === MATERIALIZED || ATTACHED.has(type)).map(({ name }) => name),
+  ...tables.flatMap(({ name, checks, uniques, foreignKeys, primaryKey, columns, options = [] }) => [
+    ...[...checks, ...uniques, ...foreignKeys, ...(primaryKey ? [primaryKey] : [])].map(
+      (one) => `${name} ${one.name ?? ''}`,
+    ),
+    ...columns.filter((column) => column.default !== undefined).map((column) => `${name}.${column.name}`),
+    ...options.map((option) => `${name} ${option}`),
+  ]),
 ];
 
 export function lostObjects(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {
@@ -31,19 +37,19 @@ export function lostObjects(before: SchemaSnapshot, after: SchemaSnapshot, namin
   const tables = new Map(after.tables.map((table) => [table.name, table]));
   const kept = before.tables.flatMap((table): Kept[] => {
     const now = tables.get(naming.nameNow(table.name) ?? '');
-    return now === undefined || now === table ? [] : [{ before: table, after: now }];
+    return now === undefined || now === table || becamePartition(table, now) ? [] : [{ before: table, after: now }];
   });
   return [
     ...lostViews(before, after, naming),
     ...lostTriggers(before, after, naming),
     ...lostIndexes(before, after, kept, naming),
-    ...kept.flatMap((table) => lostConstraints(table, naming)),
+    ...kept.flatMap((table) => [
+      ...lostConstraints(table, naming),
+      ...lostKeys(table, naming),
+      ...lostDefaults(table, naming),
+    ]),
+    ...lostAttached(before, after, naming),
   ];
-}
-
-interface Kept {
-  readonly before: TableSnapshot;
-  readonly after: TableSnapshot;
 }
 
 const MATERIALIZED = 'materialized view';
@@ -64,8 +70,8 @@ function lostViews(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming
 function lostTriggers(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {
   const present = new Set(after.triggers.map(({ name }) => name));
   return before.triggers.flatMap(({ name, table }): LostObject[] => {
-    const now = naming.nameNow(table);
-    // With its table gone, or its view, there is nothing left to watch.
+    // With its table gone, or its view, there is nothing left to watch; a view that was made again is there.
+    const now = naming.nameNow(table) ?? after.views.find((view) => view.name === table)?.name;
     if (now === undefined) return [];
     const own = name.slice(table.length + 1);
     return present.has(`${now}.${own}`) || naming.isNamed(bareOf(own)) ? [] : [{ type: 'trigger', name, table }];
@@ -138,5 +144,3 @@ function lostConstraints({ before, after }: Kept, naming: Naming): readonly Lost
     }));
   return [...checks, ...uniques];
 }
-/** What the inspector writes behind a constraint's name. */
-const DEFERRABLE = / deferrable(?: initially deferred)?$/;

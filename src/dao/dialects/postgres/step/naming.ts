@@ -3,7 +3,7 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
-import type { Naming } from './lost-objects.js';
+import type { Naming } from './lost-parts.js';
 import type { Relations } from './relations.js';
 
 // A renamed column's row of the catalog is this transaction's. What it was called before is known by its place: columns

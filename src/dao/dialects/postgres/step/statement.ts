@@ -5,7 +5,7 @@ import type { ScriptError } from '../../../../core/ports/script-splitter.js';
 import type { ForeignRow } from '../connection.js';
 import { controlByWords } from '../sql/classify-statement.js';
 import { splitStatements, type SplitStatement } from '../sql/split.js';
-import { keywordOf, type Token } from '../sql/token.js';
+import { isTrivia, keywordOf, tokenize, type Token } from '../sql/token.js';
 
 export type StatementResult = QueryResult<ForeignRow>;
 
@@ -98,6 +98,7 @@ const callsUnknown = (tokens: readonly Token[], words: readonly string[]): boole
   );
 const CHANGING: ReadonlySet<string> = new Set(['INSERT', 'DELETE', 'MERGE']);
 const REMOVING: ReadonlySet<string> = new Set(['DROP', 'RENAME', 'REPLACE']);
+const SHAPING: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP', 'DO']);
 const GRANTING: ReadonlySet<string> = new Set(['GRANT', 'REVOKE', 'COMMENT', 'LOCK']);
 /** Of objects whose texts name nothing that could get another name through them. */
 const NAMED_KINDS: ReadonlySet<string> = new Set(['TABLE', 'INDEX', 'VIEW', 'TRIGGER', 'SEQUENCE', 'UNIQUE']);
@@ -112,7 +113,8 @@ function factsOf(statement: SplitStatement): StatementFacts {
   const verb = words[0] ?? '';
   const control = controlByWords(tokens);
   const has = (wanted: ReadonlySet<string>): boolean => words.some((word) => wanted.has(word));
-  const names = new Set(tokens.flatMap((token) => nameOf(token) ?? []));
+  const names = namesOf(tokens);
+  const removing = verb === 'DO' ? tokens.flatMap(tokensWithin) : tokens;
   return {
     sql,
     verb,
@@ -124,8 +126,20 @@ function factsOf(statement: SplitStatement): StatementFacts {
     keepsNames: keepsNames(words),
     converts: verb === 'ALTER' && words.includes('USING'),
     names,
-    drops: has(REMOVING) ? names : new Set(),
+    drops:
+      SHAPING.has(verb) && removing.some((token) => REMOVING.has(keywordOf(token))) ? namesOf(removing) : new Set(),
   };
+}
+
+const namesOf = (tokens: readonly Token[]): ReadonlySet<string> =>
+  new Set(tokens.flatMap((token) => nameOf(token) ?? []));
+
+/** The tokens of a block's body, and of the statements that it has as texts. */
+function tokensWithin({ kind, text }: Token): readonly Token[] {
+  const body = kind === 'string' ? /^(\$[^$]*\$|[Ee]?')([^]*)(?:\1|')$/.exec(text)?.[2] : undefined;
+  if (body === undefined) return [];
+  const tokens = tokenize(body).filter((token) => !isTrivia(token));
+  return [...tokens, ...tokens.flatMap(tokensWithin)];
 }
 
 /** Whether a question of a step may be that. */
