@@ -128,6 +128,48 @@ describe('a step on PostgreSQL that hides what it loses', () => {
       expect(await found(seen)).to.include('would lose 10 rows of t');
     });
 
+  it('tells what is deleted from the server’s own tables by hand, and large objects', async () => {
+    await bench.sql(`SELECT lo_from_bytea(4242, 'abc'); CREATE TYPE mood AS ENUM ('a', 'b')`);
+    expect(await found('SELECT lo_unlink(4242)')).to.include('would lose 1 row of pg_catalog.pg_largeobject_metadata');
+    const byHand = `DELETE FROM pg_enum WHERE enumlabel = 'b'`;
+    expect(await found(byHand)).to.include('would lose 1 row of pg_catalog.pg_enum');
+    expect(await found('DROP TYPE mood; CREATE ROLE migrate_safe_test_x; DROP ROLE migrate_safe_test_x')).to.equal('');
+  });
+
+  it('looks after foreign keys where a step has turned that off', async () => {
+    await bench.sql(`CREATE TABLE child (id int PRIMARY KEY, p int REFERENCES t);
+      CREATE TABLE old (id int PRIMARY KEY, p int REFERENCES t);
+      SET session_replication_role = replica; INSERT INTO old VALUES (1, 77); RESET session_replication_role`);
+    const broken = 'would leave 1 row of child pointing at rows of t that are not there';
+    const wrong = 'INSERT INTO child VALUES (1, 999), (2, 1)';
+    expect(await found(`SET session_replication_role = replica; ${wrong}`)).to.equal(broken);
+    expect(await found(`SELECT set_config('session_replication_role', 'replica', true); ${wrong}`)).to.equal(broken);
+    const off = 'ALTER TABLE child DISABLE TRIGGER ALL';
+    expect(await found(`${off}; ${wrong}; ALTER TABLE child ENABLE TRIGGER ALL`)).to.equal(broken);
+    expect(await found(`${off}; INSERT INTO child VALUES (1, 1); INSERT INTO old VALUES (2, 1)`)).to.equal('');
+  });
+
+  it('runs no cursor that was to run when the step is committed', async () => {
+    await bench.sql(called('DELETE FROM t'));
+    const { step } = await bench.script('DECLARE c CURSOR WITH HOLD FOR SELECT f()');
+    value(await step.commit());
+    expect(await bench.rows('SELECT count(*) AS n FROM public.t')).to.deep.equal([{ n: 10 }]);
+  });
+
+  it('has its own schemas where they were', async () => {
+    await bench.sql('CREATE SCHEMA migrate_safe_backup; CREATE TABLE migrate_safe_backup.copy (id int)');
+    const fault = await bench.fault('ALTER SCHEMA migrate_safe_backup RENAME TO gone');
+    expect(fault).to.deep.include({ kind: 'forbidden', what: 'journal' });
+  });
+
+  it('lets rows move between partitions, also where the table is another one by then', async () => {
+    await bench.sql(
+      `${PARTED.replaceAll('PRIMARY KEY', 'NOT NULL')}; CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200)`,
+    );
+    expect(await found('UPDATE p SET id = 150 WHERE id = 1')).to.equal('');
+    expect(await found('ALTER TABLE p ADD x int; UPDATE p SET id = 150 WHERE id = 1')).to.equal('');
+  });
+
   it('lets a DO block change a column’s type, and a conversion keep its values', async () => {
     expect(await found('DO $$ BEGIN ALTER TABLE t ALTER id TYPE bigint; END $$')).to.equal('');
     expect(await found('ALTER TABLE t ALTER v TYPE varchar(10) USING v::varchar(10)')).to.equal('');

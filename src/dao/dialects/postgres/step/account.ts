@@ -28,6 +28,8 @@ export interface Account {
   readonly images: ReadonlyMap<number, Image>;
   /** Names that the step took away or gave away on purpose. */
   readonly named: ReadonlySet<string>;
+  /** Foreign keys were not looked after by the server at times. */
+  readonly unchecked: boolean;
   /** What can have become of the schema: `grown` where no object has another name than before. */
   readonly schema: 'kept' | 'grown' | 'unknown';
 }
@@ -42,6 +44,7 @@ export const NOTHING: Account = {
   filenodes: new Map(),
   images: new Map(),
   named: new Set(),
+  unchecked: false,
   schema: 'kept',
 };
 

@@ -49,6 +49,14 @@ export class Ledger {
     return this.#start?.look.transaction;
   }
 
+  /** Rows that went from the server's own tables since the step began, by their names. */
+  goneFromCatalogs({ catalogs }: Look): readonly (readonly [name: string, rows: number])[] {
+    const before = this.#start?.look.catalogs ?? new Map<string, number>();
+    return [...catalogs]
+      .map(([name, rows]) => [name, rows - (before.get(name) ?? 0)] as const)
+      .filter(([, rows]) => rows > 0);
+  }
+
   begin(): ResultAsync<void, SqlError> {
     if (this.#start) return okAsync(undefined);
     return readRelations(this.#connection).andThen((relations) =>

@@ -10,6 +10,8 @@ export interface Look {
   readonly counters: ReadonlyMap<number, Counters>;
   /** The strongest lock per relation, where it is stronger than what reading and writing rows takes. */
   readonly locks: ReadonlyMap<number, string>;
+  /** Rows deleted by hand from the server's own tables, large objects among them, by the table's name. */
+  readonly catalogs: ReadonlyMap<string, number>;
   /** Relations whose rows were written, or sequences that gave numbers. */
   readonly written: ReadonlySet<number>;
 }
@@ -17,6 +19,10 @@ export interface Look {
 /** Weakest first: https://www.postgresql.org/docs/current/explicit-locking.html */
 const STRENGTH = ['ShareUpdateExclusive', 'Share', 'ShareRowExclusive', 'Exclusive', 'AccessExclusive'];
 
+/** pg_largeobject_metadata has a row per large object. */
+const LARGE_OBJECTS = 2995;
+
+// Commands let go of the catalogs as soon as they have written them: who holds on to one writes it by hand.
 const LOOK = `
   SELECT pg_catalog.pg_current_xact_id()::text AS transaction,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(oid, inserted, updated, deleted, read)) FROM (
@@ -28,12 +34,18 @@ const LOOK = `
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(l.relation::bigint, pg_catalog.replace(l.mode, 'Lock', '')))
       FROM pg_catalog.pg_locks AS l
       WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
-        AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')) AS locks`;
+        AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')) AS locks,
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_array('pg_catalog.' || relname, deleted)) FROM (
+      SELECT c.relname, pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS deleted FROM pg_catalog.pg_class AS c
+      WHERE c.oid = ${LARGE_OBJECTS} OR NOT c.relisshared AND c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks AS l
+        WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.relation < 16384 AND l.mode = 'RowExclusiveLock')) AS counted
+      WHERE deleted > 0) AS catalogs`;
 
 interface LookRow {
   readonly transaction: string;
   readonly counters: readonly (readonly [number, ...Counters])[] | null;
   readonly locks: readonly (readonly [number, string])[] | null;
+  readonly catalogs: readonly (readonly [string, number])[] | null;
 }
 
 export function look(connection: PostgresConnection): ResultAsync<Look, SqlError> {
@@ -47,6 +59,7 @@ export function look(connection: PostgresConnection): ResultAsync<Look, SqlError
       transaction: row?.transaction ?? '',
       counters: new Map((row?.counters ?? []).map(([oid, ...counters]) => [oid, counters])),
       locks,
+      catalogs: new Map(row?.catalogs ?? []),
       written: new Set(held.filter(([, mode]) => mode === 'RowExclusive').map(([oid]) => oid)),
     };
   });

@@ -1,11 +1,12 @@
 // Reads, inside a step's transaction, what the step did: from its account, the server's counters, and what is there now.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { ColumnFinding, RowFinding, StepFault, StepObservation } from '../../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
 import { inspectTouched } from '../inspect/inspector.js';
 import type { Account } from './account.js';
+import { brokenKeys } from './broken-keys.js';
 import { effectsOf } from './effects.js';
 import type { Look } from './look.js';
 import { hasLess, lostObjects } from './lost-objects.js';
@@ -18,6 +19,9 @@ export interface ObserveContext extends LossContext {
   readonly inspector: { snapshot(): ResultAsync<SchemaSnapshot, SqlError> };
   readonly before: SchemaSnapshot;
 }
+
+/** What was put off until the commit runs now, or never: a cursor that is to outlast the transaction would run then. */
+const SETTLE = 'SET CONSTRAINTS ALL IMMEDIATE; CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE';
 
 /** Facts only; the guard in `core` judges them. A deferred constraint has its say now. */
 export function observe(context: ObserveContext): ResultAsync<StepObservation, StepFault> {
@@ -33,7 +37,7 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
       )
       .andThen((now) => refuseOwn(context, now).map(() => now))
       .andThen((now) => describe(context, now).mapErr(asFault));
-  return inOwnPath(connection, 'SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE', work, asFault);
+  return inOwnPath(connection, SETTLE, work, asFault);
 }
 
 /** Of a step without a transaction, every statement of which was committed by itself: what it made of the schema. */
@@ -115,19 +119,21 @@ function describe(context: ObserveContext, now: Look): ResultAsync<StepObservati
     const schema = mayDiffer ? schemaNow(context, both, now) : okAsync<SchemaSnapshot, SqlError>(before);
     return schema.andThen((after) =>
       rowLosses(context, both, now).andThen((rows) =>
-        readNaming(connection, both, before, trace.account.named, hasLess(before, after)).map(
-          (naming): StepObservation => ({
-            before,
-            after,
-            effects: effectsOf(trace, both, now, after),
-            ...rows,
-            droppedTables: droppedTables(trace.account, both),
-            droppedColumns: droppedColumns(trace.account, both),
-            brokenForeignKeys: [],
-            lostObjects: lostObjects(before, after, naming),
-            reinstated: [],
-          }),
-        ),
+        ResultAsync.combine([
+          readNaming(connection, both, before, trace.account.named, hasLess(before, after)),
+          brokenKeys(context),
+        ]).map(([naming, brokenForeignKeys]): StepObservation => ({
+          before,
+          after,
+          effects: effectsOf(trace, both, now, after),
+          deletedRows: [...rows.deletedRows, ...trace.catalogRows(now)],
+          nulledValues: rows.nulledValues,
+          droppedTables: droppedTables(trace.account, both),
+          droppedColumns: droppedColumns(trace.account, both),
+          brokenForeignKeys,
+          lostObjects: lostObjects(before, after, naming),
+          reinstated: [],
+        })),
       ),
     );
   });

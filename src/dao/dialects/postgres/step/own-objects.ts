@@ -16,7 +16,7 @@ const TOUCHED = `
     OR EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.relnamespace IN (SELECT oid FROM own) AND pg_catalog.age(c.xmin) <= young)
     OR EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.pronamespace IN (SELECT oid FROM own) AND pg_catalog.age(p.xmin) <= young)
     OR EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.oid IN (SELECT oid FROM own) AND pg_catalog.age(n.xmin) <= young)
-    OR EXISTS (SELECT FROM pg_catalog.unnest($1::oid[]) AS k (oid) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = k.oid))
+    OR EXISTS (SELECT FROM pg_catalog.unnest($1::oid[]) AS k (oid) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = k.oid AND c.relnamespace IN (SELECT oid FROM own)))
     AS touched
   FROM pg_catalog.age(pg_catalog.pg_current_xact_id()::xid) AS young`;
 

@@ -28,7 +28,8 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
     const whole = wholeOf(oid, relations);
     done.set(whole, sum(done.get(whole), effects));
   }
-  for (const oid of account.images.keys()) if (!done.has(oid)) done.set(oid, { inserted: 0, updated: 0, deleted: 0 });
+  for (const oid of account.images.keys())
+    if (!done.has(oid) && wholeOf(oid, relations) === oid) done.set(oid, { inserted: 0, updated: 0, deleted: 0 });
   const concerned = [...done].flatMap(([oid, effects]) => {
     const relation = relations.before.get(oid);
     const looks = effects.updated + effects.deleted > 0 || account.images.has(oid);

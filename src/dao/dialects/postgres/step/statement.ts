@@ -33,6 +33,8 @@ export interface StatementFacts {
   readonly converts: boolean;
   /** Every name in it, as the server folds it. */
   readonly names: ReadonlySet<string>;
+  /** It turns triggers off, and with them the server's look after foreign keys. */
+  readonly unchecks: boolean;
   /** Names that it takes away or gives away on purpose. */
   readonly drops: ReadonlySet<string>;
 }
@@ -49,6 +51,7 @@ export const BLANK: StatementFacts = {
   converts: false,
   keepsNames: true,
   names: new Set(),
+  unchecks: false,
   drops: new Set(),
 };
 
@@ -126,6 +129,7 @@ function factsOf(statement: SplitStatement): StatementFacts {
     keepsNames: keepsNames(words),
     converts: verb === 'ALTER' && words.includes('USING'),
     names,
+    unchecks: /session_replication_role|disable\s+trigger/i.test(sql),
     drops:
       SHAPING.has(verb) && removing.some((token) => REMOVING.has(keywordOf(token))) ? namesOf(removing) : new Set(),
   };

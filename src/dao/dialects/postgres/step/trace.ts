@@ -1,6 +1,7 @@
 // Follows a step's statements inside its transaction, and keeps the account of what they did to rows and tables.
 import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
+import type { RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
 import { Savepoints, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
@@ -53,6 +54,11 @@ export class StepTrace {
     return this.#ledger.transaction;
   }
 
+  /** Rows that are gone from the server's own tables: large objects, values of enums that somebody deleted by hand. */
+  catalogRows(now: Look): readonly RowFinding[] {
+    return this.#ledger.goneFromCatalogs(now).map(([table, rows]) => ({ table, rows, keys: [] }));
+  }
+
   /** Another transaction takes the place of the one that was followed. */
   reset(): void {
     this.#ledger = new Ledger(this.#connection);
@@ -62,7 +68,8 @@ export class StepTrace {
   /** Runs a statement by `send`, and learns what it did. A failed one has ended the transaction, or its savepoint. */
   follow(facts: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
     return this.#ledger.begin().andThen(() => {
-      const { savepoint } = facts;
+      const { savepoint, unchecks } = facts;
+      if (unchecks) this.#ledger.account = { ...this.#ledger.account, unchecked: true };
       if (savepoint.kind !== 'none') return this.#atSavepoint(savepoint, send);
       return this.#lookFirst(facts).andThen((isPlain) =>
         isPlain ? this.#plain(facts, send) : this.#deep(facts, send),
