@@ -26,6 +26,11 @@ export interface MigrateSafeOptions {
   readonly guard?: Policy['guard'];
   /** When the whole database is backed up. Default: `each-step` for a file, `each-run` for a server. */
   readonly fileBackup?: Policy['fileBackup'];
+  /**
+   * How, on PostgreSQL: by `pg_dump`, or by a restore point in the log that the server archives, from which only the
+   * server's own tools restore. Default: `dump`.
+   */
+  readonly fileBackupBy?: Policy['fileBackupBy'];
   /** Whether the tables that a step can touch are copied before it, inside PostgreSQL. Default: `each-step`. */
   readonly tableBackup?: Policy['tableBackup'];
   /** What becomes of the run's earlier steps when one fails. Default: `keep-earlier-steps`. */
@@ -57,6 +62,7 @@ export type ConfigError = {
 const CHOICES = {
   guard: ['enforce', 'warn', 'off'],
   fileBackup: ['each-step', 'each-run', 'never'],
+  fileBackupBy: ['dump', 'restore-point'],
   tableBackup: ['each-step', 'never'],
   onFailure: ['keep-earlier-steps', 'undo-run'],
   outOfOrder: ['refuse', 'allow'],
@@ -96,6 +102,9 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
   if (lockWaitMs === undefined) issues.push('`lockWait` is a duration like 90s or 10m');
   const target = resolveTarget(options.database, lockWaitMs ?? DEFAULT_POLICY.lockWaitMs);
   if (target.isErr()) issues.push(target.error);
+  const ways: readonly unknown[] = CHOICES.fileBackupBy;
+  if (target.isOk() && target.value.dialect === 'sqlite' && ways.includes(options.fileBackupBy))
+    issues.push('`fileBackupBy` is for PostgreSQL: a database that is a file is copied');
   if (issues.length > 0 || target.isErr()) return err({ kind: 'config-invalid', where, issues });
 
   const byDefault = target.value.dialect === 'sqlite' ? DEFAULT_POLICY.fileBackup : 'each-run';
@@ -107,6 +116,7 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
       component: options.component ?? DEFAULT_POLICY.component,
       guard: options.guard ?? DEFAULT_POLICY.guard,
       fileBackup: isInMemory(target.value) ? 'never' : (options.fileBackup ?? byDefault),
+      fileBackupBy: options.fileBackupBy ?? DEFAULT_POLICY.fileBackupBy,
       tableBackup: options.tableBackup ?? DEFAULT_POLICY.tableBackup,
       onFailure: options.onFailure ?? DEFAULT_POLICY.onFailure,
       outOfOrder: options.outOfOrder ?? DEFAULT_POLICY.outOfOrder,

@@ -67,9 +67,9 @@ export function appliedDocument({ schemaRestored: _restored, ...step }: StepRepo
   return step;
 }
 
-/** A backup as programs see it; `path` is the copied database itself, and null where tables were copied within it. */
+/** A backup as programs see it; `path` is the copied database itself, and null where tables were copied within it, and for a restore point. */
 export function backupDocument({ manifest, file }: StoredBackup): Record<string, unknown> {
-  const { id, kind, copy, files, verified, createdAt, reason, journal, databaseId, tables } = manifest;
+  const { id, kind, copy, files, verified, createdAt, reason, journal, databaseId, tables, restorePoint } = manifest;
   return {
     id,
     kind,
@@ -79,8 +79,9 @@ export function backupDocument({ manifest, file }: StoredBackup): Record<string,
     verified: true,
     checks: verified.checks,
     createdAt,
-    path: tables ? null : file,
+    path: file === '' ? null : file,
     ...(tables ? { copies: tables } : {}),
+    ...(restorePoint ? { restorePoint } : {}),
     reason: reason.kind,
     version: reason.version ?? null,
     runId: reason.runId,

@@ -220,12 +220,19 @@ function addGlobals(program: Command): void {
 }
 
 const addBackups = (command: Command): Command =>
-  command.addOption(
-    new Option(
-      '--file-backup <policy>',
-      'when the whole database is backed up: each-step (default for SQLite), each-run (for PostgreSQL), never',
-    ).choices(FILE_BACKUP),
-  );
+  command
+    .addOption(
+      new Option(
+        '--file-backup <policy>',
+        'when the whole database is backed up: each-step (default for SQLite), each-run (for PostgreSQL), never',
+      ).choices(FILE_BACKUP),
+    )
+    .addOption(
+      new Option(
+        '--file-backup-by <way>',
+        'how, on PostgreSQL: dump (default), or restore-point where the server archives its log',
+      ).choices(['dump', 'restore-point']),
+    );
 
 const addOrder = (command: Command): Command =>
   command

@@ -29,10 +29,11 @@ export function phaseLines(
 type Of<K extends Progress['kind']> = Extract<Progress, { readonly kind: K }>;
 
 export function backupText(
-  { bytes: size, ms, directory, tables }: Of<'backup-taken'>,
+  { bytes: size, ms, directory, tables, restorePoint }: Of<'backup-taken'>,
   room: number,
   paint: Paint,
 ): string {
+  if (restorePoint !== undefined) return `restore point at ${restorePoint.lsn}, in the server's log`;
   if (tables !== undefined) return `${count(tables, 'table')}, ${bytes(size)} in ${duration(ms)}, in the database`;
   const text = `${bytes(size)} in ${duration(ms)}, verified`;
   const where = relative(directory);

@@ -17,6 +17,7 @@ export interface Flags {
   readonly lockWait?: string;
   readonly envFile?: string;
   readonly fileBackup?: string;
+  readonly fileBackupBy?: string;
   readonly onFailure?: string;
   readonly onAhead?: string;
   readonly outOfOrder?: boolean;
@@ -43,6 +44,7 @@ const NAMES = [
   'guard',
   'lockWait',
   'fileBackup',
+  'fileBackupBy',
   'onFailure',
   'onAhead',
 ] as const;

@@ -85,7 +85,7 @@ describe('parseConfig', () => {
       keepRuns: 3,
     } as const;
     const whole = config({ ...policy, lockWait: '90s', backups: 'b', steps: 'm' });
-    expect(whole.policy).to.deep.equal({ ...policy, lockWaitMs: 90_000 });
+    expect(whole.policy).to.deep.equal({ ...policy, fileBackupBy: 'dump', lockWaitMs: 90_000 });
     expect(whole.backups).to.equal(path.resolve('b'));
     expect(whole.steps).to.deep.equal({ directory: path.resolve('m'), registered: [] });
     expect(whole.target).to.include({ busyWaitMs: 90_000 });
@@ -119,6 +119,8 @@ describe('parseConfig', () => {
       [{ guard: 'on' }, '`guard` is'],
       [{ guard: null }, '`guard` is'],
       [{ fileBackup: true }, '`fileBackup` is'],
+      [{ fileBackupBy: 'copy' }, '`fileBackupBy` is'],
+      [{ fileBackupBy: 'dump' }, '`fileBackupBy` is for PostgreSQL'],
       [{ onFailure: 'undo' }, '`onFailure` is'],
       [{ outOfOrder: true }, '`outOfOrder` is'],
       [{ onAhead: '' }, '`onAhead` is'],
@@ -164,6 +166,7 @@ describe('parseConfig', () => {
       'component',
       'guard',
       'fileBackup',
+      'fileBackupBy',
       'onFailure',
       'outOfOrder',
       'onAhead',

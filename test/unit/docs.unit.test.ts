@@ -72,6 +72,7 @@ describe('the reference', () => {
       component: true,
       guard: true,
       fileBackup: true,
+      fileBackupBy: true,
       tableBackup: true,
       onFailure: true,
       outOfOrder: true,

@@ -52,7 +52,7 @@ function listLines({ backups, damaged }: BackupListing, database: string, { pain
     reasonText(manifest.reason),
     bytes(sizeOf(manifest)),
     localTime(manifest.createdAt),
-    count(manifest.copy.tables.length, 'table'),
+    manifest.restorePoint ? 'restore point' : count(manifest.copy.tables.length, 'table'),
   ]);
   const broken = damaged.map(({ id, detail }) => `${paint.red('✖')} ${id} is not whole: ${detail}`);
   const none = damaged.length === 0 ? 'no backups' : 'no backup that can be read';
@@ -87,21 +87,31 @@ export function runBackupShow(_context: CommandContext, flags: Flags, id: string
 }
 
 function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): string[] {
-  const { id, database, reason, createdAt, copy, journal, verified, files, engine, driver, tables } = manifest;
+  const { id, database, reason, createdAt, copy, journal, verified, files, engine, driver, tables, restorePoint } =
+    manifest;
   const rows = [
     ['of', `${database.label} (${database.dialect})`],
     ['taken', `${localTime(createdAt, true)}, ${ago(createdAt)}, ${reasonText(reason)}`],
-    ['size', bytes(sizeOf(manifest))],
-    [
-      'tables',
-      tables?.map((one) => `${one.table} (${count(one.rows, 'row')})`).join(', ') ?? (copy.tables.join(', ') || 'none'),
-    ],
-    ...archiveRows(copy),
+    ...(restorePoint
+      ? [
+          ['name', restorePoint.name],
+          ['place', `${restorePoint.lsn} in the server's log`],
+        ]
+      : [
+          ['size', bytes(sizeOf(manifest))],
+          [
+            'tables',
+            tables?.map((one) => `${one.table} (${count(one.rows, 'row')})`).join(', ') ??
+              (copy.tables.join(', ') || 'none'),
+          ],
+          ...archiveRows(copy),
+        ]),
     ['journal', `up to event ${journal.position}`],
     ['verified', `${localTime(verified.at, true)}: ${verified.checks.join(', ')}`],
-    ...(tables ? [] : [['sha256', files[0]?.sha256 ?? '']]),
+    ...(tables || restorePoint ? [] : [['sha256', files[0]?.sha256 ?? '']]),
     ['by', `${engine}, ${driver}`],
-    tables ? ['copies', tables.map((one) => one.copy).join(', ')] : ['file', relative(file)],
+    ...(tables ? [['copies', tables.map((one) => one.copy).join(', ')]] : []),
+    ...(file === '' ? [] : [['file', relative(file)]]),
   ];
   return [
     `backup ${paint.bold(id)}`,
@@ -110,7 +120,9 @@ function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): st
       (line) => `  ${line}`,
     ),
     '',
-    `Put it back with: migrate-safe restore ${id}`,
+    restorePoint
+      ? `How the server is brought back to it: migrate-safe restore ${id}`
+      : `Put it back with: migrate-safe restore ${id}`,
   ];
 }
 

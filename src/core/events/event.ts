@@ -59,13 +59,19 @@ export type BackupTaken = Fact<
   'BackupTaken',
   {
     readonly backupId: string;
-    /** `tables`: single tables, copied within the database; there is no file, and `sha256` is empty. */
-    readonly kind: 'file' | 'tables';
+    /**
+     * `tables`: single tables, copied within the database. `restore-point`: a moment that the archived log of the server
+     * leads back to. Of neither is there a file, and `sha256` is empty.
+     */
+    readonly kind: 'file' | 'tables' | 'restore-point';
     readonly bytes: number;
     readonly sha256: string;
     readonly tables?: readonly { readonly table: string; readonly rows: number }[];
     readonly reason: string;
     readonly version?: string;
+    /** Of a restore point before a step was reverted. */
+    readonly direction?: 'revert';
+    readonly restorePoint?: { readonly name: string; readonly lsn: string };
     readonly journalPosition: number;
   }
 >;

@@ -13,6 +13,8 @@ export interface Policy {
   readonly component: string;
   readonly guard: GuardMode;
   readonly fileBackup: FileBackupPolicy;
+  /** `restore-point`: in place of a copy, a name for the moment in the log that the server archives. */
+  readonly fileBackupBy: 'dump' | 'restore-point';
   /** Whether the tables that a step can touch are copied before it, where the database can keep copies of single tables. */
   readonly tableBackup: 'each-step' | 'never';
   /** What happens to the steps that the run had applied before the one that failed. */
@@ -29,6 +31,7 @@ export const DEFAULT_POLICY: Policy = {
   component: 'main',
   guard: 'enforce',
   fileBackup: 'each-step',
+  fileBackupBy: 'dump',
   tableBackup: 'each-step',
   onFailure: 'keep-earlier-steps',
   outOfOrder: 'refuse',

@@ -76,7 +76,7 @@ export function loadSteps(candidates: readonly StepCandidate[]): ResultAsync<rea
 export function checkDisk(session: RunSession, steps: number): ResultAsync<void, MigrateError> {
   const { database, policy, ports } = session;
   const backups = policy.fileBackup === 'never' ? 0 : policy.fileBackup === 'each-run' ? 1 : steps;
-  if (backups === 0 || !database.backups.supported) return okAsync(undefined);
+  if (backups === 0 || policy.fileBackupBy !== 'dump' || !database.backups.supported) return okAsync(undefined);
   return safeTry(async function* () {
     const size = yield* database.backups
       .size()

@@ -2,6 +2,7 @@
 import type { MigrateError } from '../errors/migrate-error.js';
 import type { LockOwner } from '../ports/run-lock.js';
 import type { Effects } from '../events/effects.js';
+import type { RestorePoint } from '../ports/restore-points.js';
 import type { GuardFinding } from '../schema/guard.js';
 
 export type Direction = 'apply' | 'revert';
@@ -40,6 +41,8 @@ export type Progress =
       readonly directory: string;
       /** Their number. */
       readonly tables?: number;
+      /** In place of a copy. */
+      readonly restorePoint?: RestorePoint;
     }
   | {
       readonly kind: 'worked';

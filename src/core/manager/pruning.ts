@@ -2,9 +2,10 @@
 import { ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import { prunableBackups, unrecordedBackups } from '../history/retention.js';
-import type { StoredBackup } from '../ports/backup-store.js';
+import type { BackupManifest, StoredBackup } from '../ports/backup-store.js';
 import type { TableBackup } from '../ports/table-backups.js';
 import { fromSql, fromStore } from './as-error.js';
+import { pointsOf } from './restore-points.js';
 import type { RunSession } from './session.js';
 
 /** What goes, of the store and of the copies within the database. */
@@ -15,12 +16,19 @@ export interface Pruning {
 
 /** Records what will go. The events are written with the run's end. */
 export function planPruning(session: RunSession): ResultAsync<Pruning, MigrateError> {
-  const { policy, recorder, loaded } = session;
+  const { policy, recorder, loaded, ports, database } = session;
   return safeTry(async function* () {
     const files = yield* storedBackups(session);
     const tables = yield* tableBackups(session);
+    // With those that this run has set.
+    const events =
+      policy.fileBackupBy === 'restore-point'
+        ? yield* database.readJournal().mapErr((error) => fromSql(error, database.info.label, 'reading the journal'))
+        : loaded.events;
     const prunable = prunableBackups(
-      [...files.map(({ manifest }) => manifest), ...tables],
+      [...files, ...pointsOf(events, ports, recorder.history.databaseId ?? '')]
+        .map(({ manifest }): Pick<BackupManifest, 'id' | 'createdAt' | 'reason'> => manifest)
+        .concat(tables),
       recorder.history.runs,
       policy.keepRuns,
     );

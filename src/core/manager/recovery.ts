@@ -8,6 +8,7 @@ import type { StepCandidate } from '../ports/step-source.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
 import type { RunSession } from './session.js';
+import { pointsOf } from './restore-points.js';
 import { StepErrors } from './step-errors.js';
 import { ask, truthy } from './step-work.js';
 
@@ -87,7 +88,9 @@ function findingOutside(
       return ok<Finding>('can-be-repeated');
     const listing = yield* ports.store.list(recorder.history.databaseId ?? '').mapErr(fromStore);
     const backup = listing.backups.find(({ manifest }) => manifest.id === under.backupId);
-    const command = backup === undefined ? 'migrate-safe status' : `migrate-safe restore ${backup.manifest.id}`;
+    const point = pointsOf(session.loaded.events, ports, '').some(({ manifest }) => manifest.id === under.backupId);
+    const wayBack = backup?.manifest.id ?? (point ? under.backupId : undefined);
+    const command = wayBack === undefined ? 'migrate-safe status' : `migrate-safe restore ${wayBack}`;
     const reason = `step ${under.version}, which runs without a transaction, was interrupted half-way`;
     if (backup === undefined)
       return errAsync(

@@ -79,7 +79,12 @@ function undoWithoutTransaction(context: StepContext, failed: FailedAttempt): Re
     if (stale !== undefined) return ok(failed.error);
     if (backup === undefined && failed.kept.tables === undefined && !step.losesNothing(direction))
       return ok(
-        needsPerson(context, failed, `step ${step.version} runs without a transaction and has no backup`, undefined),
+        needsPerson(
+          context,
+          failed,
+          `step ${step.version} runs without a transaction and has ${failed.kept.point === undefined ? 'no backup' : 'only a restore point'}`,
+          undefined,
+        ),
       );
     if (yield* isAsBefore(context, failed)) {
       yield* recordRung(context, failed, 'transaction', yield* schemaNow(context));
@@ -235,7 +240,7 @@ function needsPerson(
 ): MigrateError {
   const { step, backup, kept, error } = failed;
   const { code, kind, message } = error;
-  const wayBack = backup?.manifest.id ?? kept.tables?.id;
+  const wayBack = backup?.manifest.id ?? kept.tables?.id ?? kept.point;
   if (recorder.history.run?.step?.failed === false)
     recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   const again = step.isRepeatable(failed.direction) ? 'migrate-safe up' : 'migrate-safe status';

@@ -1,5 +1,5 @@
 // Backups on request: taken in a run of their own, listed and shown without one.
-import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
 import { compareText } from '../schema/names.js';
@@ -7,6 +7,7 @@ import { fromStore } from './as-error.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { endRun, startRun, withSession } from './run-session.js';
 import { glanceAt } from './glance.js';
+import { restorePointsIn } from './restore-points.js';
 import { takeBackup } from './step-backup.js';
 import { tableBackupsAt } from './table-backup.js';
 
@@ -47,9 +48,11 @@ export function listBackups(ports: ManagerPorts): ResultAsync<BackupListing, Mig
           .list(id)
           .mapErr(fromStore)
           .andThen((listing) =>
-            tableBackupsAt(ports, id).map((tables) => ({
+            ResultAsync.combine([tableBackupsAt(ports, id), restorePointsIn(ports, id)]).map(([tables, points]) => ({
               ...listing,
-              backups: [...listing.backups, ...tables].toSorted((a, b) => compareText(b.manifest.id, a.manifest.id)),
+              backups: [...listing.backups, ...tables, ...points].toSorted((a, b) =>
+                compareText(b.manifest.id, a.manifest.id),
+              ),
             })),
           ),
   );

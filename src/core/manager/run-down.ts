@@ -18,7 +18,7 @@ import { runStep } from './run-step.js';
 import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 import { elapsed, ofComponent } from './plan-up.js';
-import { takeBackup } from './step-backup.js';
+import { checkRestorePoints, takeWayBack } from './way-back.js';
 
 export interface DownOptions {
   /** How many steps, or the version that stays applied (`base`: none does). */
@@ -73,6 +73,7 @@ function revertSteps(
     const stuck = steps.find((step) => step.definition.revert === undefined);
     if (stuck !== undefined) return errAsync(migrateError({ kind: 'no-revert', version: stuck.version }));
     yield* refuseWithoutBackup(session, steps, 'revert');
+    yield* checkRestorePoints(session);
     yield* checkDisk(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'revert', versions: steps.map((step) => step.version) });
     yield* startRun(
@@ -97,7 +98,7 @@ function revertEach(session: RunSession, steps: readonly MigrationStep[]): Resul
   return safeTry(async function* () {
     const reason = { kind: 'before-run', runId: recorder.runId, component: policy.component } as const;
     const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
-    const runBackup = perRun ? yield* takeBackup({ ports, database, recorder, signal }, reason, 'quick') : undefined;
+    const runBackup = perRun ? yield* takeWayBack({ ports, database, recorder, policy, signal }, reason) : undefined;
     const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
     const done: RevertReport[] = [];
     for (const step of steps) {

@@ -144,6 +144,6 @@ function settleTurn(
   { attempt, quiet, seen, started }: Work,
   transaction: StepTransaction,
 ): ResultAsync<StepReport, MigrateError> {
-  recordStart(quiet, attempt, runBackup);
+  recordStart(quiet, attempt, runBackup?.id);
   return settle(quiet, attempt, transaction, { seen, backup: undefined, started });
 }

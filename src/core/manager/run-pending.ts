@@ -14,8 +14,8 @@ import { groupAtHead, runGroup } from './run-group.js';
 import { runStep } from './run-step.js';
 import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
-import { takeBackup } from './step-backup.js';
 import { undoRun } from './undo-run.js';
+import { checkRestorePoints, takeWayBack } from './way-back.js';
 
 /** What the fast path has found out, and left to be done. */
 export interface Pending extends UpOptions {
@@ -51,6 +51,7 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
     yield* refuseForeign(session.database, recorder.history);
     const steps = yield* loadSteps(plan.steps);
     yield* refuseWithoutBackup(session, steps, 'apply');
+    yield* checkRestorePoints(session);
     yield* checkDisk(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });
     yield* startRun(
@@ -79,10 +80,9 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
     const done: StepReport[] = [];
     const perRun = policy.fileBackup === 'each-run' && database.backups.supported;
     const runBackup = perRun
-      ? yield* takeBackup(
-          { ports, database, recorder, signal },
+      ? yield* takeWayBack(
+          { ports, database, recorder, policy, signal },
           { kind: 'before-run', runId: recorder.runId, component: policy.component },
-          'quick',
         )
       : undefined;
     const context: StepContext = { ports, database, recorder, policy, signal, runBackup };

@@ -10,6 +10,7 @@ import type { ManagerPorts, Policy } from './ports.js';
 import type { RestoreOptions, RestoreReport } from './restore-context.js';
 import { restoreLive } from './restore-live.js';
 import { restoreOverRuin } from './restore-over-ruin.js';
+import { pointMeant } from './restore-points.js';
 import { databaseIdOf } from './run-backup.js';
 import { chooseTables, tableBackupsOf } from './table-backup.js';
 
@@ -25,11 +26,15 @@ export function runRestore(
     if (databaseId === undefined)
       return err(migrateError({ kind: 'backup-not-found', wanted, directory: ports.store.label }));
     const runId = ports.ids.hex(16);
+    // A copy from before a step, if there is one as well, comes first.
+    const point = yield* pointMeant(ports, databaseId, options.choice, policy.component);
     const outcome = await withLock(ports, policy, options, runId, (lease) =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
         const chosen = chooseBackup(options.choice, policy.component, listing, ports.store.label);
         if (chosen.isErr() && chosen.error.kind !== 'backup-not-found') return err(chosen.error);
+        if (chosen.isErr() && point !== undefined && ('id' in options.choice || options.tables === 'all'))
+          return err(point);
         const sound = await openSound(ports, lease);
         if (chosen.isErr() && (sound.isErr() || sound.value?.database.tables === undefined)) return err(chosen.error);
         const opened = yield* sound;

@@ -2,7 +2,6 @@
 import { err, errAsync, ok, safeTry, type Result, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { stepKey, type ApplyRecord } from '../history/history.js';
-import type { StoredBackup } from '../ports/backup-store.js';
 import type { StepTransaction } from '../ports/step-transaction.js';
 import type { SqlError } from '../ports/session.js';
 import { revertDeclarations, type MigrationStep } from '../steps/migration-step.js';
@@ -11,10 +10,10 @@ import type { Direction } from './progress.js';
 import { climbDown } from './rollback-ladder.js';
 import { rollBackSettled } from './settle-commit.js';
 import { attemptStep, commitWork, type Attempt, type StepReport } from './step-attempt.js';
-import { takeBackup } from './step-backup.js';
 import type { StepContext } from './step-context.js';
 import { StepErrors } from './step-errors.js';
 import { keepTables } from './step-tables.js';
+import { takeWayBack, type WayBack } from './way-back.js';
 
 /** Applies or reverts one step. On failure the ladder has been walked and its rung is in the journal. */
 export function runStep(
@@ -34,11 +33,12 @@ export function runStep(
     const isTransactional = step.isTransactional(direction);
     const takesBackup = needsBackup(context, step, direction);
     const seen = takesBackup ? yield* foreignWrites(context) : 0;
-    let backup = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
+    let wayBack = takesBackup ? yield* beforeStep(context, step, direction) : undefined;
+    attempt.kept.point = wayBack?.backup === undefined ? wayBack?.id : undefined;
 
     if (!isTransactional) attempt.kept.tables = yield* keepTables(context, attempt, 'none');
     // A step without a transaction is in the journal before it begins: a crash must leave a trace of it.
-    const start = (): void => recordStart(context, attempt, backup ?? context.runBackup);
+    const start = (): void => recordStart(context, attempt, (wayBack ?? context.runBackup)?.id);
     if (!isTransactional) {
       start();
       yield* context.recorder.flush(database, `beginning ${step.version}`);
@@ -47,19 +47,19 @@ export function runStep(
       foreignKeys: definition.foreignKeys ?? 'off',
       transactional: isTransactional,
       repeats: context.recorder.history.interrupted.includes(stepKey(step.component, step.version)),
-      comparesWith: backup === undefined ? 'live' : 'backup',
+      comparesWith: wayBack?.backup === undefined ? 'live' : 'backup',
     });
     if (opened.isErr()) return err(failedToBegin(context, step, opened.error));
     const transaction = opened.value;
 
     // Nobody else writes from here on. What was written between the backup and this moment is not in the backup.
-    if (isTransactional && backup !== undefined && (yield* foreignWrites(context)) !== seen) {
+    if (isTransactional && wayBack?.backup !== undefined && (yield* foreignWrites(context)) !== seen) {
       const again = await beforeStep(context, step, direction);
       if (again.isErr()) {
         yield* abandon(transaction, context);
         return err(again.error);
       }
-      backup = again.value;
+      wayBack = again.value;
     }
     if (isTransactional) {
       const kept = await keepTables(context, attempt, 'transaction');
@@ -71,6 +71,7 @@ export function runStep(
       if (kept.value !== undefined) transaction.whenRestarted?.(() => keepAgain(context, attempt));
       start();
     }
+    const backup = wayBack?.backup;
     if (backup !== undefined) transaction.compareWith(backup.file);
 
     const mark = context.recorder.mark();
@@ -139,23 +140,19 @@ const beforeStep = (
   context: StepContext,
   step: MigrationStep,
   direction: Direction,
-): ResultAsync<StoredBackup, MigrateError> =>
-  takeBackup(
-    context,
-    {
-      kind: 'before-step',
-      runId: context.recorder.runId,
-      component: step.component,
-      version: step.version,
-      ...(direction === 'revert' ? { direction } : {}),
-    },
-    'quick',
-  ).mapErr((error) => {
+): ResultAsync<WayBack, MigrateError> =>
+  takeWayBack(context, {
+    kind: 'before-step',
+    runId: context.recorder.runId,
+    component: step.component,
+    version: step.version,
+    ...(direction === 'revert' ? { direction } : {}),
+  }).mapErr((error) => {
     context.ports.observer.progress({ kind: 'step-failed', phase: 'backup', error });
     return error;
   });
 
-export function recordStart({ recorder }: StepContext, attempt: Attempt, backup: StoredBackup | undefined): void {
+export function recordStart({ recorder }: StepContext, attempt: Attempt, backupId: string | undefined): void {
   const { step, direction } = attempt;
   recorder.record({
     type: 'start-step',
@@ -165,7 +162,7 @@ export function recordStart({ recorder }: StepContext, attempt: Attempt, backup:
     attempt: attempt.attempt,
     direction,
     transactional: step.isTransactional(direction),
-    ...(backup ? { backupId: backup.manifest.id } : {}),
+    ...(backupId === undefined ? {} : { backupId }),
   });
 }
 

@@ -36,9 +36,11 @@ export interface StepReport {
   readonly schemaRestored: boolean;
 }
 
-/** Copies of the tables that a step can touch; taken again where its transaction begins anew. */
+/** What was kept before a step besides a copy of the whole: copies of tables, taken again where its transaction begins anew. */
 export interface KeptTables {
   tables?: TableBackup | undefined;
+  /** The restore point before this very step. */
+  point?: string | undefined;
 }
 
 /** What is tried, and under which name. */
@@ -125,7 +127,8 @@ export function settle(
     const schemaAfter = changes.length === 0 ? schemaBefore : fingerprint(seen.after, sha256);
     const schemaRestored = direction === 'apply' || attempt.applied?.schemaBefore === schemaAfter;
     const durationMs = Math.round(performance.now() - started);
-    const backups = [...(backup ? [backup.manifest.id] : []), ...(attempt.kept.tables ? [attempt.kept.tables.id] : [])];
+    const { tables, point } = attempt.kept;
+    const backups = [backup?.manifest.id, point, tables?.id].filter((id) => id !== undefined);
     observer.progress({
       kind: 'validated',
       changes: described,

@@ -2,6 +2,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { StoredEvent, RecordedEvent } from '../events/envelope.js';
 import type { JournalHead } from '../journal/chain.js';
+import type { RestorePoint } from './restore-points.js';
 import type { BackupSource, ContentFingerprint, CopyFacts, CopyProgress, CopyReader } from './backup-source.js';
 
 /** Why a backup was taken. */
@@ -28,7 +29,7 @@ export interface BackupManifest {
   readonly format: 1;
   readonly id: string;
   readonly series: string;
-  readonly kind: 'file' | 'tables';
+  readonly kind: 'file' | 'tables' | 'restore-point';
   readonly databaseId: string;
   readonly database: { readonly label: string; readonly path: string; readonly dialect: string };
   readonly engine: string;
@@ -37,6 +38,8 @@ export interface BackupManifest {
   readonly reason: BackupReason;
   readonly journal: JournalHead;
   readonly files: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  /** A moment in the server's log, in place of a copy. */
+  readonly restorePoint?: RestorePoint;
   /** Where single tables were copied within the database. */
   readonly tables?: readonly TableCopy[];
   readonly copy: CopyFacts;
@@ -48,7 +51,7 @@ export interface BackupManifest {
 /** A set that is complete: its manifest is there and is what was written. */
 export interface StoredBackup {
   readonly manifest: BackupManifest;
-  /** Absolute; empty, as the file is, where tables were copied within the database. */
+  /** Absolute; empty, as the file is, where tables were copied within the database, and for a restore point. */
   readonly directory: string;
   /** Absolute path of the copy of the database. */
   readonly file: string;

@@ -6,6 +6,7 @@ import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { AppliedStep } from '../history/history.js';
 import type { BackupSource, CopyFiles, CopyProgress, LiveRestorePort } from './backup-source.js';
+import type { RestorePoints } from './restore-points.js';
 import type { Lease, RunLock } from './run-lock.js';
 import type { SqlError } from './session.js';
 import type { StepTransaction } from './step-transaction.js';
@@ -97,6 +98,8 @@ export interface OpenDatabase {
   hold?(): ResultAsync<Hold, SqlError>;
   readonly backups: BackupSource;
   readonly restore: LiveRestorePort;
+  /** Where the database is a server's, whose log may be archived. */
+  readonly restorePoints?: RestorePoints;
   /** Where the database can keep copies of single tables in itself. */
   readonly tables?: TableBackups;
   /**

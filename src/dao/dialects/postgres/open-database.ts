@@ -16,6 +16,7 @@ import type { StepTransaction } from '../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
 import { PostgresBackupSource } from './backup/backup-source.js';
+import { PostgresRestorePoints } from './backup/restore-points.js';
 import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
@@ -49,6 +50,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly backups: BackupSource;
   readonly restore: LiveRestorePort;
   readonly tables: PostgresTableBackups;
+  readonly restorePoints: PostgresRestorePoints;
   #other: PostgresConnection | undefined;
 
   constructor(options: OpenOptions) {
@@ -57,6 +59,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
     this.#connection = options.connection;
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
     this.backups = new PostgresBackupSource(options.server);
+    this.restorePoints = new PostgresRestorePoints(this.#connection);
     const refill: RefillOptions = {
       connection: this.#connection,
       record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
