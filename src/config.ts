@@ -31,6 +31,8 @@ export interface MigrateSafeOptions {
    * server's own tools restore. Default: `dump`.
    */
   readonly fileBackupBy?: Policy['fileBackupBy'];
+  /** Size in bytes above which a PostgreSQL database is asked about before it is dumped. Default: 10 GiB. */
+  readonly largeDatabaseBytes?: number;
   /** Whether the tables that a step can touch are copied before it, inside PostgreSQL. Default: `each-step`. */
   readonly tableBackup?: Policy['tableBackup'];
   /** What becomes of the run's earlier steps when one fails. Default: `keep-earlier-steps`. */
@@ -75,6 +77,7 @@ const MEMBERS: ReadonlySet<string> = new Set([
   'component',
   'lockWait',
   'keepRuns',
+  'largeDatabaseBytes',
   ...Object.keys(CHOICES),
 ]);
 
@@ -96,8 +99,11 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
       issues.push(`\`${key}\` is a text that is not empty`);
   }
   const { steps = [], keepRuns = DEFAULT_POLICY.keepRuns } = options;
+  const { largeDatabaseBytes = DEFAULT_POLICY.largeDatabaseBytes } = options;
   if (!isSteps(steps)) issues.push('`steps` is a directory or a list of steps');
   if (!Number.isSafeInteger(keepRuns) || keepRuns < 1) issues.push('`keepRuns` is a whole number from 1');
+  if (!Number.isSafeInteger(largeDatabaseBytes) || largeDatabaseBytes < 0)
+    issues.push('`largeDatabaseBytes` is a whole number from 0');
   const lockWaitMs = parseDuration(options.lockWait ?? DEFAULT_POLICY.lockWaitMs);
   if (lockWaitMs === undefined) issues.push('`lockWait` is a duration like 90s or 10m');
   const target = resolveTarget(options.database, lockWaitMs ?? DEFAULT_POLICY.lockWaitMs);
@@ -117,6 +123,7 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
       guard: options.guard ?? DEFAULT_POLICY.guard,
       fileBackup: isInMemory(target.value) ? 'never' : (options.fileBackup ?? byDefault),
       fileBackupBy: options.fileBackupBy ?? DEFAULT_POLICY.fileBackupBy,
+      largeDatabaseBytes,
       tableBackup: options.tableBackup ?? DEFAULT_POLICY.tableBackup,
       onFailure: options.onFailure ?? DEFAULT_POLICY.onFailure,
       outOfOrder: options.outOfOrder ?? DEFAULT_POLICY.outOfOrder,

@@ -1,7 +1,7 @@
 // Progress as lines: pure, from what the engine tells to what people read.
 import path from 'node:path';
 import type { LockOwner } from '../core/ports/run-lock.js';
-import type { Progress } from '../core/manager/progress.js';
+import type { LargeDatabase, Progress } from '../core/manager/progress.js';
 import { describeFinding } from '../core/schema/guard.js';
 import { changesText, effectsText, hasLosses } from './effects.js';
 import { bytes, count, duration, timeOfDay, truncate, widthOf, wrap } from './format.js';
@@ -138,4 +138,16 @@ export function barText(label: string, done: number, total: number, elapsedMs: n
 export function relative(file: string): string {
   const from = path.relative(process.cwd(), file);
   return from.startsWith('..') || path.isAbsolute(from) ? file : from || '.';
+}
+
+/** What the copies of a large database will take. */
+export function largeLines(
+  { database, bytes: size, copies, copyBytes, copyMs, directory, freeBytes }: LargeDatabase,
+  paint: Paint,
+): string[] {
+  const each = copies === 1 ? 'its dump takes' : `its ${copies} dumps, one before each step, take`;
+  return [
+    `${paint.yellow('!')} ${paint.bold(database)} has ${bytes(size)}: ${each} about ${duration(copyMs)}`,
+    `  and up to ${bytes(copyBytes)} in ${directory}, where ${bytes(freeBytes)} are free`,
+  ];
 }

@@ -8,6 +8,7 @@ import {
   backupText,
   barText,
   guardText,
+  largeLines,
   observedText,
   phaseLines,
   recoveredLines,
@@ -75,6 +76,8 @@ export class Reporter {
         return this.#planned(progress.direction, progress.versions.length);
       case 'warning':
         return this.#say([`${this.#terminal.log.paint.yellow('!')} ${progress.message}`, ...(this.#begun ? [] : [''])]);
+      case 'large-database':
+        return this.#say([...largeLines(progress.large, this.#terminal.log.paint), '']);
       case 'step-started':
         return this.#stepStarted(progress);
       case 'backup-progress':

@@ -83,6 +83,7 @@ describe('parseConfig', () => {
       outOfOrder: 'allow',
       onAhead: 'refuse',
       keepRuns: 3,
+      largeDatabaseBytes: 7,
     } as const;
     const whole = config({ ...policy, lockWait: '90s', backups: 'b', steps: 'm' });
     expect(whole.policy).to.deep.equal({ ...policy, fileBackupBy: 'dump', lockWaitMs: 90_000 });
@@ -119,6 +120,7 @@ describe('parseConfig', () => {
       [{ guard: 'on' }, '`guard` is'],
       [{ guard: null }, '`guard` is'],
       [{ fileBackup: true }, '`fileBackup` is'],
+      [{ largeDatabaseBytes: -1 }, '`largeDatabaseBytes` is'],
       [{ fileBackupBy: 'copy' }, '`fileBackupBy` is'],
       [{ fileBackupBy: 'dump' }, '`fileBackupBy` is for PostgreSQL'],
       [{ onFailure: 'undo' }, '`onFailure` is'],

@@ -124,6 +124,7 @@ export type RunFacts =
   | { readonly kind: 'backups-unsupported'; readonly reason: string }
   | { readonly kind: 'restore-failed'; readonly reason: string }
   | { readonly kind: 'restore-declined' }
+  | { readonly kind: 'backup-declined'; readonly database: string }
   | { readonly kind: 'stale-journal'; readonly expected: number; readonly actual: number };
 
 export type ErrorFacts = ConfigFacts | StepFileFacts | CheckFacts | StepFacts | RunFacts;

@@ -3,6 +3,7 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import { planUp, type Plan } from '../steps/planner.js';
+import type { ConfirmLarge } from './large-database.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { StepReport } from './step-attempt.js';
 
@@ -10,6 +11,8 @@ export interface UpOptions {
   /** Last version to apply; all by default. */
   readonly to?: string | undefined;
   readonly signal: AbortSignal;
+  /** Asked where a large database is to be copied; without it nobody is. */
+  readonly confirm?: ConfirmLarge | undefined;
 }
 
 /** What `up` did. `runId` is null when there was nothing to do. */

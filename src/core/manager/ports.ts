@@ -15,6 +15,8 @@ export interface Policy {
   readonly fileBackup: FileBackupPolicy;
   /** `restore-point`: in place of a copy, a name for the moment in the log that the server archives. */
   readonly fileBackupBy: 'dump' | 'restore-point';
+  /** A server's database above this size is asked about before it is dumped. */
+  readonly largeDatabaseBytes: number;
   /** Whether the tables that a step can touch are copied before it, where the database can keep copies of single tables. */
   readonly tableBackup: 'each-step' | 'never';
   /** What happens to the steps that the run had applied before the one that failed. */
@@ -32,6 +34,7 @@ export const DEFAULT_POLICY: Policy = {
   guard: 'enforce',
   fileBackup: 'each-step',
   fileBackupBy: 'dump',
+  largeDatabaseBytes: 10 * 1024 ** 3,
   tableBackup: 'each-step',
   onFailure: 'keep-earlier-steps',
   outOfOrder: 'refuse',

@@ -13,6 +13,19 @@ export type Direction = 'apply' | 'revert';
  */
 export type Unproven = 'stamped' | 'changed-since';
 
+/** What a run is about to do with a large database; the figures for the copies are estimates. */
+export interface LargeDatabase {
+  readonly database: string;
+  readonly bytes: number;
+  /** How many copies of it the run takes, and what all of them need. */
+  readonly copies: number;
+  readonly copyBytes: number;
+  readonly copyMs: number;
+  /** Where they go. */
+  readonly directory: string;
+  readonly freeBytes: number;
+}
+
 export type Progress =
   | { readonly kind: 'waiting'; readonly owner: LockOwner | undefined; readonly waitedMs: number }
   | {
@@ -25,6 +38,7 @@ export type Progress =
     }
   | { readonly kind: 'planned'; readonly direction: Direction; readonly versions: readonly string[] }
   | { readonly kind: 'warning'; readonly message: string }
+  | { readonly kind: 'large-database'; readonly large: LargeDatabase }
   | {
       readonly kind: 'step-started';
       readonly direction: Direction;

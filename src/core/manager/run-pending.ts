@@ -4,6 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { currentVersion } from '../steps/planner.js';
+import { askAboutSize } from './large-database.js';
 import { elapsed, planFor, warnAhead, type UpOptions, type UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup } from './preflight.js';
@@ -53,6 +54,7 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
     yield* refuseWithoutBackup(session, steps, 'apply');
     yield* checkRestorePoints(session);
     yield* checkDisk(session, steps.length);
+    yield* askAboutSize(session, steps.length, pending.confirm);
     ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });
     yield* startRun(
       session,

@@ -7,7 +7,7 @@ import type { MigrationStep } from '../steps/migration-step.js';
 import type { AuditReport } from './audit.js';
 import { EventFeed } from './event-feed.js';
 import type { PlanReport, StatusReport } from './inspect-state.js';
-import type { UpReport } from './plan-up.js';
+import type { UpOptions, UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
 import type { DownOptions, DownReport } from './run-down.js';
@@ -53,8 +53,8 @@ export class SafeMigrationManager {
   }
 
   /** Applies pending steps up to and with `to`, all by default. Nothing pending: a read, and nothing written. */
-  up(options: { readonly to?: string; readonly signal?: AbortSignal } = {}): ResultAsync<UpReport, MigrateError> {
-    return runUp(this.#ports, this.#policy, { to: options.to, signal: options.signal ?? never() });
+  up(options: WithSignal<Partial<UpOptions>> = {}): ResultAsync<UpReport, MigrateError> {
+    return runUp(this.#ports, this.#policy, { ...options, signal: options.signal ?? never() });
   }
 
   /** Reverts steps: one by default. */

@@ -66,12 +66,21 @@ export interface RowsAtStake {
   readonly deleted: number;
 }
 
+/** What a copy is likely to take. */
+export interface CopyEffort {
+  readonly databaseBytes: number;
+  readonly copyBytes: number;
+  readonly copyMs: number;
+}
+
 /** What a database can do for backups; absent for a database in memory. */
 export interface BackupSource {
   readonly supported: boolean;
   readonly form: CopyForm;
   /** Estimated size of a copy. */
   size(): ResultAsync<number, SqlError>;
+  /** Where a copy takes so long that somebody may want to be asked. */
+  readonly effort?: () => ResultAsync<CopyEffort, SqlError>;
   /** Copies the committed state into `file`, which is empty or not there. */
   copyTo(file: string, onProgress: CopyProgress, signal?: AbortSignal): ResultAsync<void, SqlError>;
   /** Structure check of a copy: `quick` or `full` (with foreign keys). Returns what it learnt about the copy. */

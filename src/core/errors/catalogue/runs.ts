@@ -125,6 +125,13 @@ export const RUNS: Words<RunFacts> = {
     message: () => 'not restored',
     hint: () => 'Nothing was changed. In a script, --yes answers the question.',
   },
+  'backup-declined': {
+    code: 'MS-BACKUP-DECLINED',
+    exit: 130,
+    message: (f) => `not begun: ${f.database} was not to be dumped now`,
+    hint: () =>
+      'Nothing was changed. --yes answers the question; --file-backup never leaves the dump out, and --file-backup-by restore-point needs none.',
+  },
   'stale-journal': {
     code: 'MS-STALE-JOURNAL',
     exit: 1,

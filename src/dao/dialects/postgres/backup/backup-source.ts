@@ -4,6 +4,7 @@ import type {
   BackupSource,
   CheckError,
   ContentFingerprint,
+  CopyEffort,
   CopyFacts,
   CopyProgress,
   RowsAtStake,
@@ -27,10 +28,17 @@ export class PostgresBackupSource implements BackupSource {
   }
 
   size(): ResultAsync<number, SqlError> {
-    return this.#server.withConnection((connection) =>
-      connection.all<{ bytes: number }>(`SELECT ${ESTIMATE} AS bytes`).map(([row]) => row?.bytes ?? 0),
-    );
+    return this.effort().map(({ copyBytes }) => copyBytes);
   }
+
+  readonly effort = (): ResultAsync<CopyEffort, SqlError> =>
+    this.#server
+      .withConnection((connection) => connection.all<{ bytes: number }>(SIZE))
+      .map(([row]) => {
+        const databaseBytes = row?.bytes ?? 0;
+        const copyBytes = Math.ceil(databaseBytes * COMPRESSED);
+        return { databaseBytes, copyBytes, copyMs: Math.ceil(databaseBytes / BYTES_PER_MS) };
+      });
 
   copyTo(file: string, onProgress: CopyProgress, signal?: AbortSignal): ResultAsync<void, SqlError> {
     return this.size().andThen((estimate) =>
@@ -53,5 +61,8 @@ export class PostgresBackupSource implements BackupSource {
   }
 }
 
+const SIZE = `SELECT pg_catalog.pg_database_size(pg_catalog.current_database()) AS bytes`;
 /** Rows compress, and indexes are not in an archive: a third of the whole is seldom too little. */
-const ESTIMATE = `pg_catalog.pg_database_size(pg_catalog.current_database()) / 3`;
+const COMPRESSED = 1 / 3;
+/** 40 MB a second, with the check of the archive. */
+const BYTES_PER_MS = 40_000;
