@@ -69,6 +69,7 @@ export async function renameDurably(from: string, to: string): Promise<void> {
 /** Reads the stored bytes back: their number, their sha256 and their first 16. */
 export async function readBack(
   file: string,
+  onBytes?: (done: number) => void,
 ): Promise<{ readonly bytes: number; readonly sha256: string; readonly head: Buffer }> {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -77,6 +78,7 @@ export async function readBack(
     if (bytes === 0) head = Buffer.from(chunk.subarray(0, 16));
     hash.update(chunk);
     bytes += chunk.length;
+    onBytes?.(bytes);
   }
   return { bytes, sha256: hash.digest('hex'), head };
 }

@@ -13,6 +13,7 @@ import type {
   StoredBackup,
   StoredDatabase,
   TakeBackup,
+  VerifyProgress,
 } from '../core/ports/backup-store.js';
 import type { Clock, IdSource } from '../core/ports/clock.js';
 import type { SqlError } from '../core/ports/session.js';
@@ -89,12 +90,20 @@ export class FileBackupStore implements BackupStore {
     });
   }
 
-  verify(backup: StoredBackup, source: CopyReader, level: 'stored' | 'full'): ResultAsync<void, BackupError> {
+  verify(
+    backup: StoredBackup,
+    source: CopyReader,
+    level: 'stored' | 'full',
+    onProgress: VerifyProgress = (): void => undefined,
+  ): ResultAsync<void, BackupError> {
     const { id, files, copy, fingerprint } = backup.manifest;
     return this.#attempt(async () => ({ there: existsSync(backup.file), expected: files[0] }))
       .andThen(({ there, expected }) =>
         there && expected
-          ? this.#attempt(async () => ({ stored: await readBack(backup.file), expected }))
+          ? this.#attempt(async () => ({
+              stored: await readBack(backup.file, (done) => onProgress('stored', done, expected.bytes)),
+              expected,
+            }))
           : errAsync(corrupt(id, 'files', 'the copy of the database is missing')),
       )
       .andThen(({ stored, expected }): Result<void, BackupError> => {
@@ -108,7 +117,7 @@ export class FileBackupStore implements BackupStore {
       .andThen(() => {
         if (level === 'stored') return ResultAsync.fromSafePromise(Promise.resolve(undefined));
         return source
-          .check(backup.file, 'full')
+          .check(backup.file, 'full', (done, total) => onProgress('content', done, total))
           .mapErr((error) =>
             error.kind === 'check-failed'
               ? corrupt(id, error.check, error.detail)

@@ -42,6 +42,7 @@ export class Reporter {
   #steps = 0;
   #phase: string | undefined;
   #phaseStarted = 0;
+  #pass = '';
   #warned = false;
   #waits = false;
   #waitTold = -Infinity;
@@ -82,6 +83,9 @@ export class Reporter {
         return this.#stepStarted(progress);
       case 'backup-progress':
         return this.#bar('backup', progress.doneBytes, progress.totalBytes);
+      case 'verify-progress':
+        if (progress.pass === 'content' && progress.doneBytes >= progress.totalBytes) return this.#counting();
+        return this.#bar('verify', progress.doneBytes, progress.totalBytes, progress.pass);
       case 'restore-progress':
         return this.#bar('restore', progress.doneBytes, progress.totalBytes);
       case 'backup-taken':
@@ -179,8 +183,17 @@ export class Reporter {
     );
   }
 
-  #bar(label: string, done: number, total: number): void {
-    const elapsed = performance.now() - this.#phaseStarted;
+  /** After the proof of a backup: what was written since is read from the database. */
+  #counting(): void {
+    const since = performance.now();
+    this.#terminal.live.set(() => `counting what was written since, ${duration(performance.now() - since)}`);
+  }
+
+  /** `pass`: what is measured; each has a time of its own. */
+  #bar(label: string, done: number, total: number, pass = label): void {
+    if (this.#pass !== pass) this.#phaseStarted = 0;
+    this.#pass = pass;
+    const elapsed = this.#phaseStarted === 0 ? 0 : performance.now() - this.#phaseStarted;
     if (this.#phaseStarted === 0) this.#phaseStarted = performance.now();
     this.#terminal.live.set((width) => barText(label, done, total, elapsed, width));
   }

@@ -99,6 +99,40 @@ describe('restore on PostgreSQL', function () {
     expect(await content()).to.equal(now);
   });
 
+  it('tells how far the proof and the restore are, in bytes of the archive', async () => {
+    await sql(database.url, `INSERT INTO customers SELECT n, md5(n::text) FROM generate_series(10, 60000) AS n`);
+    const { manifest } = value(await manager().createBackup());
+    await sql(database.url, `DELETE FROM customers WHERE id > 10; INSERT INTO orders VALUES (3, 1, 5)`);
+    const told: Record<string, number[]> = { stored: [], content: [], restore: [] };
+    const [size] = manifest.files.map(({ bytes }) => bytes);
+    const safe = manager();
+    safe.onProgress((progress) => {
+      if (progress.kind !== 'verify-progress' && progress.kind !== 'restore-progress') return;
+      expect(progress.totalBytes).to.equal(size);
+      told[progress.kind === 'verify-progress' ? progress.pass : 'restore']?.push(progress.doneBytes);
+    });
+    let stakes: unknown;
+    value(
+      await safe.restore({
+        choice: { id: manifest.id },
+        confirm: ({ atStake }) => {
+          stakes = atStake;
+          return Promise.resolve(true);
+        },
+      }),
+    );
+    expect(stakes).to.deep.equal([
+      { table: 'customers', written: 0, deleted: 59_990 },
+      { table: 'orders', written: 1, deleted: 0 },
+    ]);
+    for (const [pass, done] of Object.entries(told)) {
+      expect(done, pass).to.have.length.greaterThan(0);
+      expect(done, pass).to.deep.equal(done.toSorted((a, b) => a - b));
+      expect(done.at(-1), pass).to.be.at.most(size ?? 0);
+    }
+    expect([told['stored']?.at(-1), told['content']?.at(-1)]).to.deep.equal([size, size]);
+  });
+
   it('keeps a copy of the present state first, from which it can be undone', async () => {
     await sql(database.url, `INSERT INTO orders VALUES (3, 1, 5)`);
     const now = await content();

@@ -142,6 +142,7 @@ describe('the reference', () => {
       validated: true,
       recorded: true,
       'step-failed': true,
+      'verify-progress': true,
       'restore-progress': true,
     } satisfies Record<Progress['kind'], true>;
     expect(missingOf(Object.keys(kinds))).to.deep.equal([]);

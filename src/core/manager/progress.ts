@@ -80,4 +80,11 @@ export type Progress =
       readonly phase: 'backup' | 'work' | 'guard' | 'validate' | 'record';
       readonly error: MigrateError;
     }
+  | {
+      /** A backup is proven before it is put back: its stored bytes, then what is in it. */
+      readonly kind: 'verify-progress';
+      readonly pass: 'stored' | 'content';
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+    }
   | { readonly kind: 'restore-progress'; readonly doneBytes: number; readonly totalBytes: number };

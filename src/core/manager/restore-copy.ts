@@ -5,7 +5,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import { EMPTY_HEAD, findBreak } from '../journal/chain.js';
 import type { CopyFiles } from '../ports/backup-source.js';
-import type { StoredBackup } from '../ports/backup-store.js';
+import type { StoredBackup, VerifyProgress } from '../ports/backup-store.js';
 import type { Hold } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
 import { fingerprint } from '../schema/fingerprint.js';
@@ -97,7 +97,12 @@ export function provenBackup(
   source: Parameters<ManagerPorts['store']['verify']>[1],
 ): ResultAsync<void, MigrateError> {
   return ports.store
-    .verify(backup, source, 'full')
+    .verify(backup, source, 'full', tellingVerify(ports))
     .mapErr(fromStore)
     .andThen(() => okAsync(undefined));
 }
+
+export const tellingVerify =
+  ({ observer }: Pick<ManagerPorts, 'observer'>): VerifyProgress =>
+  (pass, doneBytes, totalBytes) =>
+    observer.progress({ kind: 'verify-progress', pass, doneBytes, totalBytes });

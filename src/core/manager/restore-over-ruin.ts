@@ -8,7 +8,7 @@ import { verified } from './load-history.js';
 import type { ManagerPorts } from './ports.js';
 import { Recorder } from './recorder.js';
 import { catchUpMirror, pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
-import { restoreCopy } from './restore-copy.js';
+import { restoreCopy, tellingVerify } from './restore-copy.js';
 
 /** The database cannot be read: the copy is built beside it and takes its place; what was there is kept aside. */
 export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreReport, MigrateError> {
@@ -24,7 +24,7 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
         }),
       );
     if (path === undefined) return err(migrateError({ kind: 'restore-failed', reason: 'there is no file' }));
-    yield* ports.store.verify(backup, copies, 'full').mapErr(fromStore);
+    yield* ports.store.verify(backup, copies, 'full', tellingVerify(ports)).mapErr(fromStore);
     const atStake = await stakesOfRuin(ports, backup);
     const present = ports.database.info.bytes !== undefined;
     if (

@@ -53,6 +53,8 @@ export function replaceWhole(
       journal: goesOn ? 'goes-on' : 'anew',
       signal: options.signal,
       keep,
+      onProgress: (doneBytes, totalBytes) =>
+        ports.observer.progress({ kind: 'restore-progress', doneBytes, totalBytes }),
       record: ({ rows, snapshot }, safetyBackupId) => {
         const schema = fingerprint(snapshot, sha256);
         const rewoundTo = inCopy.length;

@@ -84,7 +84,7 @@ export interface BackupSource {
   /** Copies the committed state into `file`, which is empty or not there. */
   copyTo(file: string, onProgress: CopyProgress, signal?: AbortSignal): ResultAsync<void, SqlError>;
   /** Structure check of a copy: `quick` or `full` (with foreign keys). Returns what it learnt about the copy. */
-  check(file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError>;
+  check(file: string, level: 'quick' | 'full', onProgress?: CopyProgress): ResultAsync<CopyFacts, CheckError>;
   fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError>;
   /** Compares a backup with the live database, table by table. */
   atStake(file: string, tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError>;

@@ -97,13 +97,21 @@ export interface StoredDatabase {
   readonly present: boolean;
 }
 
+/** `stored`: the bytes of the file; `content`: what is in it. */
+export type VerifyProgress = (pass: 'stored' | 'content', doneBytes: number, totalBytes: number) => void;
+
 export interface BackupStore {
   /** The root, relative to the working directory where it lies below it. */
   readonly label: string;
   take(request: TakeBackup): ResultAsync<StoredBackup, BackupError>;
   list(databaseId: string): ResultAsync<BackupListing, BackupError>;
-  /** Proves that the stored bytes are those that were written, and checks their structure. */
-  verify(backup: StoredBackup, source: CopyReader, level: 'stored' | 'full'): ResultAsync<void, BackupError>;
+  /** Proves that the stored bytes are those that were written, and checks their structure; both passes tell how far they are. */
+  verify(
+    backup: StoredBackup,
+    source: CopyReader,
+    level: 'stored' | 'full',
+    onProgress?: VerifyProgress,
+  ): ResultAsync<void, BackupError>;
   remove(backup: StoredBackup): ResultAsync<void, BackupError>;
   /** Removes what killed processes left half-written; called with the lock held. */
   sweep(databaseId: string): ResultAsync<void, BackupError>;

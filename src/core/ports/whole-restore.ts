@@ -28,6 +28,8 @@ export interface WholeRestore<K, E> {
   readonly keep: () => ResultAsync<K, E>;
   readonly record: (restored: RestoredContent, kept: K) => JournalTail;
   readonly signal: AbortSignal;
+  /** In bytes of the file. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
 export interface WholeRestorePort {

@@ -3,7 +3,7 @@ import type { StaleJournal } from '../../../core/ports/refusals.js';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
-import type { BackupSource, LiveRestorePort } from '../../../core/ports/backup-source.js';
+import type { LiveRestorePort } from '../../../core/ports/backup-source.js';
 import type { JournalHead } from '../../../core/journal/chain.js';
 import type {
   DatabaseInfo,
@@ -47,7 +47,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly #options: OpenOptions;
   readonly #connection: PostgresConnection;
   readonly #journal: JournalKeeper;
-  readonly backups: BackupSource;
+  readonly backups: PostgresBackupSource;
   readonly restore: LiveRestorePort;
   readonly tables: PostgresTableBackups;
   readonly restorePoints: PostgresRestorePoints;
@@ -71,7 +71,10 @@ export class OpenPostgresDatabase implements OpenDatabase {
       restoreWhole: (restore) => {
         this.#journal.projected = undefined;
         const { options: reach } = options.target;
-        return new PostgresWholeRestore(this.#connection, reach, () => this.reconnect()).restoreWhole(restore);
+        const { contents } = this.backups;
+        return new PostgresWholeRestore(this.#connection, reach, () => this.reconnect(), contents).restoreWhole(
+          restore,
+        );
       },
     };
   }

@@ -6,8 +6,11 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import type { PostgresConnection } from '../connection.js';
 import { nameOf, parseName, quoted, type QualifiedName } from '../name.js';
+import type { KnownContents } from './archive-content.js';
 import { asDamage, openArchive, readData, type OpenArchive } from './archive-tools.js';
 import { tablesMeant } from './archived-tables.js';
+import { LARGE_OBJECTS } from './copy-text.js';
+import { listOf, withList } from './entry-list.js';
 import { runTool } from './run-tool.js';
 import type { PostgresServer, Toolbox } from './server.js';
 import { digestTables, RowDifference, type TableDigest, type TableDigests } from './table-digests.js';
@@ -31,6 +34,7 @@ export function rowsAtStake(
   server: PostgresServer,
   file: string,
   names: readonly string[] | 'all',
+  contents: KnownContents,
 ): ResultAsync<readonly RowsAtStake[], SqlError> {
   return openArchive(file)
     .mapErr(asDamage)
@@ -38,7 +42,7 @@ export function rowsAtStake(
       server.withConnection((connection) =>
         exported(connection).andThen((snapshot) =>
           wantedOf(connection, archive, names).andThen((wanted) =>
-            server.withTools((toolbox) => differences({ archive, toolbox, snapshot }, wanted)),
+            server.withTools((toolbox) => differences({ archive, toolbox, snapshot }, wanted, contents)),
           ),
         ),
       ),
@@ -71,8 +75,13 @@ const exported = (connection: PostgresConnection): ResultAsync<string, SqlError>
 function differences(
   sides: Sides,
   wanted: ReadonlySet<string> | undefined,
+  contents: KnownContents,
 ): ResultAsync<readonly RowsAtStake[], SqlError> {
-  return together(readData(sides.archive, digestTables), readLive(sides, digestTables, [])).andThen(([then, now]) => {
+  const { archive } = sides;
+  const stored = contents
+    .of(archive.file)
+    .andThen((known) => (known === undefined ? readData(archive, digestTables) : okAsync(known.digests)));
+  return together(stored, readLive(sides, digestTables, [])).andThen(([then, now]) => {
     const names = [...new Set([...then.keys(), ...now.keys()])].toSorted(compareText);
     const differing = names.filter((name) => (wanted?.has(name) ?? true) && differs(then.get(name), now.get(name)));
     return differing.length === 0 ? okAsync([]) : counted(sides, differing, then, now);
@@ -96,12 +105,29 @@ function counted(
   const rows = new RowDifference(names, byName);
   const live = names.flatMap((name) => now.get(name)?.table ?? []);
   return together(
-    readData(sides.archive, (script) => rows.read(script, -1)),
+    readSome(sides.archive, names, (script) => rows.read(script, -1)),
     readLive(sides, (script) => rows.read(script, 1), live),
   ).map(() =>
     names.map((table) => ({ table, ...rows.of(table) })).filter(({ written, deleted }) => written + deleted > 0),
   );
 }
+
+/** The rows of these tables of an archive: the program passes over the others. */
+function readSome<T>(
+  archive: OpenArchive,
+  names: readonly string[],
+  read: (script: Readable) => Promise<T>,
+): ResultAsync<T, SqlError> {
+  const wanted = new Set(names);
+  const list = listOf(
+    archive.entries.filter((entry) =>
+      wanted.has(LARGE.test(entry.kind) ? LARGE_OBJECTS_NAME : entry.hasData ? nameOf(entry) : ''),
+    ),
+  );
+  return withList(list, (file) => readData(archive, read, [`--use-list=${file}`]));
+}
+const LARGE_OBJECTS_NAME = nameOf(LARGE_OBJECTS.table);
+const LARGE = /^(?:BLOB|BLOBS|BLOB METADATA)$/;
 
 /** The rows of the live tables, as a data script; `only` may name those that are wanted. */
 function readLive<T>(

@@ -11,6 +11,7 @@ import type {
 } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { rowsAtStake } from './at-stake.js';
+import { KnownContents } from './archive-content.js';
 import { checkArchive, COPY_FORM, fingerprintArchive } from './copy-check.js';
 import { dump } from './dump.js';
 import type { PostgresServer } from './server.js';
@@ -18,6 +19,8 @@ import type { PostgresServer } from './server.js';
 export class PostgresBackupSource implements BackupSource {
   readonly supported = true;
   readonly form = COPY_FORM;
+  /** What was read whole is not read again. */
+  readonly contents = new KnownContents();
   readonly #server: PostgresServer;
   readonly #snapshot: string | undefined;
 
@@ -48,16 +51,16 @@ export class PostgresBackupSource implements BackupSource {
     );
   }
 
-  check(file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError> {
-    return checkArchive(file, level);
+  check(file: string, level: 'quick' | 'full', onProgress?: CopyProgress): ResultAsync<CopyFacts, CheckError> {
+    return checkArchive(file, level, this.contents, onProgress);
   }
 
   fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError> {
-    return fingerprintArchive(file);
+    return fingerprintArchive(file, this.contents);
   }
 
   atStake(file: string, tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError> {
-    return rowsAtStake(this.#server, file, tables);
+    return rowsAtStake(this.#server, file, tables, this.contents);
   }
 }
 

@@ -3,13 +3,19 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../../../../core/brands.js';
-import type { CheckError, ContentFingerprint, CopyFacts, CopyForm } from '../../../../core/ports/backup-source.js';
+import type {
+  CheckError,
+  ContentFingerprint,
+  CopyFacts,
+  CopyForm,
+  CopyProgress,
+} from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import { nameOf } from '../name.js';
 import { MAGIC, type Archive, type ArchiveEntry } from './archive.js';
 import { asCheck, asDamage, openArchive, printed, readData } from './archive-tools.js';
-import { LARGE_OBJECTS, readRows } from './copy-text.js';
+import { KnownContents } from './archive-content.js';
 import { digestTables, isOwn } from './table-digests.js';
 
 export const COPY_FORM: CopyForm = {
@@ -19,13 +25,18 @@ export const COPY_FORM: CopyForm = {
 };
 
 /** `quick` reads the contents, which pg_dump completes as its last act; `full` reads every row, whose blocks carry checksums. */
-export function checkArchive(file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError> {
+export function checkArchive(
+  file: string,
+  level: 'quick' | 'full',
+  contents: KnownContents = new KnownContents(),
+  onProgress?: CopyProgress,
+): ResultAsync<CopyFacts, CheckError> {
   const check = COPY_FORM.checks[level];
   return openArchive(file).andThen((archive) => {
     const reading =
       level === 'quick'
         ? printed(archive, ['--list'], drained).map(() => undefined)
-        : readData(archive, (script) => strangenessOf(archive, script));
+        : contents.read(archive, onProgress).map(({ strange }) => strange);
     return asCheck(reading, check).andThen((strange) =>
       strange === undefined
         ? okAsync(factsOf(archive))
@@ -39,41 +50,26 @@ async function drained(output: Readable): Promise<void> {
   await once(output, 'close');
 }
 
-/** What the data has that the contents do not announce, or the reverse: the number of a large object has no checksum. */
-async function strangenessOf({ entries }: Archive, script: Readable): Promise<string | undefined> {
-  const announced = new Set(entries.filter(({ kind }) => kind === 'BLOB').map(({ name }) => name));
-  const strangers: string[] = [];
-  let tables = 0;
-  await readRows(script, (head) => {
-    if (head !== LARGE_OBJECTS) {
-      tables += 1;
-      return undefined;
-    }
-    return (bytes, start, end) => {
-      const [number = ''] = bytes.toString('latin1', start, end).split('\t');
-      // From version 17 on they are announced in groups, without their numbers.
-      if (announced.size > 0 && !announced.has(number)) strangers.push(number);
-    };
-  });
-  if (strangers.length > 0) return `large object ${strangers[0]} is not in its contents`;
-  const expected = entries.filter(({ copy }) => copy !== '').length;
-  return tables === expected ? undefined : `rows of ${tables} tables instead of ${expected}`;
-}
-
 /** The schema is taken from the contents, which are the same whatever version reads them. */
-export function fingerprintArchive(file: string): ResultAsync<ContentFingerprint, SqlError> {
+export function fingerprintArchive(
+  file: string,
+  contents: KnownContents = new KnownContents(),
+): ResultAsync<ContentFingerprint, SqlError> {
   return openArchive(file)
     .mapErr(asDamage)
     .andThen((archive) =>
-      readData(archive, digestTables).map((tables): ContentFingerprint => ({
-        schema: sha256(JSON.stringify(archive.entries.filter((entry) => !entry.hasData).map(schemaOf))),
-        foreignKeyViolations: 0,
-        tables: Object.fromEntries(
-          [...tables]
-            .toSorted(([a], [b]) => compareText(a, b))
-            .map(([name, { rows, digest }]) => [name, { rows, digest }]),
-        ),
-      })),
+      contents
+        .of(file)
+        .andThen((known) => (known === undefined ? readData(archive, digestTables) : okAsync(known.digests)))
+        .map((tables): ContentFingerprint => ({
+          schema: sha256(JSON.stringify(archive.entries.filter((entry) => !entry.hasData).map(schemaOf))),
+          foreignKeyViolations: 0,
+          tables: Object.fromEntries(
+            [...tables]
+              .toSorted(([a], [b]) => compareText(a, b))
+              .map(([name, { rows, digest }]) => [name, { rows, digest }]),
+          ),
+        })),
     );
 }
 

@@ -7,11 +7,13 @@ import type {
   CopyContent,
   CopyFacts,
   CopyFiles,
+  CopyProgress,
 } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { eventOf, type EventRow } from '../../../system/journal-dao.js';
 import type { QualifiedName } from '../name.js';
 import { asDamage, openArchive, readData } from './archive-tools.js';
+import { KnownContents } from './archive-content.js';
 import { checkArchive, COPY_FORM, fingerprintArchive } from './copy-check.js';
 import { fieldsOf, LARGE_OBJECTS, readRows } from './copy-text.js';
 import { snapshotOfArchive } from './scratch-schema.js';
@@ -22,17 +24,18 @@ import { digestTables } from './table-digests.js';
 export class PostgresCopyFiles implements CopyFiles {
   readonly form = COPY_FORM;
   readonly #server: PostgresServer;
+  readonly #contents = new KnownContents();
 
   constructor(server: PostgresServer) {
     this.#server = server;
   }
 
-  check(file: string, level: 'quick' | 'full'): ResultAsync<CopyFacts, CheckError> {
-    return checkArchive(file, level);
+  check(file: string, level: 'quick' | 'full', onProgress?: CopyProgress): ResultAsync<CopyFacts, CheckError> {
+    return checkArchive(file, level, this.#contents, onProgress);
   }
 
   fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError> {
-    return fingerprintArchive(file);
+    return fingerprintArchive(file, this.#contents);
   }
 
   journalOf(file: string): ResultAsync<StoredEvent[], SqlError> {

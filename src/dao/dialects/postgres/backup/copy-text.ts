@@ -27,10 +27,14 @@ const ENDS = ' FROM stdin;';
 const LARGE_OBJECT = /^SELECT pg_catalog\.(lo_open|lowrite|lo_close)\((?:'(\d+)'|0(?:, '\\x([^']*)')?)/;
 
 /**
- * Reads `script` to its end. A name can have line breaks in it; a row never has. `afterChunk` is waited for before more is
- * read; until it ends, the bytes of the rows so far are valid.
+ * Reads `script` to its end. A name can have line breaks in it; a row never has. `afterChunk` is told how many bytes it had
+ * and waited for before more is read; until it ends, the bytes of the rows so far are valid.
  */
-export async function readRows(script: Readable, onTable: OnTable, afterChunk?: () => Promise<void>): Promise<void> {
+export async function readRows(
+  script: Readable,
+  onTable: OnTable,
+  afterChunk?: (bytes: number) => Promise<void> | void,
+): Promise<void> {
   const reader = new ScriptReader(onTable);
   // A line that is not complete yet, in the pieces in which it came.
   let pieces: Buffer[] = [];
@@ -45,7 +49,7 @@ export async function readRows(script: Readable, onTable: OnTable, afterChunk?: 
       start = end + 1;
     }
     if (start < chunk.length) pieces.push(chunk.subarray(start));
-    await afterChunk?.();
+    await afterChunk?.(chunk.length);
   }
   reader.end();
 }

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import { DigestCounts, type Digest128 } from '../../../digest-counts.js';
 import { nameOf, type QualifiedName } from '../name.js';
-import { readRows, type CopyHead, type TakeRow } from './copy-text.js';
+import { readRows, type CopyHead, type OnTable, type TakeRow } from './copy-text.js';
 import { hashRow } from './row-hash.js';
 
 export interface TableDigest {
@@ -22,9 +22,16 @@ export const isOwn = ({ schema }: QualifiedName): boolean => OWN.has(schema);
 
 /** Needs the same memory for any number of rows. */
 export async function digestTables(script: Readable): Promise<TableDigests> {
+  const { onTable, result } = digesting();
+  await readRows(script, onTable);
+  return result();
+}
+
+/** The same for somebody who reads the script for other ends too. */
+export function digesting(): { readonly onTable: OnTable; readonly result: () => TableDigests } {
   const found = new Map<string, { readonly head: CopyHead; rows: number; readonly sum: Uint32Array }>();
   const hash = new Uint32Array(4);
-  await readRows(script, (head) => {
+  const onTable: OnTable = (head) => {
     if (isOwn(head.table)) return undefined;
     const of = { head, rows: 0, sum: new Uint32Array(4) };
     found.set(nameOf(head.table), of);
@@ -34,13 +41,15 @@ export async function digestTables(script: Readable): Promise<TableDigests> {
       for (let word = 0; word < 4; word += 1) sum[word] = (sum[word] ?? 0) + (hash[word] ?? 0);
       of.rows += 1;
     };
-  });
-  return new Map(
-    [...found].map(([name, { head, rows, sum }]) => [
-      name,
-      { table: head.table, columns: head.columns, rows, digest: hex(sum) },
-    ]),
-  );
+  };
+  const result = (): TableDigests =>
+    new Map(
+      [...found].map(([name, { head, rows, sum }]) => [
+        name,
+        { table: head.table, columns: head.columns, rows, digest: hex(sum) },
+      ]),
+    );
+  return { onTable, result };
 }
 
 const hex = (words: Uint32Array): string => [...words].map((word) => word.toString(16).padStart(8, '0')).join('');

@@ -59,9 +59,6 @@ function isKept({ kind, schema, name }: ArchiveEntry): boolean {
   return KEPT.has(schema) && !MEMBERS.has(kind);
 }
 
-/** The list that `pg_restore -L` takes: the numbers are what it reads of it. */
-export const listOf = (entries: readonly ArchiveEntry[]): string => entries.map(({ id }) => `${id};\n`).join('');
-
 /** Whether the database that the archive is of had a schema `public`, as far as the archive can tell. */
 export const namesPublic = (entries: readonly ArchiveEntry[]): boolean =>
   entries.some(

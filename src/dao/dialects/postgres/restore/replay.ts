@@ -1,16 +1,13 @@
 // Streams an archive through pg_restore into a session whose transaction is open; the archive's own COMMIT never gets there.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { OpenArchive } from '../backup/archive-tools.js';
 import type { ArchiveEntry } from '../backup/archive.js';
+import { listOf, withList } from '../backup/entry-list.js';
 import { offlineEnvironment } from '../backup/environment.js';
 import { runTool } from '../backup/run-tool.js';
 import { classify } from '../classify.js';
-import { listOf } from './contents.js';
 import type { PsqlSession } from './psql-session.js';
 
 /** The end of the script is held back until pg_restore has ended well; its COMMIT is in it. */
@@ -21,7 +18,7 @@ const NOTHING_MORE = /^(?:--.*|\\unrestrict \S+|)$/;
 const TAKEN = /^COPY (\d+)$/gm;
 
 /**
- * With `-1` the script begins with one BEGIN, which is only a warning in an open transaction, and ends with one COMMIT;
+ * `onBytes`: so much more of the script was taken. With `-1` the script begins with one BEGIN, which is only a warning in an open transaction, and ends with one COMMIT;
  * without it the large objects have a transaction of their own. Gives the rows that the server took, by COPY.
  */
 export function replay(
@@ -29,6 +26,7 @@ export function replay(
   archive: OpenArchive,
   entries: readonly ArchiveEntry[],
   signal: AbortSignal,
+  onBytes: (bytes: number) => void,
 ): ResultAsync<readonly number[], SqlError> {
   return (
     withList(listOf(entries), (list) =>
@@ -39,7 +37,7 @@ export function replay(
           env: offlineEnvironment(),
           signal,
         },
-        (output) => feedAllBut(psql, output, HELD_BYTES),
+        (output) => feedAllBut(psql, output, HELD_BYTES, onBytes),
       ),
     )
       .andThen((held) => {
@@ -56,13 +54,19 @@ export function replay(
   );
 }
 
-async function feedAllBut(psql: PsqlSession, output: Readable, heldBytes: number): Promise<Buffer> {
+async function feedAllBut(
+  psql: PsqlSession,
+  output: Readable,
+  heldBytes: number,
+  onBytes: (bytes: number) => void,
+): Promise<Buffer> {
   let held = Buffer.alloc(0);
   for await (const chunk of output as AsyncIterable<Buffer>) {
     const all = Buffer.concat([held, chunk]);
     const passed = Math.max(0, all.length - heldBytes);
     if (passed > 0) await psql.feed(all.subarray(0, passed));
     held = all.subarray(passed);
+    onBytes(chunk.length);
   }
   return held;
 }
@@ -73,18 +77,4 @@ export function endWithoutCommit(tail: string): string | undefined {
   if (at < 0) return undefined;
   const rest = tail.slice(at + COMMIT.length);
   return rest.split('\n').every((line) => NOTHING_MORE.test(line)) ? `${tail.slice(0, at)}\n${rest}` : undefined;
-}
-
-/** The list in a file, which is gone afterwards. */
-function withList<T>(list: string, work: (file: string) => ResultAsync<T, SqlError>): ResultAsync<T, SqlError> {
-  const made = mkdtemp(path.join(tmpdir(), 'migrate-safe-list-'));
-  return ResultAsync.fromPromise(made, (thrown) => classify(thrown)).andThen((directory) => {
-    const file = path.join(directory, 'contents');
-    const gone = (): ResultAsync<void, never> =>
-      ResultAsync.fromSafePromise(rm(directory, { recursive: true, force: true }));
-    return ResultAsync.fromPromise(writeFile(file, list, { mode: 0o600 }), (thrown) => classify(thrown))
-      .andThen(() => work(file))
-      .andThen((value) => gone().map(() => value))
-      .orElse((error) => gone().andThen(() => errAsync(error)));
-  });
 }

@@ -2,9 +2,10 @@
 import type { NotKept, StaleJournal } from '../../../../core/ports/refusals.js';
 import { err, errAsync, ok, okAsync, ResultAsync, safeTry, type Result } from 'neverthrow';
 import type { ClientConfig } from 'pg';
-import type { CheckError } from '../../../../core/ports/backup-source.js';
+import type { CheckError, CopyProgress } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { WholeRestore, WholeRestoreError, WholeRestorePort } from '../../../../core/ports/whole-restore.js';
+import { KnownContents } from '../backup/archive-content.js';
 import { openArchive, type OpenArchive } from '../backup/archive-tools.js';
 import { withToolEnvironment } from '../backup/environment.js';
 import { classify } from '../classify.js';
@@ -29,16 +30,19 @@ export class PostgresWholeRestore implements WholeRestorePort {
   readonly #connection: PostgresConnection;
   readonly #options: ClientConfig;
   readonly #reconnect: () => ResultAsync<void, SqlError>;
+  readonly #contents: KnownContents;
 
-  /** `options`: how `connection` got there; the programs go the same way. `reconnect`: a new one in its place. */
+  /** `options`: how `connection` got there; the programs go the same way. `reconnect`: a new one in its place. `contents`: what is known of archives. */
   constructor(
     connection: PostgresConnection,
     options: ClientConfig,
     reconnect: () => ResultAsync<void, SqlError> = () => connection.reconnect(),
+    contents = new KnownContents(),
   ) {
     this.#connection = connection;
     this.#options = options;
     this.#reconnect = reconnect;
+    this.#contents = contents;
   }
 
   restoreWhole<K, E>(restore: WholeRestore<K, E>): ResultAsync<Done<K>, Failure<E>> {
@@ -83,11 +87,12 @@ export class PostgresWholeRestore implements WholeRestorePort {
     psql: PsqlSession,
     backend: Backend,
     archive: OpenArchive,
-    { journal, keep, record, signal }: WholeRestore<K, E>,
+    { journal, keep, record, signal, onProgress }: WholeRestore<K, E>,
   ): ResultAsync<Done<K>, Failure<E>> {
     const connection = this.#connection;
     const reconnect = this.#reconnect;
     const locks = new TableLocks(psql, connection, backend.processId);
+    const contents = this.#contents;
     return safeTry<Done<K>, Failure<E>>(async function* () {
       yield* await locks.take('SHARE ROW EXCLUSIVE', () => okAsync([]));
       const extensions = yield* keptExtensions(psql, connection.server.version);
@@ -109,7 +114,7 @@ export class PostgresWholeRestore implements WholeRestorePort {
       if (!extensions.schemas.some(({ name }) => name === 'public'))
         yield* makeRoom(psql, backend, namesPublic(entries));
       yield* journalRoom(psql, journal);
-      const taken = yield* replay(psql, archive, entries, signal);
+      const taken = yield* replay(psql, archive, entries, signal, yield* telling(contents, archive.file, onProgress));
       yield* psql.run(SETTINGS_AFTER);
       yield* giveTypesBack(psql, sheltered);
       const rows = yield* verifyContent(psql, entries, taken);
@@ -121,6 +126,25 @@ export class PostgresWholeRestore implements WholeRestorePort {
     });
   }
 }
+
+const EVERY_MS = 100;
+
+/** How far the rows are that the archive is known to have, as bytes of it; of one that nobody has read nothing is told. */
+const telling = (
+  contents: KnownContents,
+  file: string,
+  onProgress: CopyProgress | undefined,
+): ResultAsync<(bytes: number) => void, SqlError> =>
+  contents.of(file).map((known) => {
+    let [done, told] = [0, 0];
+    return (bytes) => {
+      done += bytes;
+      const now = performance.now();
+      if (known === undefined || now - told < EVERY_MS) return;
+      told = now;
+      onProgress?.(Math.round(known.fileBytes * Math.min(1, done / Math.max(1, known.textBytes))), known.fileBytes);
+    };
+  });
 
 /** A database that never had a schema `public` gets none. */
 const makeRoom = (
