@@ -81,6 +81,34 @@ describe('restore on PostgreSQL', function () {
     expect(value(await manager().status())).to.include({ current: '0002', pending: 0 });
   });
 
+  it('takes the archive of the run that began with the step, and says what there is of a later one', async () => {
+    const atTwo = await content();
+    write('0003_third.sql', `INSERT INTO customers VALUES (4, 'd')`);
+    write('0004_fourth.sql', `UPDATE orders SET total = total + 1`);
+    value(await manager().up());
+    const atFour = await content();
+    const error = failure(await manager().restore({ choice: { beforeStep: '0004' } }));
+    const { backups } = value(await manager().listBackups());
+    const run = backups.find(({ manifest }) => manifest.reason.kind === 'before-run');
+    expect(error).to.deep.include({
+      kind: 'backup-not-found',
+      instead: { id: run?.manifest.id, step: '0003' },
+      copies: { version: '0004', tables: ['orders'] },
+    });
+    expect(error.hint)
+      .to.contain(`migrate-safe restore ${run?.manifest.id}.`)
+      .and.contain('--before-step 0004 --tables orders.');
+    expect(await content()).to.equal(atFour);
+    value(await manager().restore({ choice: { beforeStep: '4' }, tables: ['orders'] }));
+    expect(await sql(database.url, 'SELECT id, total::int AS total FROM orders ORDER BY 1')).to.deep.equal([
+      { id: 1, total: 10 },
+      { id: 2, total: 20 },
+    ]);
+    value(await manager().restore({ choice: { beforeStep: '3' } }));
+    expect(await content()).to.equal(atTwo);
+    expect(value(await manager().status())).to.include({ current: '0002', pending: 2 });
+  });
+
   it('tells how many rows would be lost, and changes nothing when the answer is no', async () => {
     await sql(database.url, `INSERT INTO orders VALUES (3, 1, 5); UPDATE customers SET name = 'x' WHERE id = 1`);
     const now = await content();

@@ -251,6 +251,24 @@ describe('restore --before-step beside another component', () => {
   });
 });
 
+describe('restore --before-step where each run has one backup', () => {
+  it('takes that of the run that began with the step, and names that of the run for a later one', async () => {
+    const p = project();
+    const each = { fileBackup: 'each-run' } as const;
+    p.write({ '0001_t.sql': 'CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);' });
+    value(await p.manager(each).up());
+    p.write({ '0002_t.sql': 'INSERT INTO t VALUES (2);', '0003_t.sql': 'INSERT INTO t VALUES (3);' });
+    value(await p.manager(each).up());
+    const [newest] = value(await p.manager().listBackups()).backups.map(({ manifest }) => manifest.id);
+    const error = failure(await p.manager().restore({ choice: { beforeStep: '3' } }));
+    expect(error).to.deep.include({ kind: 'backup-not-found', instead: { id: newest, step: '0002' } });
+    expect(error.hint).to.contain(`stands before 0002: migrate-safe restore ${newest}.`);
+    value(await p.manager().restore({ choice: { beforeStep: '2' } }));
+    expect(value(await p.manager().status())).to.include({ current: '0001', pending: 2 });
+    p.remove();
+  });
+});
+
 describe('a restore that has no backup to take', () => {
   it('says so in a sentence, and where backups may be named that lie elsewhere', async () => {
     const p = project();

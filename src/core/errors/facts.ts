@@ -119,7 +119,15 @@ export type RunFacts =
     }
   | { readonly kind: 'backup-failed'; readonly directory: string; readonly reason: string }
   | { readonly kind: 'mirror-failed'; readonly file: string; readonly reason: string }
-  | { readonly kind: 'backup-not-found'; readonly wanted: string; readonly directory: string }
+  | {
+      readonly kind: 'backup-not-found';
+      readonly wanted: string;
+      readonly directory: string;
+      /** One from before the run that had the step among others: it stands before that run's first step. */
+      readonly instead?: { readonly id: string; readonly step: string };
+      /** What was copied within the database before the step. */
+      readonly copies?: { readonly version: string; readonly tables: readonly string[] };
+    }
   | { readonly kind: 'tools-missing'; readonly detail: string; readonly fix: string }
   | { readonly kind: 'backups-unsupported'; readonly reason: string }
   | { readonly kind: 'restore-failed'; readonly reason: string }

@@ -1,13 +1,15 @@
 // `restore`: puts a backup back by a person's word, whole or by table, also onto a database that cannot be opened or is gone.
-import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, safeTry, type Result, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import type { StoredEvent } from '../events/envelope.js';
 import type { StoredBackup } from '../ports/backup-store.js';
+import type { OpenDatabase } from '../ports/database.js';
 import type { Lease } from '../ports/run-lock.js';
-import { chooseBackup, describeChoice } from './choose-backup.js';
+import { chooseBackup, describeChoice, plansOf } from './choose-backup.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { openSound } from './open-sound.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import type { RestoreOptions, RestoreReport } from './restore-context.js';
+import type { RestoreContext, RestoreOptions, RestoreReport } from './restore-context.js';
 import { restoreLive } from './restore-live.js';
 import { restoreOverRuin } from './restore-over-ruin.js';
 import { pointMeant } from './restore-points.js';
@@ -31,21 +33,21 @@ export function runRestore(
     const outcome = await withLock(ports, policy, options, runId, (lease) =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
-        const chosen = chooseBackup(options.choice, policy.component, listing, ports.store.label);
-        if (chosen.isErr() && chosen.error.kind !== 'backup-not-found') return err(chosen.error);
-        if (chosen.isErr() && point !== undefined && ('id' in options.choice || options.tables === 'all'))
+        const mirrored = yield* ports.mirror.read(databaseId).orElse(() => okAsync<StoredEvent[], never>([]));
+        const choose = (events: readonly StoredEvent[]): Result<StoredBackup, MigrateError> =>
+          chooseBackup(options.choice, policy.component, listing, ports.store.label, plansOf(events));
+        const early = choose(mirrored);
+        if (early.isErr() && early.error.kind !== 'backup-not-found') return err(early.error);
+        if (early.isErr() && point !== undefined && ('id' in options.choice || options.tables === 'all'))
           return err(point);
         const sound = await openSound(ports, lease);
-        if (chosen.isErr() && (sound.isErr() || sound.value?.database.tables === undefined)) return err(chosen.error);
+        const live = sound.unwrapOr(undefined)?.loaded.events ?? [];
+        const chosen = early.isErr() && live.length > mirrored.length ? choose(live) : early;
+        if (chosen.isErr() && sound.isErr()) return err(chosen.error);
         const opened = yield* sound;
         const context = { ports, policy, options, databaseId, copies, runId };
         if (opened === undefined) return ok(yield* restoreOverRuin({ ...context, backup: yield* chosen }));
-        const inDatabase = (): ResultAsync<StoredBackup, MigrateError> =>
-          tableBackupsOf(opened.database, ports, databaseId).andThen((backups) => {
-            const tables = chooseTables(options, policy.component, backups);
-            return tables === undefined ? chosen : ok(tables);
-          });
-        const done = await (chosen.isOk() ? okAsync(chosen.value) : inDatabase()).andThen((backup) =>
+        const done = await withCopies(context, opened.database, chosen).andThen((backup) =>
           restoreLive({ ...context, backup }, opened),
         );
         const closed = await opened.database
@@ -56,6 +58,34 @@ export function runRestore(
     );
     const closed = await ports.mirror.close().mapErr(fromStore);
     return outcome.andThen((report) => closed.map(() => report));
+  });
+}
+
+/** Where no file is meant, copies of tables within the database may be; of single tables those are the closest to a step. */
+function withCopies(
+  { ports, policy, options, databaseId }: Pick<RestoreContext, 'ports' | 'policy' | 'options' | 'databaseId'>,
+  database: OpenDatabase,
+  chosen: Result<StoredBackup, MigrateError>,
+): ResultAsync<StoredBackup, MigrateError> {
+  const { choice } = options;
+  const beforeStep = 'beforeStep' in choice ? choice.beforeStep : undefined;
+  const isExact = chosen.isOk() && (beforeStep === undefined || chosen.value.manifest.reason.kind === 'before-step');
+  if (isExact || (chosen.isOk() && options.tables === 'all')) return okAsync(chosen.value);
+  return tableBackupsOf(database, ports, databaseId).andThen((backups) => {
+    const meant = chooseTables(options, policy.component, backups);
+    if (meant !== undefined || chosen.isOk() || beforeStep === undefined || chosen.error.kind !== 'backup-not-found')
+      return meant === undefined ? chosen : ok(meant);
+    const copied = chooseTables({ ...options, tables: [] }, policy.component, backups)?.manifest.copy.tables ?? [];
+    const { wanted, directory, instead } = chosen.error;
+    return err(
+      migrateError({
+        kind: 'backup-not-found',
+        wanted,
+        directory,
+        ...(instead === undefined ? {} : { instead }),
+        ...(copied.length === 0 ? {} : { copies: { version: beforeStep, tables: copied } }),
+      }),
+    );
   });
 }
 

@@ -99,7 +99,20 @@ export const RUNS: Words<RunFacts> = {
     code: 'MS-BACKUP-UNKNOWN',
     exit: 2,
     message: (f) => `there is no backup ${f.wanted} in ${f.directory}`,
-    hint: () => 'See what there is: migrate-safe backup list   (backups that lie elsewhere are named with --backups)',
+    hint: ({ instead, copies }) =>
+      [
+        ...(instead === undefined
+          ? []
+          : [
+              `There is one from before the run that applied it, which stands before ${instead.step}: migrate-safe restore ${instead.id}.`,
+            ]),
+        ...(copies === undefined
+          ? []
+          : [
+              `The tables that the step could touch were copied before it: migrate-safe restore --before-step ${copies.version} --tables ${copies.tables.join(',')}.`,
+            ]),
+        'See what there is: migrate-safe backup list   (backups that lie elsewhere are named with --backups)',
+      ].join(' '),
   },
   'tools-missing': {
     code: 'MS-TOOLS-MISSING',
