@@ -109,6 +109,29 @@ describe('restore on PostgreSQL', function () {
     expect(value(await manager().status())).to.include({ current: '0002', pending: 2 });
   });
 
+  it('says which constraint the rows of before do not fit any more, and how they can be put back all the same', async () => {
+    await sql(database.url, `INSERT INTO customers VALUES (4, 'a')`);
+    write(
+      '0003_names.sql',
+      `-- migrate-safe:up
+       UPDATE customers SET name = name || id; ALTER TABLE customers ADD CONSTRAINT names UNIQUE (name);
+       -- migrate-safe:down
+       ALTER TABLE customers DROP CONSTRAINT names;`,
+    );
+    value(await manager().up());
+    const now = await content();
+    const restore = () => manager().restore({ choice: { beforeStep: '3' }, tables: ['customers'] });
+    const error = failure(await restore());
+    expect(error).to.include({ kind: 'restore-failed', code: 'MS-RESTORE-FAILED' });
+    expect(error.message).to.contain('"names"').and.contain('migrate-safe down --to 0002)');
+    expect(await content()).to.equal(now);
+    value(await manager().down({ target: { to: '2' } }));
+    value(await restore());
+    expect(await sql(database.url, 'SELECT id, name FROM customers ORDER BY 1')).to.deep.equal(
+      ['a', 'b', 'c', 'a'].map((name, at) => ({ id: at + 1, name })),
+    );
+  });
+
   it('tells how many rows would be lost, and changes nothing when the answer is no', async () => {
     await sql(database.url, `INSERT INTO orders VALUES (3, 1, 5); UPDATE customers SET name = 'x' WHERE id = 1`);
     const now = await content();

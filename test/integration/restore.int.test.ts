@@ -269,6 +269,28 @@ describe('restore --before-step where each run has one backup', () => {
   });
 });
 
+describe('a restore of single tables whose rows do not fit any more', () => {
+  it('names the constraint, and how they can be put back all the same', async () => {
+    const p = project();
+    p.write({
+      '0001_t.sql': `CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'a');`,
+    });
+    value(await p.manager().up());
+    p.write({
+      '0002_names.sql':
+        '-- migrate-safe:up\nUPDATE t SET name = name || id; CREATE UNIQUE INDEX names ON t (name);\n-- migrate-safe:down\nDROP INDEX names;',
+    });
+    value(await p.manager().up());
+    const restore = () => p.manager().restore({ choice: { beforeStep: '2' }, tables: ['t'] });
+    const error = failure(await restore());
+    expect(error).to.include({ kind: 'restore-failed' });
+    expect(error.message).to.contain('t.name').and.contain('migrate-safe down --to 0001)');
+    value(await p.manager().down({ target: { to: '1' } }));
+    expect(value(await restore()).restored).to.deep.equal({ tables: ['t'], rows: 2 });
+    p.remove();
+  });
+});
+
 describe('a restore that has no backup to take', () => {
   it('says so in a sentence, and where backups may be named that lie elsewhere', async () => {
     const p = project();

@@ -11,6 +11,7 @@ import { Recorder } from './recorder.js';
 import { catchUpMirror, pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
 import { restoreCopy, switchInto } from './restore-copy.js';
 import { sourceOf, wantedTables, type RestoreSource } from './restore-source.js';
+import { refillFailure } from './refill-failure.js';
 import { replaceWhole } from './restore-whole.js';
 import { takeBackup } from './step-backup.js';
 
@@ -198,33 +199,6 @@ function restoreSome(
       });
       return recorder.buffered();
     })
-    .mapErr((error) => {
-      switch (error.kind) {
-        case 'not-kept':
-          return error.error;
-        case 'table-not-in-backup':
-          return migrateError({
-            kind: 'restore-failed',
-            reason: `backup ${backup.manifest.id} has no table ${error.table}`,
-          });
-        case 'table-derived':
-          return migrateError({
-            kind: 'restore-failed',
-            reason: `${error.table} is an index over content that it does not hold: restore the table behind it and fill the index anew, or restore the whole`,
-          });
-        case 'table-differs':
-          return migrateError({
-            kind: 'restore-failed',
-            reason: `the columns of ${error.table} are not those of the backup: ${error.detail}; restore the whole, or revert the step that changed it`,
-          });
-        case 'foreign-keys-broken':
-          return migrateError({
-            kind: 'restore-failed',
-            reason: `${error.rows} ${error.rows === 1 ? 'row' : 'rows'} of ${error.table} would point at rows that are not there; name the other tables too, for example --tables ${[...tables, error.table].join(',')}`,
-          });
-        default:
-          return fromSql(error, database.info.label, 'restoring tables');
-      }
-    })
+    .mapErr((error) => refillFailure(error, { context, tables, history: recorder.history }))
     .andThen(({ rows, kept }) => recorder.written().map(() => ({ restored: { tables, rows }, safetyBackupId: kept })));
 }

@@ -118,6 +118,8 @@ function asError(error: Failure, backupId: string, database: string): MigrateErr
       return refused(`what came out of the backup is not what was in it: ${error.detail}`);
     case 'busy':
       return refused(`${error.message}${error.fix === undefined ? '' : `; to end it: ${error.fix}`}`);
+    case 'constraint':
+      return refused(`rows of the backup do not fit its own constraints: ${error.message}`);
     case 'connection-lost':
       return fromSql(error, database, 'restoring', 'needs-attention');
     default:

@@ -33,7 +33,7 @@ export function runRestore(
     const outcome = await withLock(ports, policy, options, runId, (lease) =>
       safeTry(async function* () {
         const listing = yield* ports.store.list(databaseId).mapErr(fromStore);
-        const mirrored = yield* ports.mirror.read(databaseId).orElse(() => okAsync<StoredEvent[], never>([]));
+        const mirrored = yield* ports.mirror.read(databaseId).orElse(() => okAsync<StoredEvent[]>([]));
         const choose = (events: readonly StoredEvent[]): Result<StoredBackup, MigrateError> =>
           chooseBackup(options.choice, policy.component, listing, ports.store.label, plansOf(events));
         const early = choose(mirrored);
