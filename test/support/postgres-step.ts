@@ -2,7 +2,7 @@
 import { okAsync, type ResultAsync } from 'neverthrow';
 import pg from 'pg';
 import type { SqlError } from '#src/core/ports/session.js';
-import type { StepFault, StepObservation } from '#src/core/ports/step-transaction.js';
+import type { StepFault, StepObservation, StepTransaction } from '#src/core/ports/step-transaction.js';
 import type { StepHandle } from '#src/core/steps/migration-step.js';
 import type { HostKnexConfig } from '#src/dao/host-knex.js';
 import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
@@ -26,6 +26,8 @@ export interface StepBench {
   }): Promise<PostgresStepTransaction>;
   /** Runs a script as a step and observes it; the transaction stays open. */
   script(sql: string): Promise<{ readonly step: PostgresStepTransaction; readonly seen: StepObservation }>;
+  /** The same in a step's transaction that is open. */
+  run(step: StepTransaction, sql: string): ResultAsync<StepObservation, StepFault>;
   /** The same for code. */
   code(
     work: (knex: StepHandle) => Promise<unknown>,
@@ -67,7 +69,8 @@ export async function stepBench(test: Mocha.Context): Promise<StepBench> {
   };
   const signal = new AbortController().signal;
   const splitter = new PostgresScriptSplitter();
-  const run = (step: PostgresStepTransaction, sql: string): ResultAsync<StepObservation, StepFault> =>
+  await splitter.prepare();
+  const run = (step: StepTransaction, sql: string): ResultAsync<StepObservation, StepFault> =>
     step
       .execute(splitter.split(sql, { transactionControl: 'keep' })._unsafeUnwrap().statements, signal)
       .andThen(() => step.observe());
@@ -77,6 +80,7 @@ export async function stepBench(test: Mocha.Context): Promise<StepBench> {
     other,
     connect,
     begin,
+    run,
     script: async (sql) => {
       const step = await begin();
       return { step, seen: value(await run(step, sql)) };

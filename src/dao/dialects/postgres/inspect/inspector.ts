@@ -1,5 +1,5 @@
 // Reads the schema of a PostgreSQL database in one statement, and makes the neutral snapshot of it.
-import type { ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import type {
@@ -15,7 +15,7 @@ import type {
   ViewSnapshot,
 } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
-import { SCHEMA, TOUCHED_SCHEMA } from './query.js';
+import { GROWN_SCHEMA, SCHEMA, TOUCHED_SCHEMA } from './query.js';
 
 /** The shape of what the statement gives; where there is nothing of a kind, it says null. */
 interface Schema {
@@ -99,21 +99,51 @@ export function inspectTouched(
   { relations, namesOf }: Touched,
 ): ResultAsync<SchemaSnapshot, SqlError> {
   return connection
-    .prepared<{ schema: string; touched: readonly number[] | null }>('touched_schema', TOUCHED_SCHEMA, [relations])
-    .map(({ rows: [row] }) => {
-      const now = snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
-      const names = namesOf(new Set(row?.touched ?? []));
-      const others = <T extends { readonly table: string }>(all: readonly T[]): readonly T[] =>
-        all.filter(({ table }) => !names.has(table));
-      return {
-        ...now,
-        tables: byName([...before.tables.filter(({ name }) => !names.has(name)), ...now.tables]),
-        indexes: byName([...others(before.indexes), ...now.indexes]),
-        views: byName([...before.views.filter(({ name }) => !names.has(name)), ...now.views]),
-        triggers: byName([...others(before.triggers), ...now.triggers]),
-      };
+    .prepared<TouchedRow>('touched_schema', TOUCHED_SCHEMA, [relations])
+    .map(({ rows: [row] }) => joined(before, row, namesOf));
+}
+
+interface TouchedRow {
+  readonly schema: string;
+  readonly touched: readonly number[] | null;
+}
+
+function joined(before: SchemaSnapshot, row: TouchedRow | undefined, namesOf: Touched['namesOf']): SchemaSnapshot {
+  const now = snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
+  const names = namesOf(new Set(row?.touched ?? []));
+  const others = <T extends { readonly table: string }>(all: readonly T[]): readonly T[] =>
+    all.filter(({ table }) => !names.has(table));
+  return {
+    ...now,
+    tables: byName([...before.tables.filter(({ name }) => !names.has(name)), ...now.tables]),
+    indexes: byName([...others(before.indexes), ...now.indexes]),
+    views: byName([...before.views.filter(({ name }) => !names.has(name)), ...now.views]),
+    triggers: byName([...others(before.triggers), ...now.triggers]),
+  };
+}
+
+/**
+ * The schema within a transaction that only added relations, and to relations. `columns`: what else is asked, of the
+ * relations `touched`.
+ */
+export function inspectGrown<R extends object>(
+  connection: PostgresConnection,
+  before: SchemaSnapshot,
+  { relations, namesOf }: Touched,
+  columns: string,
+): ResultAsync<{ readonly schema: SchemaSnapshot; readonly row: R }, SqlError> {
+  return connection
+    .prepared<R & TouchedRow>('grown_schema', `${GROWN_SCHEMA}, ${columns}`, [relations])
+    .andThen(({ rows: [row] }) => {
+      if (row === undefined) return errAsync(NO_ROW);
+      const now = joined(before, row, namesOf);
+      const objects = now.objects ?? [];
+      const names = new Set(objects.map(({ name }) => name));
+      const kept = (before.objects ?? []).filter(({ name }) => !names.has(name));
+      return okAsync({ schema: { ...now, objects: byName([...kept, ...objects]) }, row });
     });
 }
+const NO_ROW: SqlError = { kind: 'other', code: '', message: 'the server gave no row for a schema' };
 
 function snapshotOf(schema: Schema): SchemaSnapshot {
   return {

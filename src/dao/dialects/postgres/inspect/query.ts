@@ -196,25 +196,37 @@ const OTHERS = [
   ),
 ];
 
-/** Tables and what hangs on them are read of `relations`; other objects, of all there are. */
-const schemaOf = (relations: string): string => `
-WITH all_relations AS MATERIALIZED (${RELATIONS}),
+/** Tables and what hangs on them are read of `relations`, of which `all` has all that there are; other objects as `others` has them. */
+const schemaOf = (all: string, relations: string, others: readonly string[]): string => `
+all_relations AS MATERIALIZED (${all}),
 relations AS MATERIALIZED (${relations}),
-others AS (${OTHERS.join('\nUNION ALL ')})
+others AS (${others.join('\nUNION ALL ')})
 SELECT json_build_object('tables', (${TABLES}), 'indexes', (${INDEXES}), 'views', (${VIEWS}), 'triggers', (${TRIGGERS}),
   'objects', (SELECT json_agg(json_build_object('type', o.type, 'name', o.name, 'definition', coalesce(o.definition, '')) ORDER BY o.type, o.name) FROM others AS o))::text AS schema`;
 
 /** Names are qualified, and texts are the server's own for an empty search path: they are the same for every session. */
-export const SCHEMA = schemaOf('SELECT * FROM all_relations');
+export const SCHEMA = `WITH ${schemaOf(RELATIONS, 'SELECT * FROM all_relations', OTHERS)}`;
 
-/**
- * The same of the relations `$1` and of those whose rows of the catalogs this transaction wrote, with their indexes;
- * `touched` says which relations that were.
- */
+// The relations `$1`, those whose rows of the catalogs this transaction wrote, and the indexes of both.
 const YOUNG = 'age(xmin) <= age(pg_current_xact_id()::xid)';
-export const TOUCHED_SCHEMA = `${schemaOf(`
-  WITH touched AS MATERIALIZED (SELECT oid FROM pg_class WHERE oid = ANY ($1::oid[]) OR ${YOUNG}
-    UNION ALL SELECT attrelid FROM pg_attribute WHERE ${YOUNG})
-  SELECT * FROM all_relations AS a WHERE a.oid IN (
-    SELECT oid FROM touched UNION ALL SELECT i.indexrelid FROM pg_index AS i WHERE i.indrelid IN (SELECT oid FROM touched))`)},
-  (SELECT json_agg(r.oid::bigint) FROM relations AS r) AS touched`;
+const TOUCHED = `
+touched AS MATERIALIZED (
+  SELECT oid FROM pg_class WHERE oid = ANY ($1::oid[]) OR ${YOUNG} UNION SELECT attrelid FROM pg_attribute WHERE ${YOUNG}),
+concerned AS MATERIALIZED (SELECT oid FROM touched UNION SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM touched))`;
+const NUMBERS = `(SELECT json_agg(r.oid::bigint) FROM relations AS r) AS touched`;
+
+/** The same of what was touched, and of all that is no relation; `touched` says which relations that were. */
+export const TOUCHED_SCHEMA = `WITH ${TOUCHED}, ${schemaOf(
+  RELATIONS,
+  'SELECT * FROM all_relations WHERE oid IN (SELECT oid FROM concerned)',
+  OTHERS,
+)}, ${NUMBERS}`;
+
+/** What comes and changes with a relation that is made, or gets another column or index: publications are of whole schemas too. */
+const WITH_RELATIONS = OTHERS.filter((one) => /^SELECT '(?:sequence|privileges on|publication)'/.test(one));
+/** The same of relations alone, in a transaction that only added. */
+export const GROWN_SCHEMA = `WITH ${TOUCHED}, ${schemaOf(
+  `${RELATIONS} AND c.oid IN (SELECT oid FROM concerned)`,
+  'SELECT * FROM all_relations',
+  WITH_RELATIONS,
+)}, ${NUMBERS}`;

@@ -30,8 +30,8 @@ export interface Account {
   readonly named: ReadonlySet<string>;
   /** Foreign keys were not looked after by the server at times. */
   readonly unchecked: boolean;
-  /** What can have become of the schema: `grown` where no object has another name than before. */
-  readonly schema: 'kept' | 'grown' | 'unknown';
+  /** What can have become of the schema: `grown` where no object has another name than before, `added` where relations only came, or grew. */
+  readonly schema: 'kept' | 'added' | 'grown' | 'unknown';
 }
 
 export const NOTHING: Account = {

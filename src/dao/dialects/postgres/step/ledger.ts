@@ -13,7 +13,7 @@ const EXCLUSIVE = 'AccessExclusive';
 const AS_IT_IS: Reading = { wiped: new Set() };
 
 /** How a transaction stood when the step began to work in it. */
-interface Start {
+export interface Start {
   readonly relations: ReadonlyMap<number, Relation>;
   readonly look: Look;
 }
@@ -28,13 +28,24 @@ export class Ledger {
   account: Account = NOTHING;
   /** Statements have run since the last look. */
   unread = false;
+  /** They only add, and nothing runs behind their words. */
+  onlyAdded = false;
+  /** Something can have run behind the words of a statement. */
+  isLoud = false;
   readonly #connection: PostgresConnection;
   #start: Start | undefined;
   #last: ReadonlyMap<number, Counters> = new Map();
   #locks: ReadonlyMap<number, HeldLock> = new Map();
 
-  constructor(connection: PostgresConnection) {
+  /** `start`: where the step before left off in the same transaction. */
+  constructor(connection: PostgresConnection, start?: Start) {
     this.#connection = connection;
+    this.#start = start;
+    if (start) this.saw(start.look);
+  }
+
+  get start(): Start | undefined {
+    return this.#start;
   }
 
   get locks(): ReadonlyMap<number, HeldLock> {
@@ -89,7 +100,7 @@ export class Ledger {
   read(reading = AS_IT_IS): ResultAsync<Look, SqlError> {
     return this.begin()
       .andThen(() => look(this.#connection))
-      .andThen((now) => this.#withoutDoubt(now).map(() => now))
+      .andThen((now) => (this.onlyAdded ? okAsync(now) : this.#withoutDoubt(now).map(() => now)))
       .map((now) => {
         this.add(now, reading);
         return now;
@@ -100,7 +111,7 @@ export class Ledger {
   add(now: Look, reading: Reading): void {
     const rows = this.rowsIn(now, reading);
     // Changing rows takes no such lock: a function or a trigger did more than that.
-    const schema = this.unread && this.taken(now).length > 0 ? 'unknown' : this.account.schema;
+    const schema = this.unread && !this.onlyAdded && this.taken(now).length > 0 ? 'unknown' : this.account.schema;
     this.account = { ...this.account, schema, rows: added(this.account.rows, rows) };
     this.saw(now);
   }
@@ -119,6 +130,7 @@ export class Ledger {
   saw({ counters, locks }: Look): void {
     this.#last = counters;
     this.unread = false;
+    this.onlyAdded = false;
     const now = performance.now();
     this.#locks = new Map([...locks].map(([oid, mode]) => [oid, { mode, since: this.#locks.get(oid)?.since ?? now }]));
   }

@@ -14,6 +14,8 @@ export interface Look {
   readonly catalogs: ReadonlyMap<string, number>;
   /** Relations whose rows were written, or sequences that gave numbers. */
   readonly written: ReadonlySet<number>;
+  /** Whatever is done to the schema runs somebody's function too. */
+  readonly isWatched: boolean;
 }
 
 /** Weakest first: https://www.postgresql.org/docs/current/explicit-locking.html */
@@ -39,13 +41,15 @@ const LOOK = `
       SELECT c.relname, pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS deleted FROM pg_catalog.pg_class AS c
       WHERE c.oid = ${LARGE_OBJECTS} OR NOT c.relisshared AND c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks AS l
         WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.relation < 16384 AND l.mode = 'RowExclusiveLock')) AS counted
-      WHERE deleted > 0) AS catalogs`;
+      WHERE deleted > 0) AS catalogs,
+    EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtenabled <> 'D') AS watched`;
 
 interface LookRow {
   readonly transaction: string;
   readonly counters: readonly (readonly [number, ...Counters])[] | null;
   readonly locks: readonly (readonly [number, string])[] | null;
   readonly catalogs: readonly (readonly [string, number])[] | null;
+  readonly watched: boolean;
 }
 
 export function look(connection: PostgresConnection): ResultAsync<Look, SqlError> {
@@ -60,6 +64,7 @@ export function look(connection: PostgresConnection): ResultAsync<Look, SqlError
       counters: new Map((row?.counters ?? []).map(([oid, ...counters]) => [oid, counters])),
       locks,
       catalogs: new Map(row?.catalogs ?? []),
+      isWatched: row?.watched !== false,
       written: new Set(held.filter(([, mode]) => mode === 'RowExclusive').map(([oid]) => oid)),
     };
   });

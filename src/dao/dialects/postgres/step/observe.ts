@@ -8,6 +8,8 @@ import { inspectTouched } from '../inspect/inspector.js';
 import type { Account } from './account.js';
 import { brokenKeys } from './broken-keys.js';
 import { effectsOf } from './effects.js';
+import { readGrown, type Present } from './grown.js';
+import type { Start } from './ledger.js';
 import type { Look } from './look.js';
 import { hasLess, lostObjects } from './lost-objects.js';
 import { readNaming } from './naming.js';
@@ -23,12 +25,17 @@ export interface ObserveContext extends LossContext {
 /** What was put off until the commit runs now, or never: a cursor that is to outlast the transaction would run then. */
 const SETTLE = 'SET CONSTRAINTS ALL IMMEDIATE; CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ROLE';
 
+/** An observation, and how the transaction was left by it: another step can begin there. */
+export interface Observed extends StepObservation {
+  readonly left?: Start;
+}
+
 /** Facts only; the guard in `core` judges them. A deferred constraint has its say now. */
-export function observe(context: ObserveContext): ResultAsync<StepObservation, StepFault> {
+export function observe(context: ObserveContext): ResultAsync<Observed, StepFault> {
   const { connection, trace, before } = context;
   const begun = trace.transaction;
   if (begun === undefined) return okAsync(nothingDone(before));
-  const work = (): ResultAsync<StepObservation, StepFault> =>
+  const work = (): ResultAsync<Observed, StepFault> =>
     trace
       .finish()
       .mapErr(asFault)
@@ -36,7 +43,7 @@ export function observe(context: ObserveContext): ResultAsync<StepObservation, S
         now.transaction === begun ? okAsync(now) : errAsync<Look, StepFault>({ kind: 'ended-transaction' }),
       )
       .andThen((now) => refuseOwn(context, now).map(() => now))
-      .andThen((now) => describe(context, now).mapErr(asFault));
+      .andThen((now) => describe(context, now));
   return inOwnPath(connection, SETTLE, work, asFault);
 }
 
@@ -81,13 +88,17 @@ function refuseOwn({ connection, trace }: ObserveContext, now: Look): ResultAsyn
     const relation = trace.relations.get(oid);
     return relation !== undefined && isOwn(relation);
   });
-  const refused: StepFault = { kind: 'forbidden', what: 'journal', sql: 'schema migrate_safe' };
-  if (wrote) return errAsync(refused);
-  if (trace.account.schema === 'kept' && now.locks.size === 0) return okAsync(undefined);
+  if (wrote) return errAsync(REFUSED);
+  const { schema } = trace.account;
+  const before = trace.start?.look.locks;
+  const isNew = [...now.locks].some(([oid, mode]) => before?.get(oid) !== mode);
+  // What only added is asked along with what it added.
+  if (schema === 'added' || (schema === 'kept' && !isNew)) return okAsync(undefined);
   return touchesOwn(connection, trace.relations)
     .mapErr(asFault)
-    .andThen((touches) => (touches ? errAsync(refused) : okAsync(undefined)));
+    .andThen((touches) => (touches ? errAsync(REFUSED) : okAsync(undefined)));
 }
+const REFUSED: StepFault = { kind: 'forbidden', what: 'journal', sql: 'schema migrate_safe' };
 
 /** The server writes names as the search path wants them: for the snapshot it has to be empty, and is put back. */
 function inOwnPath<T, E>(
@@ -110,19 +121,17 @@ function inOwnPath<T, E>(
 }
 const OWN_PATH = `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`;
 
-function describe(context: ObserveContext, now: Look): ResultAsync<StepObservation, SqlError> {
+function describe(context: ObserveContext, now: Look): ResultAsync<Observed, StepFault> {
   const { connection, before, trace } = context;
-  const mayDiffer = trace.account.schema !== 'kept';
-  const relations = mayDiffer ? readRelations(connection) : okAsync<typeof trace.relations, SqlError>(trace.relations);
-  return relations.andThen((relationsAfter) => {
-    const both = { before: trace.relations, after: relationsAfter };
-    const schema = mayDiffer ? schemaNow(context, both, now) : okAsync<SchemaSnapshot, SqlError>(before);
-    return schema.andThen((after) =>
-      rowLosses(context, both, now).andThen((rows) =>
+  return present(context, now).andThen(({ relations, schema: after, touchesOwn: own }) => {
+    if (own) return errAsync<Observed, StepFault>(REFUSED);
+    const both = { before: trace.relations, after: relations };
+    return rowLosses(context, both, now)
+      .andThen((rows) =>
         ResultAsync.combine([
           readNaming(connection, both, before, trace.account.named, hasLess(before, after)),
           brokenKeys(context),
-        ]).map(([naming, brokenForeignKeys]): StepObservation => ({
+        ]).map(([naming, brokenForeignKeys]): Observed => ({
           before,
           after,
           effects: effectsOf(trace, both, now, after),
@@ -133,10 +142,28 @@ function describe(context: ObserveContext, now: Look): ResultAsync<StepObservati
           brokenForeignKeys,
           lostObjects: lostObjects(before, after, naming),
           reinstated: [],
+          left: { relations, look: now },
         })),
-      ),
-    );
+      )
+      .mapErr(asFault);
   });
+}
+
+/** What is there now, read no further than something can have changed. */
+function present(context: ObserveContext, now: Look): ResultAsync<Present, StepFault> {
+  const { connection, before, trace } = context;
+  const { relations, account } = trace;
+  if (account.schema === 'kept') return okAsync({ relations, schema: before, touchesOwn: false });
+  if (account.schema === 'added') return readGrown(connection, before, relations, now).mapErr(asFault);
+  return readRelations(connection)
+    .andThen((after) =>
+      schemaNow(context, { before: relations, after }, now).map((schema) => ({
+        relations: after,
+        schema,
+        touchesOwn: false,
+      })),
+    )
+    .mapErr(asFault);
 }
 
 /** Where everything is called as it was, only what was touched is read again. */

@@ -23,7 +23,7 @@ export interface Relation {
   readonly estimate: number;
 }
 
-interface RelationRow {
+export interface RelationRow {
   readonly oid: number;
   readonly schema: string;
   readonly bare: string;
@@ -58,22 +58,26 @@ const RELATIONS = `
     AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'`;
 
 export function readRelations(connection: PostgresConnection): ResultAsync<ReadonlyMap<number, Relation>, SqlError> {
-  return connection.prepared<RelationRow>('relations', RELATIONS).map(
-    ({ rows }) =>
-      new Map(
-        rows.map((row) => [
-          row.oid,
-          {
-            ...row,
-            name: nameOf({ schema: row.schema, name: row.bare }),
-            filenode: row.filenode ?? 0,
-            root: row.root ?? undefined,
-            parent: row.parent ?? undefined,
-          },
-        ]),
-      ),
-  );
+  return connection.prepared<RelationRow>('relations', RELATIONS).map(({ rows }) => byNumber(rows));
 }
+
+/** To be asked within another statement: those whose numbers `of` gives, as an array of `RelationRow`. */
+export const relationsOf = (of: string): string =>
+  `(SELECT pg_catalog.json_agg(one) FROM (${RELATIONS} AND c.oid IN (${of})) AS one)`;
+
+export const byNumber = (rows: readonly RelationRow[]): ReadonlyMap<number, Relation> =>
+  new Map(
+    rows.map((row) => [
+      row.oid,
+      {
+        ...row,
+        name: nameOf({ schema: row.schema, name: row.bare }),
+        filenode: row.filenode ?? 0,
+        root: row.root ?? undefined,
+        parent: row.parent ?? undefined,
+      },
+    ]),
+  );
 
 /** As statements of the engine name it, under the name that it has there. */
 export const inSql = ({ schema, bare }: Pick<Relation, 'schema' | 'bare'>): string => sqlName({ schema, name: bare });

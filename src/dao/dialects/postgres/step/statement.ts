@@ -6,6 +6,7 @@ import type { ForeignRow } from '../connection.js';
 import { controlByWords } from '../sql/classify-statement.js';
 import { splitStatements, type SplitStatement } from '../sql/split.js';
 import { isTrivia, keywordOf, tokenize, type Token } from '../sql/token.js';
+import type { Adds } from './quiet.js';
 
 export type StatementResult = QueryResult<ForeignRow>;
 
@@ -31,6 +32,8 @@ export interface StatementFacts {
   readonly keepsNames: boolean;
   /** An ALTER that computes the values of a column anew. */
   readonly converts: boolean;
+  /** What it adds, where it does nothing else by its words; undefined in doubt. */
+  readonly adds?: Adds | undefined;
   /** Every name in it, as the server folds it. */
   readonly names: ReadonlySet<string>;
   /** It turns triggers off, and with them the server's look after foreign keys. */
@@ -179,4 +182,19 @@ function nameOf(token: Token): string | undefined {
   if (token.kind === 'word') return token.text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   if (token.kind !== 'quoted' || token.text.startsWith('U')) return undefined;
   return token.text.slice(1, -1).replaceAll('""', '"');
+}
+
+/** The same of a statement that the parser knows to add only: what it adds, where this says how it is to be seen. */
+export function addsOf({ sql }: StatementFacts): Adds | undefined {
+  const words = tokenize(sql)
+    .map(keywordOf)
+    .filter((word) => word !== '');
+  const [verb, ...rest] = words;
+  if (verb === 'INSERT') return 'rows';
+  if (verb === 'ALTER') return rest[0] === 'TABLE' ? 'relation' : undefined;
+  const kind = rest.find((word) => word !== 'UNIQUE' && word !== 'UNLOGGED');
+  if (verb !== 'CREATE') return undefined;
+  if (kind === 'INDEX') return 'index';
+  // What is made like another table takes its comments and statistics over, too.
+  return kind === 'TABLE' && !rest.includes('LIKE') ? 'relation' : undefined;
 }

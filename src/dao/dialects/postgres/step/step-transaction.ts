@@ -15,9 +15,11 @@ import { isLockError } from './blockers.js';
 import { StatementGate, type Access } from './gate.js';
 import { knexHandle } from './knex-handle.js';
 import { observe, type ObserveContext } from './observe.js';
+import type { Start } from './ledger.js';
 import { OutsideWork } from './outside-work.js';
+import { quietIn } from './quiet.js';
 import { asSqlError, errorOf } from './refusals.js';
-import { BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
+import { addsOf, BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
 import { StepTrace } from './trace.js';
 
 export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
@@ -26,6 +28,8 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
   readonly repeats?: boolean;
   /** It began in the transaction of the step before, which would be undone with it. */
   readonly isShared?: true;
+  /** How that one left it. */
+  readonly start?: Start | undefined;
   readonly host: HostKnexConfig;
   /** Writes events and their projection; called inside a transaction. */
   readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
@@ -44,6 +48,7 @@ export class PostgresStepTransaction implements StepTransaction {
   readonly #outside: OutsideWork;
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
+  #left: Start | undefined;
   #recording = false;
   #again: () => ResultAsync<void, SqlError> = () => okAsync(undefined);
   /** Ends when no cancel is on its way any more: it must not meet what is done next. */
@@ -53,7 +58,7 @@ export class PostgresStepTransaction implements StepTransaction {
     this.#context = context;
     this.#before = context.before;
     const { connection, second, transactional } = context;
-    this.#trace = new StepTrace(connection, second);
+    this.#trace = new StepTrace(connection, second, { quiet: quietIn(context.before), start: context.start });
     this.#outside = new OutsideWork(context);
     this.#gate = new StatementGate({
       connection,
@@ -76,7 +81,7 @@ export class PostgresStepTransaction implements StepTransaction {
   execute(statements: readonly ScriptStatement[], signal: AbortSignal): ResultAsync<void, StepFault> {
     return inOrder(statements, (statement): ResultAsync<unknown, StepFault> => {
       if (signal.aborted) return errAsync({ kind: 'sql', error: INTERRUPTED, statement });
-      return this.#all(statement.sql, [], 'work', 'once').mapErr((fault): StepFault =>
+      return this.#all(statement.sql, [], 'work', 'once', statement.onlyAdds).mapErr((fault): StepFault =>
         fault.kind === 'sql' || fault.kind === 'forbidden' ? { ...fault, statement } : fault,
       );
     }).map(() => undefined);
@@ -110,7 +115,14 @@ export class PostgresStepTransaction implements StepTransaction {
     const context = { ...this.#context, before: this.#before, trace: this.#trace };
     const { transactional } = this.#context;
     return this.#gate
-      .between(() => (transactional ? observe(context) : this.#outside.observe()))
+      .between(() =>
+        transactional
+          ? observe(context).map(({ left, ...seen }) => {
+              this.#left = left;
+              return seen;
+            })
+          : this.#outside.observe(),
+      )
       .map((seen) => {
         this.#after = seen.after;
         return seen;
@@ -139,7 +151,7 @@ export class PostgresStepTransaction implements StepTransaction {
   async next(): Promise<StepTransaction> {
     if (this.#after === undefined) throw new Error('the next step begins where this one was observed');
     await this.#gate.close();
-    return new PostgresStepTransaction({ ...this.#context, before: this.#after, isShared: true });
+    return new PostgresStepTransaction({ ...this.#context, before: this.#after, isShared: true, start: this.#left });
   }
 
   commit(): ResultAsync<void, SqlError> {
@@ -179,11 +191,13 @@ export class PostgresStepTransaction implements StepTransaction {
     bindings: readonly unknown[],
     access: Access,
     retries: 'retry' | 'once',
+    onlyAdds = false,
   ): ResultAsync<StatementResult[], StepFault> {
     const split = statementsOf(sql);
     if (split.isErr()) return errAsync({ kind: 'sql', error: asSqlError(split.error, sql) });
     const [first, ...others] = split.value;
-    const whole: StatementFacts = { ...(first ?? BLANK), sql };
+    const facts = first ?? BLANK;
+    const whole: StatementFacts = { ...facts, sql, adds: onlyAdds ? addsOf(facts) : undefined };
     const statements = others.length === 0 || bindings.length > 0 ? [whole] : split.value;
     return inOrder(statements, (one) => this.#gate.run(one, bindings, access, retries));
   }
@@ -205,7 +219,7 @@ export class PostgresStepTransaction implements StepTransaction {
       .andThen(() => (this.#gate.isClosed ? errAsync(INTERRUPTED) : look()))
       .andThen((before) => {
         this.#before = before;
-        this.#trace.reset();
+        this.#trace.reset(quietIn(before));
         this.#gate.forget();
         return beginStep(connection, { transactional, searchPath: host.searchPath });
       })

@@ -5,7 +5,8 @@ import type { RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
 import { Savepoints, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
-import { Ledger, type HeldLock } from './ledger.js';
+import { Ledger, type HeldLock, type Start } from './ledger.js';
+import { mayRunUnseen, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
 import { countLosses, isRefilled, lossesIn, withLosses, withStatement, type Losses } from './losses.js';
 import { readChanges, type Changes, type Relation } from './relations.js';
@@ -27,12 +28,23 @@ export class StepTrace {
   readonly #second: () => ResultAsync<PostgresConnection, SqlError>;
   #ledger: Ledger;
   #savepoints = new Savepoints();
+  #quiet: Quiet;
 
-  /** `second`: sees what was committed. */
-  constructor(connection: PostgresConnection, second: () => ResultAsync<PostgresConnection, SqlError>) {
+  /** `second`: sees what was committed. `quiet`: what of the database cannot run anything; `start`: where it is known. */
+  constructor(
+    connection: PostgresConnection,
+    second: () => ResultAsync<PostgresConnection, SqlError>,
+    { quiet = NOT_QUIET, start }: { readonly quiet?: Quiet; readonly start?: Start | undefined } = {},
+  ) {
     this.#connection = connection;
     this.#second = second;
-    this.#ledger = new Ledger(connection);
+    this.#quiet = quiet;
+    this.#ledger = new Ledger(connection, start);
+  }
+
+  /** How the transaction stood when the step began. */
+  get start(): Start | undefined {
+    return this.#ledger.start;
   }
 
   get account(): Account {
@@ -60,7 +72,8 @@ export class StepTrace {
   }
 
   /** Another transaction takes the place of the one that was followed. */
-  reset(): void {
+  reset(quiet: Quiet): void {
+    this.#quiet = quiet;
     this.#ledger = new Ledger(this.#connection);
     this.#savepoints = new Savepoints();
   }
@@ -71,9 +84,38 @@ export class StepTrace {
       const { savepoint, unchecks } = facts;
       if (unchecks) this.#ledger.account = { ...this.#ledger.account, unchecked: true };
       if (savepoint.kind !== 'none') return this.#atSavepoint(savepoint, send);
-      return this.#lookFirst(facts).andThen((isPlain) =>
-        isPlain ? this.#plain(facts, send) : this.#deep(facts, send),
-      );
+      if (!this.#mustBeFollowed(facts)) return this.#adding(facts, send);
+      return this.#withoutAdditions()
+        .andThen(() => this.#lookFirst(facts))
+        .andThen((isPlain) => (isPlain ? this.#plain(facts, send) : this.#deep(facts, send)));
+    });
+  }
+
+  /** Whether anything can be lost by it, or run behind its words. In doubt it can. */
+  #mustBeFollowed({ adds }: StatementFacts): boolean {
+    const { start, account } = this.#ledger;
+    const isSmall = account.schema === 'kept' || account.schema === 'added';
+    return adds === undefined || !isSmall || start === undefined || mayRunUnseen(adds, this.#quiet, start.look);
+  }
+
+  /** It only adds: whatever it added is seen at the next look. */
+  #adding({ adds }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
+    const ledger = this.#ledger;
+    return (ledger.onlyAdded ? okAsync<unknown, SqlError>(undefined) : ledger.catchUp()).andThen(send).map((result) => {
+      ledger.unread = true;
+      ledger.onlyAdded = true;
+      if (adds !== 'rows') ledger.account = { ...ledger.account, schema: ledger.isLoud ? 'grown' : 'added' };
+      return result;
+    });
+  }
+
+  /** What only added is not mixed with what else is to be read. */
+  #withoutAdditions(): ResultAsync<unknown, SqlError> {
+    const ledger = this.#ledger;
+    const ready = ledger.onlyAdded ? ledger.catchUp() : okAsync<unknown, SqlError>(undefined);
+    return ready.map(() => {
+      ledger.isLoud ||= !this.#quiet.rows;
+      if (ledger.isLoud && ledger.account.schema === 'added') ledger.account = { ...ledger.account, schema: 'grown' };
     });
   }
 
@@ -213,5 +255,6 @@ export class StepTrace {
   }
 }
 
+const NOT_QUIET: Quiet = { rows: false, indexes: false };
 const wipedIn = ({ gone, refiled }: Changes): ReadonlySet<number> =>
   new Set([...gone, ...refiled.map(({ oid }) => oid)]);
