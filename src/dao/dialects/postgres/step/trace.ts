@@ -121,8 +121,11 @@ export class StepTrace {
 
   /** Brings the account up to now, with what deferred triggers did. */
   finish(): ResultAsync<Look, SqlError> {
-    this.#ledger.unread = true;
-    return this.#ledger.read();
+    const ledger = this.#ledger;
+    ledger.unread = true;
+    // What was put off until now ran behind the words of an earlier statement.
+    if (ledger.isLoud) ledger.onlyAdded = false;
+    return ledger.read();
   }
 
   #atSavepoint(
