@@ -11,6 +11,7 @@ import { leftovers } from '#src/dao/dialects/postgres/doctor/facts.js';
 import { inspectSchema } from '#src/dao/dialects/postgres/inspect/inspector.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { needsVersion } from '../support/postgres-version.js';
+import { restore, tablesFixture } from '../support/postgres-tables.js';
 import { value } from '../support/project.js';
 
 const START = `
@@ -124,5 +125,35 @@ describe('what newer versions of PostgreSQL have', () => {
     await client.query(`CREATE TABLE public.e (a int, CONSTRAINT never CHECK (a > 0) NOT ENFORCED);
       ALTER TABLE public.e ADD CONSTRAINT later CHECK (a > 1) NOT VALID`);
     expect(value(await leftovers(connection)).map(({ name }) => name)).to.deep.equal(['later']);
+  });
+
+  it('is put back with a table: parents that cover a period together, keys that nobody checks, computed columns', async function () {
+    await needsVersion(this, 18, 'a temporal key');
+    const f = await tablesFixture(this);
+    try {
+      await f.sql(`CREATE EXTENSION btree_gist;
+        CREATE TABLE price (item int, at daterange, cents int, euros numeric GENERATED ALWAYS AS (cents / 100.0) VIRTUAL,
+          PRIMARY KEY (item, at WITHOUT OVERLAPS));
+        CREATE TABLE offer (id int PRIMARY KEY, item int, at daterange, rival int REFERENCES offer NOT ENFORCED,
+          FOREIGN KEY (item, PERIOD at) REFERENCES price (item, PERIOD at));
+        INSERT INTO price VALUES (1, '[2026-01-01,2026-06-01)', 150), (1, '[2026-06-01,2027-01-01)', 175);
+        INSERT INTO offer VALUES (1, 1, '[2026-02-01,2026-09-01)', 99)`);
+      const constraints = `SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint
+        WHERE conrelid IN ('price'::regclass, 'offer'::regclass) ORDER BY 1`;
+      const before = [await f.rows('price'), await f.rows('offer'), await f.sql(constraints)];
+      const { id } = await f.keep(['price', 'offer']);
+      value(await f.work.run('ROLLBACK'));
+      for (const tables of [['price'], ['offer'], ['price', 'offer']]) {
+        await f.sql(`UPDATE price SET cents = 1; UPDATE offer SET rival = 7`);
+        for (const table of tables) expect(value(await f.tables.atStake(id, [table]))).to.have.length(1);
+        value(await restore(f, id, tables));
+        if (!tables.includes('price'))
+          await f.sql(`UPDATE price SET cents = CASE WHEN lower(at) < '2026-06-01' THEN 150 ELSE 175 END`);
+        if (!tables.includes('offer')) await f.sql(`UPDATE offer SET rival = 99`);
+        expect([await f.rows('price'), await f.rows('offer'), await f.sql(constraints)]).to.deep.equal(before);
+      }
+    } finally {
+      await f.close();
+    }
   });
 });
