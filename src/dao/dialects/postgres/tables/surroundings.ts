@@ -2,7 +2,6 @@
 import type { ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
-import { isTemporal } from '../constraint-kinds.js';
 import type { QualifiedName } from '../name.js';
 
 export interface ForeignKey {
@@ -14,7 +13,7 @@ export interface ForeignKey {
   /** `OPERATOR(pg_catalog.=)` per column, parent on the left. */
   readonly operators: readonly string[];
   readonly valid: boolean;
-  /** Both are tables with rows of their own, the key is meant for the whole of the parent, and one row of it is enough. */
+  /** Both are tables with rows of their own, and the key is meant for the whole of the parent. */
   readonly plain: boolean;
   /** What follows an update of the parent's columns is more than a refusal. */
   readonly follows: boolean;
@@ -66,7 +65,7 @@ SELECT pg_catalog.json_build_object(
     `'name', k.conname, 'child', ${nameBy('k.conrelid')}, 'parent', ${nameBy('k.confrelid')},
      'childColumns', ${columns('k.conkey', 'k.conrelid')}, 'parentColumns', ${columns('k.confkey', 'k.confrelid')},
      'operators', ${OPERATORS}, 'valid', k.convalidated,
-     'plain', ch.relkind = 'r' AND pa.relkind = 'r' AND NOT (pa.relispartition AND k.conparentid <> 0) AND NOT ${isTemporal('k')},
+     'plain', ch.relkind = 'r' AND pa.relkind = 'r' AND NOT (pa.relispartition AND k.conparentid <> 0),
      'follows', k.confupdtype NOT IN ('a', 'r')`,
     `pg_catalog.pg_constraint AS k JOIN pg_catalog.pg_class AS ch ON ch.oid = k.conrelid JOIN pg_catalog.pg_class AS pa ON pa.oid = k.confrelid
      WHERE k.contype = 'f' AND (k.conrelid IN (SELECT oid FROM wanted) OR k.confrelid IN (SELECT oid FROM wanted))`,
