@@ -81,7 +81,7 @@ describe('a connection to PostgreSQL', () => {
     value(await connection.run(`SET lock_timeout = '50ms'`));
     expect(await kindOf('SELECT * FROM public.t')).to.equal('busy');
     value(await connection.run(`SET statement_timeout = '50ms'`));
-    expect(await kindOf('SELECT pg_sleep(5)')).to.equal('interrupted');
+    expect(await kindOf('SELECT pg_sleep(5)')).to.equal('other');
     value(await connection.run('BEGIN READ ONLY'));
     expect(await kindOf('CREATE TABLE public.u (n int)')).to.equal('read-only');
     value(await connection.run('ROLLBACK'));

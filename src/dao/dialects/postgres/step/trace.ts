@@ -93,9 +93,13 @@ export class StepTrace {
 
   /** Whether anything can be lost by it, or run behind its words. In doubt it can. */
   #mustBeFollowed({ adds }: StatementFacts): boolean {
-    const { start, account } = this.#ledger;
+    const { start, account, unread, onlyAdded } = this.#ledger;
     const isSmall = account.schema === 'kept' || account.schema === 'added';
-    return adds === undefined || !isSmall || start === undefined || mayRunUnseen(adds, this.#quiet, start.look);
+    if (adds === undefined || !isSmall || start === undefined) return true;
+    // What a changed row held before is looked at while others can still look.
+    const rowsChanged =
+      (unread && !onlyAdded) || [...account.rows.values()].some(({ updated, deleted }) => updated + deleted > 0);
+    return (adds !== 'rows' && rowsChanged) || mayRunUnseen(adds, this.#quiet, start.look);
   }
 
   /** It only adds: whatever it added is seen at the next look. */

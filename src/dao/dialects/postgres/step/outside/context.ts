@@ -45,7 +45,7 @@ export async function inTries(
     const passing = await mayPass(connection, error, took);
     if (!passing || tries === TRIES || signal?.aborted === true) {
       const left = cleared.isErr() && cleared.error.message !== error.message ? cleared.error.message : undefined;
-      return err(detailed(left === undefined ? error : withNote(error, `what it left could not be cleared: ${left}`)));
+      return err(left === undefined ? error : withNote(error, `what it left could not be cleared: ${left}`));
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries * (0.5 + Math.random())));
   }
@@ -77,12 +77,6 @@ async function undisturbed(
   const cleared = await clear();
   const back = await connection.query(SET_LIMITS, [before?.statement ?? '0', before?.lock ?? '0']);
   return cleared.andThen(() => back.map(() => undefined));
-}
-
-/** The server says which key is there twice in a line of its own. */
-function detailed(error: SqlError): SqlError {
-  const { detail } = (error.cause ?? {}) as { readonly detail?: unknown };
-  return error.code === '23505' && typeof detail === 'string' ? withNote(error, detail) : error;
 }
 
 const withNote = (error: SqlError, note: string): SqlError => ({ ...error, message: `${error.message} (${note})` });
