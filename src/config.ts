@@ -13,18 +13,23 @@ export interface MigrateSafeOptions {
   /**
    * `sqlite:app.db`, `sqlite:/var/lib/app.db?driver=better-sqlite3`, `postgres://user@host:5432/name`, a knex
    * configuration, or the application's own knex instance (its configuration is taken; the engine opens connections of
-   * its own). Of a PostgreSQL server, what is not said comes from PG* variables and .pgpass.
+   * its own). Of a PostgreSQL server, what is not said comes from PG* variables and .pgpass; `postgres:` leaves all to
+   * them. The database itself has to be there.
    */
   readonly database: string | Knex.Config | Knex;
   /** Directory of step files, or steps in code. More can be added with `addMigration`. */
   readonly steps?: string | readonly MigrationStep[];
-  /** Directory of backups and of the journal's mirror. Default: `./backups`. */
+  /** Directory of backups (files, or archives of pg_dump) and of the journal's mirror. Default: `./backups`. */
   readonly backups?: string;
   /** Namespace of the chain of steps. Default: `main`. */
   readonly component?: string;
   /** What becomes of a step that loses what it did not declare. Default: `enforce`. */
   readonly guard?: Policy['guard'];
-  /** When the whole database is backed up. Default: `each-step` for a file, `each-run` for a server. */
+  /**
+   * When the whole database is backed up: a copy of the file, or an archive, for which pg_dump, pg_restore and psql of
+   * the server's version or a newer one have to be installed. Default: `each-step` for a file, `each-run` for a server.
+   * `never` needs no programs; steps without a transaction that could lose rows are then refused.
+   */
   readonly fileBackup?: Policy['fileBackup'];
   /**
    * How, on PostgreSQL: by `pg_dump`, or by a restore point in the log that the server archives, from which only the
@@ -33,7 +38,10 @@ export interface MigrateSafeOptions {
   readonly fileBackupBy?: Policy['fileBackupBy'];
   /** Size in bytes above which a PostgreSQL database is asked about before it is dumped. Default: 10 GiB. */
   readonly largeDatabaseBytes?: number;
-  /** Whether the tables that a step can touch are copied before it, inside PostgreSQL. Default: `each-step`. */
+  /**
+   * Whether PostgreSQL copies the tables that a step can touch before it, into schema `migrate_safe_backup`, locked
+   * against writers until the step has committed. Default: `each-step`. On SQLite it means nothing.
+   */
   readonly tableBackup?: Policy['tableBackup'];
   /** What becomes of the run's earlier steps when one fails. Default: `keep-earlier-steps`. */
   readonly onFailure?: Policy['onFailure'];
@@ -41,9 +49,12 @@ export interface MigrateSafeOptions {
   readonly outOfOrder?: Policy['outOfOrder'];
   /** What becomes of a start when the database has steps that this program does not know. Default: `warn`. */
   readonly onAhead?: Policy['onAhead'];
-  /** How long to wait for another run, and for another connection's lock: `90s`, `10m`, or milliseconds. Default: `10m`. */
+  /**
+   * How long to wait for another run, and on SQLite for another connection's lock: `90s`, `10m`, or milliseconds.
+   * Default: `10m`. On PostgreSQL a step waits for a lock two seconds at a time, up to ten times.
+   */
   readonly lockWait?: string | number;
-  /** Number of runs whose backups are kept. Default: 10. */
+  /** Number of runs whose backups and copies of tables are kept; failed runs and `createBackup` besides. Default: 10. */
   readonly keepRuns?: number;
 }
 

@@ -6,11 +6,14 @@ import { Tokens } from './tokens.js';
 import { resolver } from './wiring.js';
 
 /**
- * Makes a manager, without a container. Options that are not valid show as the error of the first call.
+ * Makes a manager, without a container, and without touching the database. Options that are not valid show as the error
+ * (`config-invalid`) of the first call.
  * @example
  * const safe = createMigrateSafe({ database: 'sqlite:app.db', steps: './migrations', backups: './backups' });
  * const outcome = await safe.up();
  * await safe.close();
+ * @example
+ * const safe = createMigrateSafe({ database: 'postgres://app@db.internal/shop', steps: './migrations' });
  */
 export function createMigrateSafe(options: MigrateSafeOptions): SafeMigrationManager {
   return resolver(new Map<ServiceIdentifier, unknown>([[Tokens.Config, parseConfig(options)]]))(Tokens.Manager);

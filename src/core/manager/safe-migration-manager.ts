@@ -22,7 +22,11 @@ export interface StepRegistry {
 
 type WithSignal<T> = Omit<T, 'signal'> & { readonly signal?: AbortSignal };
 
-/** One run at a time: a second call while one is under way waits for the lock like any other process. */
+/**
+ * One run at a time: a second call while one is under way waits for the lock like any other process, up to `lockWait`,
+ * then fails with `locked`. Nothing throws and nothing rejects: each method gives a Result whose error has a kind, a
+ * code, what to do, and what became of the database (`state`).
+ */
 export class SafeMigrationManager {
   readonly #ports: ManagerPorts;
   readonly #policy: Policy;
@@ -52,12 +56,16 @@ export class SafeMigrationManager {
     return this.up(options);
   }
 
-  /** Applies pending steps up to and with `to`, all by default. Nothing pending: a read, and nothing written. */
+  /**
+   * Applies pending steps up to and with `to`, all by default. Nothing pending: a read, nothing written, and `runId` is
+   * null. A step that fails leaves nothing; those before it stay, or go too (`onFailure`). Aborting `signal` rolls back
+   * what is under way: `cancelled`. `confirm` is asked before a large PostgreSQL database is dumped; without it nobody is.
+   */
   up(options: WithSignal<Partial<UpOptions>> = {}): ResultAsync<UpReport, MigrateError> {
     return runUp(this.#ports, this.#policy, { ...options, signal: options.signal ?? never() });
   }
 
-  /** Reverts steps: one by default. */
+  /** Reverts steps, newest first: one by default, or `{ count }`, or all above `{ to }`, which stays (`base`: all). */
   down(options: WithSignal<Partial<DownOptions>> = {}): ResultAsync<DownReport, MigrateError> {
     const target = options.target ?? { count: 1 };
     if ('count' in target && (!Number.isSafeInteger(target.count) || target.count < 1)) {
@@ -77,11 +85,12 @@ export class SafeMigrationManager {
     return verbs().andThen(({ runStamp }) => runStamp(this.#ports, this.#policy, target, options.signal ?? never()));
   }
 
+  /** What is applied, pending, changed, missing or interrupted; reads only. */
   status(): ResultAsync<StatusReport, MigrateError> {
     return verbs().andThen(({ readStatus }) => readStatus(this.#ports, this.#policy));
   }
 
-  /** What `up` would do. */
+  /** What `up` would do, with its statements; reads only. */
   plan(options: { readonly to?: string } = {}): ResultAsync<PlanReport, MigrateError> {
     return verbs().andThen(({ readPlan }) => readPlan(this.#ports, this.#policy, options.to));
   }
@@ -96,7 +105,11 @@ export class SafeMigrationManager {
     return verbs().andThen(({ audit }) => audit(this.#ports));
   }
 
-  /** Takes a backup that retention leaves alone. `full` adds integrity, foreign keys and a content fingerprint. */
+  /**
+   * Takes a backup of the whole that retention leaves alone. `full` adds integrity and foreign keys (SQLite), or the
+   * reading of the whole archive (PostgreSQL), and a content fingerprint. PostgreSQL's programs have to be installed, or
+   * it fails with `tools-missing`.
+   */
   createBackup(
     options: { readonly verify?: 'quick' | 'full'; readonly signal?: AbortSignal } = {},
   ): ResultAsync<StoredBackup, MigrateError> {
@@ -105,12 +118,16 @@ export class SafeMigrationManager {
     );
   }
 
-  /** The backups of this database, newest first. */
+  /** The backups of this database, newest first, copies of tables within PostgreSQL included. */
   listBackups(): ResultAsync<BackupListing, MigrateError> {
     return verbs().andThen(({ listBackups }) => listBackups(this.#ports));
   }
 
-  /** Puts a backup back. Without `confirm` nobody is asked; the present state is always kept first. */
+  /**
+   * Puts a backup back, the whole or only `tables`, proven before anything is changed. Without `confirm` nobody is asked;
+   * the present state is always kept first. On PostgreSQL `{ beforeStep }` with `tables` means the copies that were taken
+   * before that step, if there are any. What stands in the way comes as `restore-failed`, with nothing changed.
+   */
   restore(
     options: WithSignal<Partial<RestoreOptions>> & Pick<RestoreOptions, 'choice'>,
   ): ResultAsync<RestoreReport, MigrateError> {

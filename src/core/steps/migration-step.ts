@@ -5,8 +5,10 @@ import { canonicalJson } from '../events/canonical-json.js';
 import type { OutsideTransaction, ScriptStatement } from '../ports/script-splitter.js';
 
 /**
- * What a step's code gets: a knex instance on the step's own connection, inside the step's transaction.
- * `({ knex, signal })` works as well as `(knex)`. Nested `transaction()` calls are savepoints.
+ * What a step's code gets: a knex instance of the database's dialect on the step's own connection, inside the step's
+ * transaction (with `transaction: 'none'` outside of one). `({ knex, signal })` works as well as `(knex)`. Nested
+ * `transaction()` calls are savepoints. What ends the transaction, and a statement after the step's end, is refused: it
+ * rejects, and the step fails with `step-ended-transaction`.
  */
 export type StepHandle = Knex & {
   readonly knex: Knex;
@@ -14,9 +16,15 @@ export type StepHandle = Knex & {
   readonly signal: AbortSignal;
 };
 
-/** What a step says beforehand that it may do. Names are compared without regard to case. */
+/**
+ * What a step says beforehand that it may do. Names are compared without regard to case; on PostgreSQL a table outside
+ * of schema `public` is `schema.table`.
+ */
 export interface Declarations {
-  /** Tables that the step touches. */
+  /**
+   * All tables that the step touches. PostgreSQL copies these before it, with what hangs on them; where a step in code
+   * does not say, it copies all, because code may do anything. An empty list says that it touches none that is there.
+   */
   readonly touches?: readonly string[];
   /** Tables that may lose rows. */
   readonly mayLoseRows?: readonly string[];
@@ -32,7 +40,9 @@ export type StepWork = ((handle: StepHandle) => unknown) | readonly ScriptStatem
 /** The body of a step. */
 export interface StepDefinition {
   readonly apply: StepWork;
+  /** Undoes it; without one `down` refuses with `no-revert`. */
   readonly revert?: StepWork;
+  /** Losses that are meant. What is not declared is refused before the commit, with `guard-refused`. */
   readonly declares?: Declarations;
   /** What the revert may do besides what `declares` says. */
   readonly revertDeclares?: Declarations;
@@ -40,9 +50,15 @@ export interface StepDefinition {
   readonly transaction?: 'own' | 'none';
   /** The same for the revert, where it is not as the apply. */
   readonly revertTransaction?: 'own' | 'none';
-  /** `on` lets cascades fire while the step runs; `off` (the default) keeps table rebuilds from firing them. */
+  /**
+   * On SQLite `on` lets cascades fire while the step runs; `off` (the default) keeps table rebuilds from firing them.
+   * PostgreSQL always enforces its foreign keys.
+   */
   readonly foreignKeys?: 'on' | 'off';
-  /** For a step without a transaction: is it done? Asked after a crash. */
+  /**
+   * For a step without a transaction: is it done? Asked before it begins and after a crash. Yes: `true`, or rows (what
+   * the driver gives for a SELECT) of which the first has only true values; no row is a no.
+   */
   readonly isDone?: (handle: StepHandle) => unknown;
   /** The step's own check after it was applied: throw, or return false, to have it rolled back. */
   readonly validate?: (handle: StepHandle) => unknown;

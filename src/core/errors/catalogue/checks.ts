@@ -69,7 +69,7 @@ export const CHECKS: Words<CheckFacts> = {
     hint: (f) =>
       f.where === 'mirror'
         ? 'The database and its own journal are whole; only the copy of the journal in the backups was changed. Nothing was changed. Move its journal.ndjson away (keep it as evidence): the next `migrate-safe up` that has a step to apply writes it anew.'
-        : 'Somebody changed the history by hand; nothing was changed now. `migrate-safe history` shows it, `migrate-safe restore --latest` puts back a database whose journal is whole (the present file is kept aside).',
+        : 'Somebody changed the history by hand; nothing was changed now. `migrate-safe history` shows it, `migrate-safe restore --latest` puts back a database whose journal is whole (the present state is kept aside).',
   },
   'projection-differs': {
     code: 'MS-PROJECTION',
@@ -88,7 +88,7 @@ export const CHECKS: Words<CheckFacts> = {
         ? `the database's journal and its mirror in the backups differ from event ${f.database} on: this is not the database that the backups belong to, or it was put back by hand`
         : `the database ends at event ${f.database}, its mirror in the backups at event ${f.mirror}: an older copy of the database was put back by hand`,
     hint: () =>
-      'Put a known state back, with its journal: migrate-safe restore --latest   (a copy of the present file is kept first). Or name other backups with --backups if this copy is to live on its own.',
+      'Put a known state back, with its journal: migrate-safe restore --latest   (a copy of the present state is kept first). Or name other backups with --backups if this copy is to live on its own.',
   },
   'journal-newer': {
     code: 'MS-JOURNAL-NEWER',
