@@ -33,7 +33,7 @@ export function archiveRows(copy: CopyFacts): string[][] {
 
 /** What somebody must know before saying yes. */
 export function previewLines(
-  { database, backup, tables, atStake, keeps }: RestorePreview,
+  { database, backup, original, tables, atStake, keeps }: RestorePreview,
   { paint }: Pick<Sink, 'paint'>,
 ): string[] {
   const { createdAt, reason, id } = backup.manifest;
@@ -46,10 +46,22 @@ export function previewLines(
       ? timeOfDay(createdAt)
       : localTime(createdAt, true);
   const head = `${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`;
+  const copied =
+    original === undefined
+      ? []
+      : [
+          paint.yellow(
+            `  The backup is of ${original}. This database goes on with its history: if that one lives on, restore with`,
+          ),
+          paint.yellow(
+            '  another folder of backups (copy the folder and name it with --backups), or it will refuse its next run.',
+          ),
+        ];
   if (keeps === 'nothing') {
     return [
       `${paint.bold(database)} is not there; it will be made from the backup of ${when}, ${reasonText(reason)} (${id}).`,
       '  What was written after that is not in it. The journal is not rewound.',
+      ...copied,
     ];
   }
   const kept =
@@ -57,7 +69,7 @@ export function previewLines(
       ? '  What is there now is moved aside, not deleted. The journal is not rewound.'
       : '  A copy of the present state is kept first. The journal is not rewound.';
   if (atStake === undefined) {
-    return [head, '  The database cannot be read: what was written since cannot be counted.', kept];
+    return [head, '  The database cannot be read: what was written since cannot be counted.', kept, ...copied];
   }
   const lost = atStake.filter(({ written }) => written > 0);
   const back = atStake.filter(({ deleted }) => deleted > 0);
@@ -79,6 +91,7 @@ export function previewLines(
           `  It would bring back ${few(back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : number(deleted)} of ${table}`))}.`,
         ]),
     kept,
+    ...copied,
   ];
 }
 

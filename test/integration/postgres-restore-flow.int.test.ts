@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createMigrateSafe, MigrationStep, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
+import type { RestorePreview } from '#src/core/manager/restore-context.js';
 import { sql, textOf, toolsOf } from '../support/kitchen-sink.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { needsTools } from '../support/postgres-version.js';
@@ -163,15 +164,11 @@ describe('restore on PostgreSQL', function () {
       told[progress.kind === 'verify-progress' ? progress.pass : 'restore']?.push(progress.doneBytes);
     });
     let stakes: unknown;
-    value(
-      await safe.restore({
-        choice: { id: manifest.id },
-        confirm: ({ atStake }) => {
-          stakes = atStake;
-          return Promise.resolve(true);
-        },
-      }),
-    );
+    const confirm = ({ atStake }: RestorePreview): Promise<boolean> => {
+      stakes = atStake;
+      return Promise.resolve(true);
+    };
+    value(await safe.restore({ choice: { id: manifest.id }, confirm }));
     expect(stakes).to.deep.equal([
       { table: 'customers', written: 0, deleted: 59_990 },
       { table: 'orders', written: 1, deleted: 0 },

@@ -14,7 +14,13 @@ export type ConfigFacts =
   | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
   | { readonly kind: 'database-missing'; readonly database: string }
   | { readonly kind: 'database-is-directory'; readonly database: string }
-  | { readonly kind: 'database-absent'; readonly database: string; readonly create: string }
+  | {
+      readonly kind: 'database-absent';
+      readonly database: string;
+      readonly create: string;
+      /** Where backups of it are, if there are any. */
+      readonly backups?: string;
+    }
   | {
       readonly kind: 'driver-missing';
       readonly driver: string;

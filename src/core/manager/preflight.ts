@@ -2,10 +2,12 @@
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { History } from '../history/history.js';
+import type { StoredDatabase } from '../ports/backup-store.js';
 import type { OpenDatabase } from '../ports/database.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
+import { namesakes } from './namesakes.js';
 import type { ManagerPorts } from './ports.js';
 import type { Direction } from './progress.js';
 import type { RunSession } from './session.js';
@@ -50,11 +52,46 @@ export function refuseLost(ports: Pick<ManagerPorts, 'database' | 'store'>): Res
               kind: 'database-gone',
               database: info.label,
               directory: ports.store.label,
-              present: info.bytes !== undefined,
+              // A server's database was opened before anybody asked.
+              present: info.bytes !== undefined || info.path === undefined,
             }),
           )
         : okAsync(undefined),
     );
+}
+
+/** Where there is no database yet that would be put back, the backups that it would be put back from are named. */
+export const withKnownBackups = (
+  { database, store }: Pick<ManagerPorts, 'database' | 'store'>,
+  absent: Extract<MigrateError, { readonly kind: 'database-absent' }>,
+): ResultAsync<never, MigrateError> =>
+  store
+    .databases(database.info.location)
+    .orElse(() => okAsync<readonly StoredDatabase[]>([]))
+    .andThen(([known]) => {
+      const { kind, database: name, create } = absent;
+      return errAsync<never, MigrateError>(
+        known?.matches === true ? migrateError({ kind, database: name, create, backups: store.label }) : absent,
+      );
+    });
+
+/** A database that begins anew where one of its name is known from another server may be the one that was lost. */
+export function warnOfNamesake({
+  database: { info },
+  store,
+  observer,
+}: Pick<ManagerPorts, 'database' | 'store' | 'observer'>): ResultAsync<void, MigrateError> {
+  const { location, path, label } = info;
+  if (location === undefined || path !== undefined) return okAsync(undefined);
+  return store
+    .databases(location)
+    .mapErr(fromStore)
+    .map((known) => {
+      const [namesake] = known.some(({ matches }) => matches) ? [] : namesakes(known, location);
+      if (namesake === undefined) return;
+      const message = `${label} has no journal, but ${store.label} has backups of ${namesake.path}: if that is this database, lost or moved, stop and put it back before it has a journal of its own: migrate-safe restore --latest. Going on with it as a new one`;
+      observer.progress({ kind: 'warning', message });
+    });
 }
 
 /** What is to be said where there is no database: that it was lost, or that it was never made. */

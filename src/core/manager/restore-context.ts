@@ -14,6 +14,8 @@ import type { Restored } from './restore-copy.js';
 export interface RestorePreview {
   readonly database: string;
   readonly backup: StoredBackup;
+  /** Another database that the whole backup is of, by its name: both will go on with one history. */
+  readonly original?: string;
   readonly tables: readonly string[] | 'all';
   /** Undefined where the database cannot be read. */
   readonly atStake: readonly RowsAtStake[] | undefined;
@@ -96,3 +98,13 @@ export const catchUpMirror = (
         : ports.mirror.append(databaseId, past.events.slice(mirrored.length)),
     )
     .mapErr(fromStore);
+
+/** What a preview says of a backup that was taken of another database than the one that is at work. */
+export function originalOf(
+  { ports, backup }: RestoreContext,
+  tables: readonly string[] | 'all',
+): { original?: string } {
+  const { database } = backup.manifest;
+  const isOther = tables === 'all' && database.path !== '' && database.path !== ports.database.info.location;
+  return isOther ? { original: database.label } : {};
+}

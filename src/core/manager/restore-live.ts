@@ -8,7 +8,14 @@ import { fromSql, fromStore } from './as-error.js';
 import { verified, type LoadedHistory } from './load-history.js';
 import type { SoundDatabase } from './open-sound.js';
 import { Recorder } from './recorder.js';
-import { catchUpMirror, pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
+import {
+  catchUpMirror,
+  originalOf,
+  pastOf,
+  recordStart,
+  type RestoreContext,
+  type RestoreReport,
+} from './restore-context.js';
 import { restoreCopy, switchInto } from './restore-copy.js';
 import { sourceOf, wantedTables, type RestoreSource } from './restore-source.js';
 import { refillFailure } from './refill-failure.js';
@@ -34,7 +41,10 @@ export function restoreLive(context: RestoreContext, sound: SoundDatabase): Resu
     if (unknown !== undefined) return err(noSuchTable(context, unknown));
     const atStake = yield* source.atStake(tables).mapErr(failed);
     const { label } = database.info;
-    if (!(await confirm({ database: label, backup, tables, atStake, present: true, keeps: 'safety-copy' })))
+    const original = originalOf(context, tables);
+    if (
+      !(await confirm({ database: label, backup, ...original, tables, atStake, present: true, keeps: 'safety-copy' }))
+    )
       return err(migrateError({ kind: 'restore-declined' }));
     const past = yield* wholePast(context, loaded);
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);

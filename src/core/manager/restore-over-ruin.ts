@@ -7,7 +7,14 @@ import { fromOpen, fromSql, fromStore } from './as-error.js';
 import { verified } from './load-history.js';
 import type { ManagerPorts } from './ports.js';
 import { Recorder } from './recorder.js';
-import { catchUpMirror, pastOf, recordStart, type RestoreContext, type RestoreReport } from './restore-context.js';
+import {
+  catchUpMirror,
+  originalOf,
+  pastOf,
+  recordStart,
+  type RestoreContext,
+  type RestoreReport,
+} from './restore-context.js';
 import { restoreCopy, tellingVerify } from './restore-copy.js';
 
 /** The database cannot be read: the copy is built beside it and takes its place; what was there is kept aside. */
@@ -31,6 +38,7 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
       !(await options.confirm({
         database: label,
         backup,
+        ...originalOf(context, 'all'),
         tables: 'all',
         atStake,
         present,

@@ -4,6 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupListing, StoredBackup } from '../ports/backup-store.js';
 import { compareText } from '../schema/names.js';
 import { fromStore } from './as-error.js';
+import { namesakes } from './namesakes.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { endRun, startRun, withSession } from './run-session.js';
 import { glanceAt } from './glance.js';
@@ -70,6 +71,8 @@ export function databaseIdOf(ports: ManagerPorts): ResultAsync<string | undefine
     // is another database, and its history is not for this path.
     const [only] = known;
     const moved = matching.length === 0 && known.length === 1 && only?.present === false ? only : undefined;
-    return ok((matching[0] ?? moved)?.databaseId);
+    const [namesake, other] = namesakes(known, ports.database.info.location ?? '');
+    const elsewhere = other === undefined ? namesake : undefined;
+    return ok((matching[0] ?? moved ?? elsewhere)?.databaseId);
   });
 }

@@ -7,7 +7,7 @@ import { currentVersion } from '../steps/planner.js';
 import { askAboutSize } from './large-database.js';
 import { elapsed, planFor, warnAhead, type UpOptions, type UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup } from './preflight.js';
+import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup, warnOfNamesake } from './preflight.js';
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
@@ -30,9 +30,9 @@ export interface Pending extends UpOptions {
 export function runPending(ports: ManagerPorts, policy: Policy, pending: Pending): ResultAsync<UpReport, MigrateError> {
   const { candidates, signal, isNew } = pending;
   const request = { kind: 'up', ports, policy, signal, candidates, open: 'create' } as const;
-  return (isNew ? refuseLost(ports) : okAsync<void, MigrateError>(undefined)).andThen(() =>
-    withSession(request, (session) => applyPending(session, pending)),
-  );
+  return (
+    isNew ? refuseLost(ports).andThen(() => warnOfNamesake(ports)) : okAsync<void, MigrateError>(undefined)
+  ).andThen(() => withSession(request, (session) => applyPending(session, pending)));
 }
 
 function applyPending(session: RunSession, pending: Pending): ResultAsync<UpReport, MigrateError> {

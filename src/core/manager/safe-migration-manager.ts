@@ -62,7 +62,7 @@ export class SafeMigrationManager {
    * what is under way: `cancelled`. `confirm` is asked before a large PostgreSQL database is dumped; without it nobody is.
    */
   up(options: WithSignal<Partial<UpOptions>> = {}): ResultAsync<UpReport, MigrateError> {
-    return runUp(this.#ports, this.#policy, { ...options, signal: options.signal ?? never() });
+    return this.#told(runUp(this.#ports, this.#policy, { ...options, signal: options.signal ?? never() }));
   }
 
   /** Reverts steps, newest first: one by default, or `{ count }`, or all above `{ to }`, which stays (`base`: all). */
@@ -77,32 +77,32 @@ export class SafeMigrationManager {
       );
     }
     const signal = options.signal ?? never();
-    return verbs().andThen(({ runDown }) => runDown(this.#ports, this.#policy, { target, signal }));
+    return this.#asked(({ runDown }) => runDown(this.#ports, this.#policy, { target, signal }));
   }
 
   /** Records that the steps up to `target` (a version, `head` or `base`) are in the database, without running them. */
   stamp(target: string, options: { readonly signal?: AbortSignal } = {}): ResultAsync<StampReport, MigrateError> {
-    return verbs().andThen(({ runStamp }) => runStamp(this.#ports, this.#policy, target, options.signal ?? never()));
+    return this.#asked(({ runStamp }) => runStamp(this.#ports, this.#policy, target, options.signal ?? never()));
   }
 
   /** What is applied, pending, changed, missing or interrupted; reads only. */
   status(): ResultAsync<StatusReport, MigrateError> {
-    return verbs().andThen(({ readStatus }) => readStatus(this.#ports, this.#policy));
+    return this.#asked(({ readStatus }) => readStatus(this.#ports, this.#policy));
   }
 
   /** What `up` would do, with its statements; reads only. */
   plan(options: { readonly to?: string } = {}): ResultAsync<PlanReport, MigrateError> {
-    return verbs().andThen(({ readPlan }) => readPlan(this.#ports, this.#policy, options.to));
+    return this.#asked(({ readPlan }) => readPlan(this.#ports, this.#policy, options.to));
   }
 
   /** The journal's events, oldest first. */
   history(): ResultAsync<readonly StoredEvent[], MigrateError> {
-    return verbs().andThen(({ readEvents }) => readEvents(this.#ports));
+    return this.#asked(({ readEvents }) => readEvents(this.#ports));
   }
 
   /** Proves that the journal, its projection and its mirror are what was written. */
   audit(): ResultAsync<AuditReport, MigrateError> {
-    return verbs().andThen(({ audit }) => audit(this.#ports));
+    return this.#asked(({ audit }) => audit(this.#ports));
   }
 
   /**
@@ -113,14 +113,14 @@ export class SafeMigrationManager {
   createBackup(
     options: { readonly verify?: 'quick' | 'full'; readonly signal?: AbortSignal } = {},
   ): ResultAsync<StoredBackup, MigrateError> {
-    return verbs().andThen(({ createBackup }) =>
+    return this.#asked(({ createBackup }) =>
       createBackup(this.#ports, this.#policy, options.verify ?? 'quick', options.signal ?? never()),
     );
   }
 
   /** The backups of this database, newest first, copies of tables within PostgreSQL included. */
   listBackups(): ResultAsync<BackupListing, MigrateError> {
-    return verbs().andThen(({ listBackups }) => listBackups(this.#ports));
+    return this.#asked(({ listBackups }) => listBackups(this.#ports));
   }
 
   /**
@@ -137,9 +137,7 @@ export class SafeMigrationManager {
       signal = never(),
       confirm = (): Promise<boolean> => Promise.resolve(true),
     } = options;
-    return verbs().andThen(({ runRestore }) =>
-      runRestore(this.#ports, this.#policy, { choice, tables, confirm, signal }),
-    );
+    return this.#asked(({ runRestore }) => runRestore(this.#ports, this.#policy, { choice, tables, confirm, signal }));
   }
 
   /**
@@ -160,6 +158,19 @@ export class SafeMigrationManager {
     return this.#feed.onProgress(listener);
   }
 
+  #asked<T>(work: (verbs: Verbs) => ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+    return this.#told(verbs().andThen(work));
+  }
+
+  /** Of a database that is not there, whether it is known from its backups. */
+  #told<T>(outcome: ResultAsync<T, MigrateError>): ResultAsync<T, MigrateError> {
+    return outcome.orElse((error) =>
+      error.kind === 'database-absent'
+        ? verbs().andThen(({ withKnownBackups }) => withKnownBackups(this.#ports, error))
+        : errAsync(error),
+    );
+  }
+
   /** Ends the event iterators and lets go of files. */
   close(): ResultAsync<void, MigrateError> {
     this.#feed.end();
@@ -169,5 +180,6 @@ export class SafeMigrationManager {
   }
 }
 
-const verbs = (): ResultAsync<typeof import('./verbs.js'), never> => ResultAsync.fromSafePromise(import('./verbs.js'));
+type Verbs = typeof import('./verbs.js');
+const verbs = (): ResultAsync<Verbs, never> => ResultAsync.fromSafePromise(import('./verbs.js'));
 const never = (): AbortSignal => new AbortController().signal;

@@ -56,9 +56,9 @@ export const CHECKS: Words<CheckFacts> = {
     exit: 3,
     state: 'needs-attention',
     message: (f) =>
-      `${f.database} ${f.present ? 'has no journal' : 'is not there'}, but ${f.directory} has backups of it`,
+      `${f.database} ${f.present ? 'is there and has no journal' : 'is not there'}, but ${f.directory} has backups of it`,
     hint: (f) =>
-      `Put it back: migrate-safe restore --latest${f.present ? '   (or say what the file has: migrate-safe stamp V)' : ''}. To begin anew on purpose, name other backups with --backups. Nothing was changed.`,
+      `Put it back: migrate-safe restore --latest${f.present ? '   (or say what it has: migrate-safe stamp V)' : ''}. To begin anew on purpose, name other backups with --backups. Nothing was changed.`,
   },
   'chain-broken': {
     code: 'MS-CHAIN-BROKEN',

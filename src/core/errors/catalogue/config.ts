@@ -47,7 +47,10 @@ export const CONFIG: Words<ConfigFacts> = {
     code: 'MS-DB-ABSENT',
     exit: 2,
     message: (f) => `there is no database ${f.database}`,
-    hint: (f) => `Create it first: ${f.create}   (or name another one with --database)`,
+    hint: (f) =>
+      f.backups === undefined
+        ? `Create it first: ${f.create}   (or name another one with --database)`
+        : `${f.backups} has backups of it. Create it, and put it back: ${f.create} && migrate-safe restore --latest   (or name another one with --database)`,
   },
   'driver-missing': {
     code: 'MS-DRIVER-MISSING',
