@@ -79,7 +79,8 @@ describe('a PostgreSQL database that its backups know', function () {
     const previews: RestorePreview[] = [];
     const look = async (url: string): Promise<void> => {
       const confirm = (preview: RestorePreview): Promise<boolean> => Promise.resolve(previews.push(preview) > 1);
-      await manager(url).restore({ choice: { latest: true }, confirm });
+      const looked = await manager(url).restore({ choice: { latest: true }, confirm });
+      expect(looked.isOk()).to.equal(previews.length > 1);
     };
     await look(database.url);
     await look(other.url);
