@@ -149,7 +149,7 @@ export function settle(
     };
     recorder.record(
       direction === 'apply'
-        ? { type: 'finish-apply', ...outcome, backups, created: createdObjects(changes) }
+        ? { type: 'finish-apply', ...outcome, backups, created: createdObjects(changes, seen.renamed) }
         : { type: 'finish-revert', ...outcome, schemaRestored },
     );
     const { component, version, description } = step;

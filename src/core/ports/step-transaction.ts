@@ -40,6 +40,8 @@ export interface StepObservation {
   readonly droppedColumns: readonly ColumnFinding[];
   readonly nulledValues: readonly ColumnFinding[];
   readonly brokenForeignKeys: readonly ForeignKeyFinding[];
+  /** What was there before under another name: its own is new, what is in it is not. */
+  readonly renamed?: readonly { readonly table: string; readonly from: string; readonly column?: string }[];
   /** Lost without having been named by the step. */
   readonly lostObjects: readonly LostObject[];
   /** Lost by a rebuild and made again from their stored SQL. */

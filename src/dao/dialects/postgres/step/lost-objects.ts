@@ -27,7 +27,10 @@ const namesIn = ({ tables, indexes, views, triggers, objects = [] }: SchemaSnaps
     ...[...checks, ...uniques, ...foreignKeys, ...(primaryKey ? [primaryKey] : [])].map(
       (one) => `${name} ${one.name ?? ''}`,
     ),
-    ...columns.filter((column) => column.default !== undefined).map((column) => `${name}.${column.name}`),
+    ...columns.flatMap((column) => [
+      `${name}.${column.name}`,
+      ...(column.default === undefined ? [] : [`${name}.${column.name} default`]),
+    ]),
     ...options.map((option) => `${name} ${option}`),
   ]),
 ];

@@ -12,6 +12,7 @@ export const joined = (first: StepObservation, next: StepObservation): StepObser
   droppedTables: [...first.droppedTables, ...next.droppedTables],
   droppedColumns: [...first.droppedColumns, ...next.droppedColumns],
   nulledValues: [...first.nulledValues, ...next.nulledValues],
+  renamed: [...(first.renamed ?? []), ...(next.renamed ?? [])],
   brokenForeignKeys: [...first.brokenForeignKeys, ...next.brokenForeignKeys],
   lostObjects: [...first.lostObjects, ...next.lostObjects],
   reinstated: [...first.reinstated, ...next.reinstated],

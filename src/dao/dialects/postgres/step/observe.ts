@@ -15,6 +15,7 @@ import { hasLess, lostObjects } from './lost-objects.js';
 import { readNaming } from './naming.js';
 import { touchesOwn } from './own-objects.js';
 import { holdsRows, isOwn, readRelations, type Relation, type Relations } from './relations.js';
+import { renamed } from './renamed.js';
 import { rowLosses, type LossContext } from './row-losses.js';
 
 export interface ObserveContext extends LossContext {
@@ -140,6 +141,7 @@ function describe(context: ObserveContext, now: Look): ResultAsync<Observed, Ste
           droppedTables: droppedTables(trace.account, both),
           droppedColumns: droppedColumns(trace.account, both),
           brokenForeignKeys,
+          renamed: renamed(both, before, naming),
           lostObjects: lostObjects(before, after, naming),
           reinstated: [],
           left: { relations, look: now },
