@@ -162,6 +162,21 @@ describe('a step on PostgreSQL that hides what it loses', () => {
     expect(fault).to.deep.include({ kind: 'forbidden', what: 'journal' });
   });
 
+  for (const [how, statements] of [
+    ['in a block', ['DO $$ BEGIN DELETE FROM t; END $$']],
+    ['in a function', ['SELECT f()']],
+    ['in a transaction of its own', ['BEGIN', 'DELETE FROM t', 'COMMIT']],
+  ] as const)
+    it(`knows what a step without a transaction lost ${how}`, async () => {
+      await bench.sql(called('DELETE FROM t'));
+      const step = await bench.begin({ transactional: false });
+      const script = statements.map((sql, at) => ({ sql, line: 1, index: at + 1 }));
+      value(await step.execute(script, new AbortController().signal));
+      const findings = judge(value(await step.observe()), {}).map(describeFinding);
+      value(await step.rollback());
+      expect(findings.join('; ')).to.include('would lose 10 rows of t');
+    });
+
   it('lets rows move between partitions, also where the table is another one by then', async () => {
     await bench.sql(
       `${PARTED.replaceAll('PRIMARY KEY', 'NOT NULL')}; CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200)`,

@@ -356,7 +356,7 @@ describe('a step’s transaction on PostgreSQL', () => {
       { kind: 'rows-deleted', table: 't', rows: 1, keys: ['1'] },
     ]);
     expect(seen.effects.tables).to.deep.equal({
-      t: { inserted: 0, updated: 0, deleted: 1 },
+      t: { inserted: 1, updated: 0, deleted: 1 },
       u: { inserted: 0, updated: 0, deleted: 1 },
     });
     expect(seen.after.indexes.map(({ name }) => name)).to.deep.equal(['t_v']);

@@ -25,9 +25,13 @@ const CHANGING: ReadonlySet<string> = new Set([
   'TRUNCATE',
   'DROP',
   'ALTER',
+  'COPY',
+  'DO',
+  'CALL',
+  'EXECUTE',
 ]);
 /** Whatever else is said of what begins so, the server wants it outside of one. */
-const NOT_IN_TRANSACTION = '25001';
+const NOT_IN_TRANSACTION: ReadonlySet<string> = new Set(['25001', '2D000']);
 
 export class OutsideWork {
   readonly #context: OutsideWorkContext;
@@ -35,8 +39,8 @@ export class OutsideWork {
   #seen: StepObservation;
   /** The step says itself how long it waits for locks. */
   #limitsItself = false;
-  /** The step has a transaction of its own open. */
-  #isOpen = false;
+  /** Follows the transaction of its own that the step has open. */
+  #open: StepTrace | undefined;
 
   constructor(context: OutsideWorkContext) {
     this.#context = context;
@@ -46,13 +50,22 @@ export class OutsideWork {
   run(facts: StatementFacts, bindings: readonly unknown[], send: Send): ResultAsync<StatementResult, SqlError> {
     const { sql, names, verb, transaction } = facts;
     if (names.has('lock_timeout')) this.#limitsItself = true;
-    if (transaction !== undefined) this.#isOpen = BEGINNING.has(transaction);
-    else if (!this.#isOpen && CHANGING.has(verb) && !names.has('concurrently'))
+    if (transaction !== undefined) return this.#atBoundary(transaction, () => send(sql));
+    if (this.#open) return this.#open.follow(facts, () => send(sql));
+    if ((CHANGING.has(verb) || facts.calls) && !names.has('concurrently'))
       return this.#inTransaction(facts, send).orElse((error) =>
-        error.code === NOT_IN_TRANSACTION ? this.#outside(facts, send) : errAsync(error),
+        NOT_IN_TRANSACTION.has(error.code) ? this.#outside(facts, send) : errAsync(error),
       );
     // What is prepared for its values is no statement of those that have to be seen to.
-    return this.#isOpen || transaction !== undefined || bindings.length > 0 ? send(sql) : this.#outside(facts, send);
+    return bindings.length > 0 ? send(sql) : this.#outside(facts, send);
+  }
+
+  /** The step begins or ends a transaction of its own: what was done in it is read before it is committed. */
+  #atBoundary(verb: string, send: () => ReturnType<Send>): ResultAsync<StatementResult, SqlError> {
+    const { connection, second } = this.#context;
+    const trace = this.#open;
+    this.#open = BEGINNING.has(verb) ? (trace ?? new StepTrace(connection, second)) : undefined;
+    return trace === undefined || !COMMITTING.has(verb) ? send() : this.#committed(trace, send);
   }
 
   /** What was done so far, and the schema that it has led to. */
@@ -77,21 +90,23 @@ export class OutsideWork {
     return connection
       .query('BEGIN')
       .andThen(() => trace.follow(facts, () => send(facts.sql)))
-      .andThen((result) =>
-        observe({ ...this.#context, before: this.#seen.after, trace })
-          .mapErr((fault): SqlError => (fault.kind === 'sql' ? fault.error : REFUSED))
-          .andThen((seen) =>
-            connection.query('COMMIT').map(() => {
-              this.#seen = joined(this.#seen, seen);
-              return result;
-            }),
-          ),
-      )
+      .andThen((result) => this.#committed(trace, () => connection.query('COMMIT').map(() => result)))
       .orElse((error) =>
         connection
           .query('ROLLBACK')
           .orElse(() => okAsync(undefined))
           .andThen(() => errAsync(error)),
+      );
+  }
+
+  #committed(trace: StepTrace, commit: () => ReturnType<Send>): ResultAsync<StatementResult, SqlError> {
+    return observe({ ...this.#context, before: this.#seen.after, trace })
+      .mapErr((fault): SqlError => (fault.kind === 'sql' ? fault.error : REFUSED))
+      .andThen((seen) =>
+        commit().map((result) => {
+          this.#seen = joined(this.#seen, seen);
+          return result;
+        }),
       );
   }
 
@@ -119,6 +134,7 @@ export class OutsideWork {
 }
 
 const BEGINNING: ReadonlySet<string> = new Set(['BEGIN', 'START']);
+const COMMITTING: ReadonlySet<string> = new Set(['COMMIT', 'END']);
 const REFUSED: SqlError = {
   kind: 'other',
   code: '42501',
