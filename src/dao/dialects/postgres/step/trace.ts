@@ -207,7 +207,8 @@ export class StepTrace {
       .andThen((done) =>
         connection
           .query(`RELEASE SAVEPOINT ${PLACE}`)
-          .andThen(() => this.#settled(done))
+          // What a truncation makes of the counters is to be seen now.
+          .andThen(() => (wipedIn(done.seen).size === 0 ? okAsync(done.now) : look(connection)))
           .map((now) => {
             const { result, seen } = done;
             const keepsNames = facts.keepsNames || (facts.isPlain && ledger.taken(now).length === 0);
@@ -247,11 +248,6 @@ export class StepTrace {
             return done;
           }),
       );
-  }
-
-  /** What a truncation makes of the counters is to be seen when its savepoint is released. */
-  #settled({ seen, now }: Done): ResultAsync<Look, SqlError> {
-    return wipedIn(seen).size === 0 ? okAsync(now) : look(this.#connection);
   }
 
   /** The relations of which a statement took or changed values. */
