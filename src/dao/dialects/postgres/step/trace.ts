@@ -94,12 +94,11 @@ export class StepTrace {
   /** Whether anything can be lost by it, or run behind its words. In doubt it can. */
   #mustBeFollowed({ adds }: StatementFacts): boolean {
     const { start, account, unread, onlyAdded } = this.#ledger;
+    // What it adds to a table keeps others from looking at rows that were changed before.
+    const hasChanged = (unread && !onlyAdded) || account.rows.size > 0;
+    if (adds === undefined || hasChanged || start === undefined) return true;
     const isSmall = account.schema === 'kept' || account.schema === 'added';
-    if (adds === undefined || !isSmall || start === undefined) return true;
-    // What a changed row held before is looked at while others can still look.
-    const rowsChanged =
-      (unread && !onlyAdded) || [...account.rows.values()].some(({ updated, deleted }) => updated + deleted > 0);
-    return (adds !== 'rows' && rowsChanged) || mayRunUnseen(adds, this.#quiet, start.look);
+    return !isSmall || mayRunUnseen(adds, this.#quiet, start.look);
   }
 
   /** It only adds: whatever it added is seen at the next look. */
@@ -207,7 +206,6 @@ export class StepTrace {
       .andThen((done) =>
         connection
           .query(`RELEASE SAVEPOINT ${PLACE}`)
-          // What a truncation makes of the counters is to be seen now.
           .andThen(() => (wipedIn(done.seen).size === 0 ? okAsync(done.now) : look(connection)))
           .map((now) => {
             const { result, seen } = done;
