@@ -91,10 +91,9 @@ export class StepTrace {
     });
   }
 
-  /** Whether anything can be lost by it, or run behind its words. In doubt it can. */
+  /** Whether anything can be lost by it or behind its words, or be hidden by what it adds. In doubt it can. */
   #mustBeFollowed({ adds }: StatementFacts): boolean {
     const { start, account, unread, onlyAdded } = this.#ledger;
-    // What it adds to a table keeps others from looking at rows that were changed before.
     const hasChanged = (unread && !onlyAdded) || account.rows.size > 0;
     if (adds === undefined || hasChanged || start === undefined) return true;
     const isSmall = account.schema === 'kept' || account.schema === 'added';
