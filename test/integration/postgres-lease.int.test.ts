@@ -295,7 +295,7 @@ describe('the lease on PostgreSQL', () => {
         expect((await client.query(shown)).rows).to.deep.equal([{ path: '"$user", public', patience: '0' }]);
         await client.end();
       }
-      expect(before).to.deep.equal([{ lock_timeout: '0' }]);
+      expect(before).to.deep.equal([{ lock_timeout: '5s' }]);
     });
 
     it('refuses a holder that stood still inside a transaction', async () => {
