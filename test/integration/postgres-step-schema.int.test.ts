@@ -2,83 +2,9 @@
 import { expect } from 'chai';
 import type { StepTransaction } from '#src/core/ports/step-transaction.js';
 import { inspectSchema } from '#src/dao/dialects/postgres/inspect/inspector.js';
+import { DDL, DDL_SETUP } from '../support/postgres-ddl.js';
 import { stepBench, type StepBench } from '../support/postgres-step.js';
 import { value } from '../support/project.js';
-
-const SETUP = `
-  CREATE TYPE mood AS ENUM ('ok', 'bad');
-  CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text UNIQUE, n int CHECK (n > 0), m mood);
-  CREATE TABLE b (id serial PRIMARY KEY, a int REFERENCES a ON DELETE CASCADE, w text);
-  CREATE INDEX b_w ON b (w) WHERE w IS NOT NULL;
-  CREATE VIEW va AS SELECT id, v FROM a;
-  CREATE VIEW vv AS SELECT v FROM va;
-  CREATE MATERIALIZED VIEW mv AS SELECT count(*) AS n FROM b;
-  CREATE SEQUENCE s;
-  CREATE TABLE typed (x int); CREATE TABLE c (id int DEFAULT nextval('s'), row typed);
-  CREATE TABLE p (at int, v text) PARTITION BY RANGE (at);
-  CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
-  CREATE TABLE p_next (at int, v text);
-  CREATE TABLE i (id int); CREATE TABLE i_child () INHERITS (i);
-  CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
-  CREATE TRIGGER t AFTER INSERT ON a FOR EACH ROW EXECUTE FUNCTION f();
-  CREATE TRIGGER tv INSTEAD OF INSERT ON va FOR EACH ROW EXECUTE FUNCTION f();
-  CREATE FUNCTION sly() RETURNS void LANGUAGE sql AS $$ ALTER TABLE a RENAME COLUMN v TO w $$;
-  COMMENT ON TABLE a IS 'first'; COMMENT ON SCHEMA public IS 'ours';
-  CREATE SCHEMA "Other one"; CREATE TABLE "Other one"."T.x" (id int PRIMARY KEY)`;
-
-const STEPS = [
-  'ALTER TABLE a ADD COLUMN more int DEFAULT 3',
-  'ALTER TABLE a DROP COLUMN n',
-  'ALTER TABLE a ALTER COLUMN n TYPE bigint, ALTER COLUMN v SET NOT NULL',
-  'ALTER TABLE a RENAME COLUMN v TO vv',
-  'ALTER TABLE a RENAME TO z',
-  'ALTER TABLE a SET SCHEMA "Other one"',
-  'ALTER TABLE b RENAME CONSTRAINT b_a_fkey TO other',
-  'ALTER INDEX b_w RENAME TO b_other',
-  'ALTER SEQUENCE s INCREMENT 5',
-  'ALTER SEQUENCE s RENAME TO s2',
-  `ALTER TYPE mood RENAME TO feeling`,
-  `ALTER TYPE mood ADD VALUE 'fine'`,
-  'DROP TYPE mood CASCADE',
-  'DROP TABLE a CASCADE',
-  'DROP TABLE b CASCADE',
-  'DROP TABLE typed CASCADE',
-  'DROP VIEW va CASCADE',
-  'DROP INDEX b_w',
-  'DROP SEQUENCE s CASCADE',
-  'DROP TRIGGER t ON a',
-  'DROP FUNCTION f CASCADE',
-  'DROP TABLE p CASCADE',
-  'DROP SCHEMA "Other one" CASCADE',
-  'CREATE TABLE made (id int PRIMARY KEY, a int REFERENCES a, CHECK (id > 0))',
-  'CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (20) TO (30)',
-  'ALTER TABLE p ATTACH PARTITION p_next FOR VALUES FROM (10) TO (20)',
-  'ALTER TABLE p DETACH PARTITION p1',
-  'ALTER TABLE p ADD COLUMN n int',
-  'CREATE INDEX ON p (v)',
-  'ALTER TABLE i ADD COLUMN more int; ALTER TABLE i ADD CHECK (more > 1)',
-  'ALTER TABLE i_child NO INHERIT i',
-  'CREATE UNIQUE INDEX a_n ON a (n); ALTER TABLE a ADD CONSTRAINT one UNIQUE USING INDEX a_n',
-  'CREATE OR REPLACE VIEW va AS SELECT id, v, n FROM a',
-  'CREATE VIEW more AS SELECT * FROM vv',
-  'CREATE OR REPLACE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$',
-  'CREATE TRIGGER t2 BEFORE UPDATE ON b FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE b DISABLE TRIGGER t2',
-  'CREATE RULE r AS ON DELETE TO b DO INSTEAD NOTHING',
-  'ALTER TABLE a ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON a USING (n > 1)',
-  'ALTER TABLE a SET (fillfactor = 70); ALTER VIEW va SET (security_barrier)',
-  'ALTER TABLE a REPLICA IDENTITY FULL; ALTER TABLE b SET UNLOGGED',
-  'GRANT SELECT ON a TO public; GRANT UPDATE (w) ON b TO public; REVOKE ALL ON c FROM public',
-  `COMMENT ON TABLE b IS 'second'; COMMENT ON COLUMN a.v IS 'v'; COMMENT ON TABLE a IS NULL`,
-  'TRUNCATE a CASCADE',
-  'CREATE TABLE a2 AS SELECT * FROM a; DROP TABLE a CASCADE; ALTER TABLE a2 RENAME TO a',
-  'CREATE TABLE gone (id int); DROP TABLE gone',
-  'SAVEPOINT x; DROP TABLE b CASCADE; ROLLBACK TO x; ALTER TABLE b ADD COLUMN more int',
-  `DO $$ BEGIN EXECUTE 'alter table a rename to y'; END $$`,
-  'SELECT sly()',
-  'SELECT sly(); ALTER TABLE b ADD COLUMN more int',
-  'ALTER TABLE b ADD COLUMN more int; SELECT sly()',
-  'CREATE DOMAIN d AS int CHECK (VALUE > 0); ALTER TABLE c ADD COLUMN d d',
-];
 
 const QUIET_SETUP = `
   CREATE TABLE a (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text UNIQUE, n int CHECK (n > 0));
@@ -183,12 +109,12 @@ describe('the schema after a step on PostgreSQL', () => {
   let bench: StepBench;
   before(async function () {
     bench = await stepBench(this);
-    await bench.sql(SETUP);
+    await bench.sql(DDL_SETUP);
   });
   afterEach(async () => void value(await bench.work.query('ROLLBACK')));
   after(() => bench.close());
 
-  for (const script of STEPS)
+  for (const script of DDL)
     it(`is seen whole after ${script}`, async () => {
       const { step, seen } = await bench.script(script);
       value(await bench.work.query(`SET LOCAL search_path = ''`));

@@ -22,6 +22,7 @@ import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
 import { inspectAgain } from './inspect/inspector.js';
+import { KnownSchema } from './inspect/known-schema.js';
 import { restoreArchived } from './restore/table-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { beginStep, type BeginOptions } from './step/begin.js';
@@ -51,12 +52,14 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly restore: LiveRestorePort;
   readonly tables: PostgresTableBackups;
   readonly restorePoints: PostgresRestorePoints;
+  readonly #schema: KnownSchema;
   #other: PostgresConnection | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
     this.info = options.info;
     this.#connection = options.connection;
+    this.#schema = new KnownSchema(this.#connection);
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
     this.backups = new PostgresBackupSource(options.server);
     this.restorePoints = new PostgresRestorePoints(this.#connection);
@@ -109,7 +112,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
-    return inspectAgain(this.#connection);
+    return this.#schema.read();
   }
 
   /** Any number of others write to a server at any time. */
@@ -131,14 +134,16 @@ export class OpenPostgresDatabase implements OpenDatabase {
           new PostgresStepTransaction({
             connection,
             second: () => this.#second(),
-            inspector: { snapshot: () => this.snapshot() },
+            inspector: { snapshot: () => inspectAgain(this.#connection) },
             before,
             transactional,
             repeats,
             host,
             record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
             onRestart: watched,
+            leave: (after) => this.#schema.leave(after, () => this.#second()),
             onEnd: (ending) => {
+              this.#schema.ended(transactional ? ending : 'committed');
               if (ending === 'rolled-back') this.#journal.projected = projected;
               return okAsync(undefined);
             },

@@ -29,6 +29,8 @@ const SETTLE = 'SET CONSTRAINTS ALL IMMEDIATE; CLOSE ALL; RESET SESSION AUTHORIZ
 /** An observation, and how the transaction was left by it: another step can begin there. */
 export interface Observed extends StepObservation {
   readonly left?: Start;
+  /** Nothing can have become of the schema that was not looked for. */
+  readonly isWhole?: boolean;
 }
 
 /** Facts only; the guard in `core` judges them. A deferred constraint has its say now. */
@@ -145,6 +147,7 @@ function describe(context: ObserveContext, now: Look): ResultAsync<Observed, Ste
           lostObjects: lostObjects(before, after, naming),
           reinstated: [],
           left: { relations, look: now },
+          isWhole: !(trace.isLoud && trace.account.schema === 'kept'),
         })),
       )
       .mapErr(asFault);

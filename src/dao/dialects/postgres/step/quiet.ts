@@ -1,9 +1,8 @@
 // Whether anything of somebody's own can run behind the words of a statement that only adds. Pure.
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
+import type { Ledger } from './ledger.js';
 import type { Look } from './look.js';
-
-/** What a statement adds by its words: rows, an index, or another relation, or a column. */
-export type Adds = 'rows' | 'index' | 'relation';
+import type { Adds, StatementFacts } from './statement.js';
 
 /** What runs nothing but the server's own. */
 export interface Quiet {
@@ -12,6 +11,9 @@ export interface Quiet {
   /** What an index is computed from. */
   readonly indexes: boolean;
 }
+
+/** Nothing is known of it. */
+export const NOT_QUIET: Quiet = { rows: false, indexes: false };
 
 export function quietIn({ triggers, objects = [] }: SchemaSnapshot): Quiet {
   const has = (type: string): boolean => objects.some((one) => one.type === type);
@@ -22,6 +24,19 @@ export function quietIn({ triggers, objects = [] }: SchemaSnapshot): Quiet {
 
 const PLPGSQL = 'extension plpgsql';
 
+/** Whether anything can be lost by a statement, or run behind its words. In doubt it can. */
+export function mustBeFollowed(
+  { adds }: Pick<StatementFacts, 'adds'>,
+  { start, account, unread, onlyAdded }: Ledger,
+  quiet: Quiet,
+): boolean {
+  // What it adds can hide what was changed before: that is looked at while others can still look.
+  const hasChanged = (unread && !onlyAdded) || account.rows.size > 0;
+  if (adds === undefined || hasChanged || start === undefined) return true;
+  const isSmall = account.schema === 'kept' || account.schema === 'added';
+  return !isSmall || mayRunUnseen(adds, quiet, start.look);
+}
+
 /** An event trigger runs for whatever is done to the schema. */
-export const mayRunUnseen = (adds: Adds, quiet: Quiet, { isWatched }: Look): boolean =>
+const mayRunUnseen = (adds: Adds, quiet: Quiet, { isWatched }: Look): boolean =>
   adds === 'rows' ? !quiet.rows : isWatched || (adds === 'index' && !quiet.indexes);

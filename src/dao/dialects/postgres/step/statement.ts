@@ -6,7 +6,9 @@ import type { ForeignRow } from '../connection.js';
 import { controlByWords } from '../sql/classify-statement.js';
 import { splitStatements, type SplitStatement } from '../sql/split.js';
 import { isTrivia, keywordOf, tokenize, type Token } from '../sql/token.js';
-import type { Adds } from './quiet.js';
+
+/** What a statement adds by its words: rows, an index, or another relation, or a column. */
+export type Adds = 'rows' | 'index' | 'relation';
 
 export type StatementResult = QueryResult<ForeignRow>;
 

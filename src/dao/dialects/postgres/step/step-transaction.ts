@@ -7,37 +7,20 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault, StepObservation, StepTransaction } from '../../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { StepHandle } from '../../../../core/steps/migration-step.js';
-import type { HostKnexConfig } from '../../../host-knex.js';
 import { inOrder } from '../../../in-order.js';
 import { classify } from '../classify.js';
 import { beforeCommit, beginStep, endStep } from './begin.js';
 import { isLockError } from './blockers.js';
 import { StatementGate, type Access } from './gate.js';
 import { knexHandle } from './knex-handle.js';
-import { observe, type ObserveContext } from './observe.js';
+import { observe } from './observe.js';
 import type { Start } from './ledger.js';
 import { OutsideWork } from './outside-work.js';
 import { quietIn } from './quiet.js';
 import { asSqlError, errorOf } from './refusals.js';
 import { addsOf, BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
 import { StepTrace } from './trace.js';
-
-export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
-  readonly transactional: boolean;
-  /** For a step without a transaction: it was interrupted before, and what it had done is no error. */
-  readonly repeats?: boolean;
-  /** It began in the transaction of the step before, which would be undone with it. */
-  readonly isShared?: true;
-  /** How that one left it. */
-  readonly start?: Start | undefined;
-  readonly host: HostKnexConfig;
-  /** Writes events and their projection; called inside a transaction. */
-  readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
-  /** Called once the step has ended, with the session as it was. */
-  readonly onEnd: (ending: 'committed' | 'rolled-back') => ResultAsync<void, SqlError>;
-  /** What has to be done again at the beginning where the transaction begins anew. */
-  readonly onRestart?: () => ResultAsync<void, SqlError>;
-}
+import type { TransactionContext } from './transaction-context.js';
 
 export class PostgresStepTransaction implements StepTransaction {
   /** Without a transaction what was done stands, and only the one statement is tried again. */
@@ -49,6 +32,8 @@ export class PostgresStepTransaction implements StepTransaction {
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
   #left: Start | undefined;
+  /** What was observed is all that became of the schema. */
+  #isWhole = true;
   #recording = false;
   #again: () => ResultAsync<void, SqlError> = () => okAsync(undefined);
   /** Ends when no cancel is on its way any more: it must not meet what is done next. */
@@ -117,7 +102,8 @@ export class PostgresStepTransaction implements StepTransaction {
     return this.#gate
       .between(() =>
         transactional
-          ? observe(context).map(({ left, ...seen }) => {
+          ? observe(context).map(({ left, isWhole = true, ...seen }) => {
+              this.#isWhole = isWhole && (this.#context.isWhole ?? true);
               this.#left = left;
               return seen;
             })
@@ -151,17 +137,29 @@ export class PostgresStepTransaction implements StepTransaction {
   async next(): Promise<StepTransaction> {
     if (this.#after === undefined) throw new Error('the next step begins where this one was observed');
     await this.#gate.close();
-    return new PostgresStepTransaction({ ...this.#context, before: this.#after, isShared: true, start: this.#left });
+    return new PostgresStepTransaction({
+      ...this.#context,
+      before: this.#after,
+      isShared: true,
+      isWhole: this.#isWhole,
+      start: this.#left,
+    });
   }
 
   commit(): ResultAsync<void, SqlError> {
     const { connection } = this.#context;
     return this.#end('committed', () =>
-      beforeCommit(connection)
+      this.#leave()
+        .andThen(() => beforeCommit(connection))
         .andThen(() => connection.query('COMMIT'))
         // Of a transaction that had failed, the server says in so many words that it was rolled back instead.
         .andThen(({ command }) => (command === 'COMMIT' ? okAsync(undefined) : errAsync(NOT_COMMITTED))),
     );
+  }
+
+  #leave(): ResultAsync<void, SqlError> {
+    const { leave, transactional } = this.#context;
+    return transactional && leave && this.#after && this.#isWhole ? leave(this.#after) : okAsync(undefined);
   }
 
   rollback(): ResultAsync<void, SqlError> {

@@ -6,7 +6,7 @@ import type { PostgresConnection } from '../connection.js';
 import { Savepoints, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
 import { Ledger, type HeldLock, type Start } from './ledger.js';
-import { mayRunUnseen, type Quiet } from './quiet.js';
+import { mustBeFollowed, NOT_QUIET, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
 import { countLosses, isRefilled, lossesIn, withLosses, withStatement, type Losses } from './losses.js';
 import { readChanges, type Changes, type Relation } from './relations.js';
@@ -51,6 +51,11 @@ export class StepTrace {
     return this.#ledger.account;
   }
 
+  /** Something can have run behind the words of a statement. */
+  get isLoud(): boolean {
+    return this.#ledger.isLoud;
+  }
+
   /** What the step holds against others. */
   get locks(): ReadonlyMap<number, HeldLock> {
     return this.#ledger.locks;
@@ -84,20 +89,11 @@ export class StepTrace {
       const { savepoint, unchecks } = facts;
       if (unchecks) this.#ledger.account = { ...this.#ledger.account, unchecked: true };
       if (savepoint.kind !== 'none') return this.#atSavepoint(savepoint, send);
-      if (!this.#mustBeFollowed(facts)) return this.#adding(facts, send);
+      if (!mustBeFollowed(facts, this.#ledger, this.#quiet)) return this.#adding(facts, send);
       return this.#withoutAdditions()
         .andThen(() => this.#lookFirst(facts))
         .andThen((isPlain) => (isPlain ? this.#plain(facts, send) : this.#deep(facts, send)));
     });
-  }
-
-  /** Whether anything can be lost by it or behind its words, or be hidden by what it adds. In doubt it can. */
-  #mustBeFollowed({ adds }: StatementFacts): boolean {
-    const { start, account, unread, onlyAdded } = this.#ledger;
-    const hasChanged = (unread && !onlyAdded) || account.rows.size > 0;
-    if (adds === undefined || hasChanged || start === undefined) return true;
-    const isSmall = account.schema === 'kept' || account.schema === 'added';
-    return !isSmall || mayRunUnseen(adds, this.#quiet, start.look);
   }
 
   /** It only adds: whatever it added is seen at the next look. */
@@ -255,6 +251,5 @@ export class StepTrace {
   }
 }
 
-const NOT_QUIET: Quiet = { rows: false, indexes: false };
 const wipedIn = ({ gone, refiled }: Changes): ReadonlySet<number> =>
   new Set([...gone, ...refiled.map(({ oid }) => oid)]);
