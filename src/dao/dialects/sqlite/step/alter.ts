@@ -34,6 +34,39 @@ export function renameOf(sql: string): { readonly from: string; readonly to: str
   return { from: folded(unquote(from)), to: folded(unquote(to)) };
 }
 
+/** The names of `ALTER TABLE t RENAME COLUMN a TO b`, folded; undefined for any other statement. */
+export function columnRenameOf(sql: string): ColumnRename | undefined {
+  const tokens = significant(sql).filter((token) => token.text !== ';');
+  if (keywordOf(tokens[0]) !== 'ALTER' || keywordOf(tokens[1]) !== 'TABLE') return undefined;
+  const [from, to] = [tokens.at(-3), tokens.at(-1)];
+  const before = keywordOf(tokens.at(-4)) === 'COLUMN' ? tokens.length - 5 : tokens.length - 4;
+  const table = tokens[before - 1];
+  const isRename = keywordOf(tokens[before]) === 'RENAME' && keywordOf(tokens.at(-2)) === 'TO';
+  if (!isRename || before < 3 || table === undefined || from === undefined || to === undefined) return undefined;
+  const [of, was, is] = [table, from, to].map((token) => folded(unquote(token)));
+  return of === undefined || was === undefined || is === undefined ? undefined : { table: of, from: was, to: is };
+}
+
+/** A column's two names and its table's, folded. */
+export interface ColumnRename {
+  readonly table: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** `known` after one more statement, which renames a table, a column or neither. */
+export function columnsRenamed(
+  known: readonly ColumnRename[],
+  ofTable: { readonly from: string; readonly to: string } | undefined,
+  ofColumn: ColumnRename | undefined,
+): readonly ColumnRename[] {
+  if (ofTable) return known.map((one) => (one.table === ofTable.from ? { ...one, table: ofTable.to } : one));
+  if (!ofColumn) return known;
+  const isSame = ({ table, to }: ColumnRename): boolean => table === ofColumn.table && to === ofColumn.from;
+  const earlier = known.find(isSame);
+  return [...known.filter((one) => !isSame(one)), { ...ofColumn, from: earlier?.from ?? ofColumn.from }];
+}
+
 /** Whether a statement creates the table `name`, or renames another one to it. */
 function makes(sql: string, name: string): boolean {
   const tokens = significant(sql);

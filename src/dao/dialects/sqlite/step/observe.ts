@@ -23,6 +23,7 @@ import { brokenObjects } from './broken-objects.js';
 import { newViolations } from './foreign-keys.js';
 import { reinstate } from './reinstate.js';
 import { lostObjects } from './lost-objects.js';
+import { renamed } from './renamed.js';
 import { keepSequences } from './sequences.js';
 import { followTables, type TableFate } from './table-fate.js';
 import type { WriteTrace } from './trace.js';
@@ -42,6 +43,8 @@ interface RowReport {
   readonly dropped?: RowFinding;
   readonly columns: readonly ColumnFinding[];
   readonly nulled: readonly ColumnFinding[];
+  /** New columns that hold what another one held. */
+  readonly takenOver?: NonNullable<StepObservation['renamed']>;
 }
 
 /** What was seen, and the schema as the step leaves it. */
@@ -80,6 +83,11 @@ export function observe(context: ObserveContext): ResultAsync<Observed, SqlError
                     droppedColumns: reports.flatMap((r) => r.columns),
                     nulledValues: reports.flatMap((r) => r.nulled),
                     brokenForeignKeys,
+                    renamed: renamed(
+                      fates,
+                      reports.flatMap((r) => r.takenOver ?? []),
+                      trace,
+                    ),
                     lostObjects: [...lost, ...brokenNow, ...lostObjects(before, after, fates, trace)],
                     reinstated,
                   },
@@ -165,10 +173,11 @@ function compareKept(
         })),
       ).andThen((losses) => {
         // A column that holds what another one held was renamed: nothing was written to it.
-        const renamed = new Set(losses.flatMap(({ renamedTo }) => (renamedTo === undefined ? [] : folded(renamedTo))));
+        const takenOver = losses.flatMap(({ renamedTo }) => renamedTo ?? []);
+        const holdsAnother = new Set(takenOver.map(folded));
         const added = rebuilt
           ? []
-          : addedColumns(shapeBefore, fate.after).filter(({ column }) => !renamed.has(folded(column)));
+          : addedColumns(shapeBefore, fate.after).filter(({ column }) => !holdsAnother.has(folded(column)));
         return compareTable(before, shapeBefore, after, shapeAfter, { rebuilt, added }).map((rows): RowReport => ({
           table: name,
           effects: { inserted: rows.inserted, updated: rows.updated, deleted: rows.deleted },
@@ -180,6 +189,7 @@ function compareKept(
             keys,
           })),
           nulled: rows.nulled.map((n) => ({ table: nameBefore, ...n })),
+          takenOver: takenOver.map((column) => ({ table: name, from: nameBefore, column })),
         }));
       });
     }),

@@ -3,7 +3,7 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import { folded } from '../quote.js';
-import { renameOf } from './alter.js';
+import { columnRenameOf, columnsRenamed, renameOf, type ColumnRename } from './alter.js';
 import { readProgram, type Program } from './program.js';
 import type { SchemaFacts } from './schema-facts.js';
 import { namesIn, type NamedObject, type StatementFacts } from '../sql/statement.js';
@@ -48,6 +48,7 @@ export class WriteTrace {
   readonly #written = new Set<string>();
   readonly #drops: NamedObject[] = [];
   readonly #renames: { readonly from: string; readonly to: string }[] = [];
+  #columnRenames: readonly ColumnRename[] = [];
   /** Rows added to tables that nothing else was done to; a table that more was done to is in `#mixed`. */
   readonly #inserts = new Map<string, number>();
   readonly #mixed = new Set<string>();
@@ -93,6 +94,11 @@ export class WriteTrace {
     return this.#renames.reduce((current, { from, to }) => (from === current ? to : current), folded(name));
   }
 
+  /** What columns were called when the step began, or when it added them, and are called now. */
+  get columnRenames(): readonly ColumnRename[] {
+    return this.#columnRenames;
+  }
+
   /** Some virtual table was written to: which one is known by name only. */
   get wroteVirtual(): boolean {
     return this.#virtual;
@@ -116,6 +122,7 @@ export class WriteTrace {
   before(sql: string, facts: StatementFacts, bindings: readonly unknown[]): ResultAsync<Traced, SqlError> {
     this.#drops.push(...facts.drops);
     const rename = facts.verb === 'ALTER' ? renameOf(sql) : undefined;
+    if (facts.verb === 'ALTER') this.#columnRenames = columnsRenamed(this.#columnRenames, rename, columnRenameOf(sql));
     if (rename !== undefined) {
       this.#renames.push(rename);
       // What is done under the other name is done to this table too, also when it gets its own name back.
