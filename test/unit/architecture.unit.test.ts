@@ -67,7 +67,7 @@ const LIBRARIES: Readonly<Record<Area, readonly (string | RegExp)[]>> = {
   steps: [/^node:(fs|fs\/promises|module|path|url|vm)$/, 'jiti'],
   backup: [/^node:(fs|fs\/promises|crypto|path|stream|stream\/promises)$/],
   configuration: ['zod', 'knex', /^node:/],
-  root: ['inversify', /^node:/],
+  root: ['inversify', 'knex', /^node:/],
   cli: ['commander', '@clack/prompts', /^node:/],
 };
 

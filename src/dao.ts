@@ -1,0 +1,33 @@
+// Entry `migrate-safe/dao`: tables, DAOs, units of work. Loads knex and zod; a driver is loaded when a database is opened.
+export { AppDatabase, ReadOnlyDatabase, type CloseFailed } from './dao/app-database.js';
+export type { Access, Isolation } from './dao/app/flavour.js';
+export { Dao, type Expecting, type UpsertOptions } from './dao/dao.js';
+export { isRetryable } from './dao/dao-error.js';
+export type {
+  ConnectionLost,
+  DaoError,
+  DatabaseError,
+  Failed,
+  InvalidCall,
+  InvalidRow,
+  Leak,
+  NotFound,
+  ReadError,
+  ReadOnly,
+  StaleVersion,
+  Transient,
+  ValueIssue,
+  Violation,
+  WriteError,
+} from './dao/dao-error.js';
+export type { Aggregate, AggregateQuery, AggregateRow, Aggregates, AggregatesOf } from './dao/query/aggregate.js';
+export type { Cursor } from './dao/query/keyset.js';
+export type { Direction, OrderBy } from './dao/query/order-by.js';
+export type { Removed } from './dao/query/select.js';
+export { and, not, or, type Combined, type Condition, type Where } from './dao/query/where.js';
+export { ReadOnlyDao, type Filter, type ListQuery, type Page, type PageQuery } from './dao/read-only-dao.js';
+export { bytes, decimal, json, type ColumnKind } from './dao/table/column.js';
+export { defineTable } from './dao/table/table.js';
+export type { AnyTable, Changes, Columns, Key, NewRow, Row, Shape, Table, TableOptions } from './dao/table/table.js';
+export { UnitOfWork, type UnitOptions } from './dao/unit-of-work.js';
+export { openDatabase, openReadOnlyDatabase, type OpenDatabaseOptions } from './open-database.js';

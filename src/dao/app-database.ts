@@ -1,0 +1,54 @@
+// The application's database: one pool of knex, shared by every DAO, and the unit of work that joins their calls.
+import type { Knex } from 'knex';
+import { okAsync, ResultAsync } from 'neverthrow';
+import type { Connections } from './app/connections.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+/** The same in two copies of this package. */
+const CONNECTIONS = Symbol.for('migrate-safe/connections');
+interface Inside {
+  readonly [CONNECTIONS]: Connections;
+}
+
+export interface CloseFailed {
+  readonly kind: 'close-failed';
+  readonly message: string;
+  readonly cause: unknown;
+}
+
+/** What reading needs. Its DAOs cannot write: the connections are opened for reading only, and so is whatever knex does. */
+export class ReadOnlyDatabase implements Inside {
+  readonly [CONNECTIONS]: Connections;
+  readonly unitOfWork: UnitOfWork;
+  readonly #owned: boolean;
+
+  /** `owned`: the pool is closed with the database. */
+  constructor(connections: Connections, { owned }: { readonly owned: boolean }) {
+    this[CONNECTIONS] = connections;
+    this.unitOfWork = new UnitOfWork(connections);
+    this.#owned = owned;
+  }
+
+  /** For queries that no DAO has; they join no unit of work. `dao.query` does. */
+  get knex(): Knex {
+    return this[CONNECTIONS].knex;
+  }
+
+  /** Closes the pool, unless it is the application's own. */
+  close(): ResultAsync<void, CloseFailed> {
+    if (!this.#owned) return okAsync(undefined);
+    return ResultAsync.fromPromise(this.knex.destroy(), (cause) => ({
+      kind: 'close-failed',
+      message: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    }));
+  }
+}
+
+/** A database that DAOs read and write. */
+export class AppDatabase extends ReadOnlyDatabase {
+  /** A read-only database is none of these, also to the compiler. */
+  readonly access = 'read-write';
+}
+
+export const connectionsOf = (database: ReadOnlyDatabase): Connections => database[CONNECTIONS];

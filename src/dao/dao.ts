@@ -1,0 +1,246 @@
+// A DAO: all that an application does with the rows of one table, typed by its declaration, every outcome a value.
+import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
+import type { AppDatabase } from './app-database.js';
+import type { Script } from './app/flavour.js';
+import type { DaoError, NotFound, ReadError, StaleVersion, WriteError } from './dao-error.js';
+import { keyValues } from './query/select.js';
+import type { Where } from './query/where.js';
+import { asksNothing } from './query/compile-where.js';
+import * as write from './query/write.js';
+import { ReadOnlyDao } from './read-only-dao.js';
+import type { CompiledColumn, RawRow } from './table/compiled-table.js';
+import type { AnyTable, Changes, Columns, IsVersioned, Key, NewRow, Row } from './table/table.js';
+import { UnitOfWork } from './unit-of-work.js';
+
+/** The version that the row was read with; tables that have a version column ask for it. */
+export type Expecting<T extends AnyTable> =
+  IsVersioned<T> extends true ? [options: { readonly version: number }] : [options?: { readonly version?: never }];
+
+export interface UpsertOptions<T extends AnyTable> {
+  /** The columns of the unique constraint that decides; the primary key where it is left out. */
+  readonly onConflict?: readonly Columns<T>[];
+  /** What is changed of a row that is there already; everything that was given where it is left out. */
+  readonly update?: readonly Columns<T>[];
+}
+
+/**
+ * Reads and writes the rows of one table. Extend it with what your application asks for.
+ * @example
+ * class CompletionRequestsDao extends Dao<typeof CompletionRequests> {
+ *   constructor(database: AppDatabase) {
+ *     super(database, CompletionRequests);
+ *   }
+ *   ofModel(model: string) {
+ *     return this.list({ where: { model }, orderBy: [['started_at', 'desc']] });
+ *   }
+ * }
+ */
+export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
+  readonly #unitOfWork: UnitOfWork;
+
+  constructor(database: AppDatabase, table: T) {
+    super(database, table);
+    this.#unitOfWork = new UnitOfWork(this.connections);
+  }
+
+  /** Gives back the row as it is in the table, with what the database filled in. */
+  insert(row: NewRow<T>): ResultAsync<Row<T>, WriteError> {
+    return this.compiled
+      .inserted(this.#created(row))
+      .asyncAndThen((values) => this.#written(write.insert(this.compiled, values)))
+      .andThen(([made]) => (made === undefined ? err(this.#nothingBack()) : ok(made as Row<T>)));
+  }
+
+  /** All of them or none, thousands in one statement; gives back how many. */
+  insertMany(rows: readonly NewRow<T>[]): ResultAsync<number, WriteError> {
+    return this.#scripts(rows).asyncAndThen((scripts) => {
+      const [first] = scripts;
+      if (scripts.length === 1 && first !== undefined) return this.#changed(ok(first));
+      return this.#unitOfWork.run(async (): Promise<Result<number, WriteError>> => {
+        let inserted = 0;
+        for (const script of scripts) {
+          const done = await this.#changed(ok(script));
+          if (done.isErr()) return done;
+          inserted += done.value;
+        }
+        return ok(inserted);
+      });
+    });
+  }
+
+  /** Inserts the row, or changes the one that is there. */
+  upsert(row: NewRow<T>, options: UpsertOptions<T> = {}): ResultAsync<Row<T>, WriteError> {
+    return this.compiled
+      .inserted(this.#created(row))
+      .andThen((values) => this.#conflict(values, row, options).map((conflict) => ({ values, conflict })))
+      .asyncAndThen(({ values, conflict }) => this.#written(write.insert(this.compiled, values, conflict)))
+      .andThen(([made]) => (made === undefined ? err(this.#nothingBack()) : ok(made as Row<T>)));
+  }
+
+  /** Changes the row of a key, and gives it back as it is now. */
+  update(
+    key: Key<T>,
+    changes: Changes<T>,
+    ...[options]: Expecting<T>
+  ): ResultAsync<Row<T>, WriteError | NotFound | StaleVersion> {
+    return this.#prepared(key, changes, options?.version)
+      .asyncAndThen((update) => this.#written(write.updateByKey(this.compiled, update)))
+      .andThen(([row]) => (row === undefined ? this.#missing(key, options?.version) : okAsync(row as Row<T>)));
+  }
+
+  /** Changes every row that the condition finds, `'all'` meaning every row; gives back how many. */
+  updateMany(where: Where<T> | 'all', changes: Changes<T>): ResultAsync<number, WriteError> {
+    return this.#condition(where)
+      .andThen(() => this.#changes(changes))
+      .andThen((values) => write.updateWhere(this.compiled, where, values))
+      .asyncAndThen((script) => this.#changed(ok(script)));
+  }
+
+  /** Removes the row of a key; with soft delete it is kept, marked as removed. */
+  remove(key: Key<T>, ...[options]: Expecting<T>): ResultAsync<void, WriteError | NotFound | StaleVersion> {
+    return keyValues(this.compiled, key)
+      .map((values) => {
+        const version = options?.version;
+        const { softDelete } = this.table.options;
+        return softDelete === undefined
+          ? write.deleteByKey(this.compiled, values, version)
+          : write.updateByKey(this.compiled, { key: values, changes: this.#removal(), version });
+      })
+      .asyncAndThen((script) => this.#changed(ok(script)))
+      .andThen((removed) => (removed === 0 ? this.#missing(key, options?.version) : okAsync(undefined)))
+      .map(() => undefined);
+  }
+
+  /** Removes every row that the condition finds; gives back how many. */
+  removeMany(where: Where<T> | 'all'): ResultAsync<number, WriteError> {
+    return this.#condition(where)
+      .andThen(() =>
+        this.table.options.softDelete === undefined
+          ? write.deleteWhere(this.compiled, where)
+          : write.updateWhere(this.compiled, where, this.#removal()),
+      )
+      .asyncAndThen((script) => this.#changed(ok(script)));
+  }
+
+  #written(script: Script): ResultAsync<RawRow[], WriteError> {
+    const { name, columns } = this.compiled;
+    return this.connections
+      .use((connection) => connection.query(script.sql, script.values, 'rows'), { table: name, doing: 'write' })
+      .andThen(({ rows }) => this.compiled.reader(columns).read(rows));
+  }
+
+  #changed(script: Result<Script, WriteError>): ResultAsync<number, WriteError> {
+    return script.asyncAndThen(({ sql, values }) =>
+      this.connections
+        .use((connection) => connection.query(sql, values, 'changes'), { table: this.compiled.name, doing: 'write' })
+        .map(({ changes }) => changes),
+    );
+  }
+
+  /** With what the DAO keeps itself. */
+  #created(row: object): RawRow {
+    const { version, timestamps } = this.table.options;
+    const now = new Date();
+    return {
+      ...(timestamps?.createdAt === undefined ? {} : { [timestamps.createdAt]: now }),
+      ...(timestamps?.updatedAt === undefined ? {} : { [timestamps.updatedAt]: now }),
+      ...(version === undefined ? {} : { [version]: 1 }),
+      ...row,
+    };
+  }
+
+  #removal(): RawRow {
+    const { softDelete } = this.table.options;
+    return { ...(softDelete === undefined ? {} : { [softDelete]: new Date() }), ...this.#touched() };
+  }
+
+  #touched(): RawRow {
+    const { timestamps } = this.table.options;
+    return timestamps?.updatedAt === undefined ? {} : { [timestamps.updatedAt]: new Date() };
+  }
+
+  #changes(changes: object): Result<RawRow, WriteError> {
+    return this.compiled
+      .changed(changes)
+      .andThen((values) =>
+        Object.values(values).every((value) => value === undefined)
+          ? err(this.compiled.refused('there is nothing to change'))
+          : ok({ ...values, ...this.#touched() }),
+      );
+  }
+
+  #prepared(key: unknown, changes: object, version: number | undefined): Result<write.Update, WriteError> {
+    if (this.table.options.version !== undefined && !Number.isSafeInteger(version))
+      return err(this.compiled.refused('an update names the version that the row was read with'));
+    return keyValues(this.compiled, key).andThen((values) =>
+      this.#changes(changes).map((set) => ({ key: values, changes: set, version })),
+    );
+  }
+
+  #condition(where: object | 'all'): Result<void, WriteError> {
+    if (where !== 'all' && (typeof where !== 'object' || where === null || asksNothing(where)))
+      return err(this.compiled.refused("the condition is empty; write 'all' if every row is meant"));
+    return ok(undefined);
+  }
+
+  /** Why no row was there to write to. */
+  #missing(key: Key<T>, version: number | undefined): ResultAsync<never, ReadError | NotFound | StaleVersion> {
+    if (version === undefined) return errAsync(this.notFound(key));
+    return this.get(key).andThen(() =>
+      errAsync<never, StaleVersion>({ kind: 'stale-version', table: this.compiled.name, key, expected: version }),
+    );
+  }
+
+  #conflict(values: RawRow, given: object, options: UpsertOptions<T>): Result<write.Conflict, ReadError> {
+    const { timestamps, version } = this.table.options;
+    const on = this.#named(options.onConflict ?? this.table.primaryKey);
+    const asked = options.update ?? write.columnsIn(this.compiled, values).map(({ name }) => name);
+    return on.andThen((columns) => {
+      const kept = new Set([...columns.map(({ name }) => name), version, timestamps?.createdAt]);
+      const changed = asked.filter((name) => !kept.has(name) && (Object.hasOwn(given, name) || !(name in given)));
+      const all = timestamps?.updatedAt === undefined ? changed : [...new Set([...changed, timestamps.updatedAt])];
+      // Without a column to set there would be no row to give back.
+      const set = all.length === 0 ? columns.map(({ name }) => name) : all;
+      return this.#named(set).map((update) => ({ on: columns, update }));
+    });
+  }
+
+  #named(names: readonly string[]): Result<readonly CompiledColumn[], ReadError> {
+    const columns: CompiledColumn[] = [];
+    for (const name of names) {
+      const column = this.compiled.column(name);
+      if (column.isErr()) return err(column.error);
+      columns.push(column.value);
+    }
+    return ok(columns);
+  }
+
+  /** Rows that leave out different columns go in different statements, in their order. */
+  #scripts(rows: readonly object[]): Result<readonly Script[], WriteError> {
+    const scripts: Script[] = [];
+    let group: { readonly columns: string; readonly rows: RawRow[] } | undefined;
+    const flush = (): Result<void, WriteError> => {
+      if (group === undefined) return ok(undefined);
+      return write.insertMany(this.compiled, group.rows).map((made) => void scripts.push(...made));
+    };
+    for (const [at, row] of rows.entries()) {
+      const checked = this.compiled.inserted(this.#created(row), at);
+      if (checked.isErr()) return err(checked.error);
+      const columns = write
+        .columnsIn(this.compiled, checked.value)
+        .map(({ name }) => name)
+        .join();
+      if (group?.columns !== columns) {
+        const flushed = flush();
+        if (flushed.isErr()) return err(flushed.error);
+        group = { columns, rows: [] };
+      }
+      group.rows.push(checked.value);
+    }
+    return flush().map(() => scripts);
+  }
+
+  #nothingBack(): DaoError & { readonly kind: 'failed' } {
+    return { kind: 'failed', code: '', message: `${this.compiled.name} gave no row back: a trigger or a rule kept it` };
+  }
+}

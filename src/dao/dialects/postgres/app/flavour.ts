@@ -1,0 +1,90 @@
+// How PostgreSQL says what the DAOs mean.
+import type { Access, Codec, Flavour, InList, Isolation, Script } from '../../../app/flavour.js';
+import { decimalText, instantText, jsonText, readInstant, readInteger } from '../../../app/cells.js';
+import type { Column } from '../../../table/column.js';
+import { quoted } from '../name.js';
+import { classifyCall } from './classify-call.js';
+import { connectionOf } from './connection.js';
+
+function codec({ kind, scale }: Column): Codec {
+  switch (kind) {
+    case 'integer':
+    case 'real':
+      // bigint and numeric arrive as text.
+      return { decode: readInteger };
+    case 'bigint':
+      return { encode: (value: bigint) => value.toString(), decode: (raw: string | number) => BigInt(raw) };
+    case 'instant':
+      return { encode: instantText, decode: readInstant };
+    case 'decimal':
+      return {
+        encode: (value: string) => decimalText(value, scale),
+        decode: (raw: unknown) => (typeof raw === 'string' ? decimalText(raw, scale) : raw),
+      };
+    case 'json':
+      return { encode: jsonText, decode: (raw: string) => JSON.parse(raw) as unknown };
+    case 'bytes':
+      return {
+        encode: (value: Uint8Array) => Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+      };
+    case 'text':
+    case 'boolean':
+      return {};
+  }
+}
+
+/** The table's own row type reads a JSON text: nobody has to know the columns' types. */
+function rowsOf(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script {
+  const names = columns.map(({ name }) => JSON.stringify(name));
+  const objects = rows.map(
+    (row) => `{${columns.map((column, at) => `${names[at] ?? ''}:${cell(column, row[at])}`).join(',')}}`,
+  );
+  return {
+    sql: `SELECT ${columns.map(({ name }) => quoted(name)).join(', ')} FROM json_populate_recordset(NULL::${table}, $1)`,
+    values: [`[${objects.join(',')}]`],
+  };
+}
+
+function cell({ kind }: Column, value: unknown): string {
+  if (value === null) return 'null';
+  // JSON is in there as it is; bytes as their type reads them.
+  if (kind === 'json' && typeof value === 'string') return value;
+  return value instanceof Uint8Array ? `"\\\\x${Buffer.from(value).toString('hex')}"` : JSON.stringify(value);
+}
+
+function isIn({ kind }: Column, encoded: readonly unknown[]): InList | undefined {
+  if (kind === 'json') return undefined;
+  return { value: encoded, test: (column, placeholder) => `${column} = ANY (${placeholder})` };
+}
+
+function begin(access: Access, isolation: Isolation | undefined): readonly string[] {
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.replace('-', ' ').toUpperCase()}`;
+  return [`BEGIN${level}${access === 'read-only' ? ' READ ONLY' : ''}`];
+}
+
+export const postgresFlavour: Flavour = {
+  connection: connectionOf,
+  quoted,
+  placeholder: (position) => `$${position}`,
+  codec,
+  selected: (_, expression, as) => (expression === as ? as : `${expression} AS ${as}`),
+  bound: (_, placeholder) => placeholder,
+  comparable: (_, expression) => expression,
+  isIn,
+  isDistinct: 'IS DISTINCT FROM',
+  isSame: 'IS NOT DISTINCT FROM',
+  matches: (where, part) => {
+    const letters = part.replaceAll(/[\\%_]/g, (letter) => `\\${letter}`);
+    const pattern = `${where === 'startsWith' ? '' : '%'}${letters}${where === 'endsWith' ? '' : '%'}`;
+    return { operator: 'LIKE', pattern };
+  },
+  asText: (_, expression) => expression,
+  figure: (_, of, expression) => ({ sql: `${of}(${expression})` }),
+  // As PostgreSQL sorts by itself, so that an index can serve it.
+  nullsOf: () => '',
+  rowsOf,
+  most: { rows: 5000, values: 60_000 },
+  begin,
+  afterwards: () => [],
+  classify: classifyCall,
+};

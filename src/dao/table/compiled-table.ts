@@ -1,0 +1,174 @@
+// A table as one dialect needs it: names quoted, values encoded, rows decoded and checked. Made once per table.
+import { err, ok, type Result } from 'neverthrow';
+import * as z from 'zod';
+import type { Codec, Flavour } from '../app/flavour.js';
+import type { InvalidCall, InvalidRow, ValueIssue } from '../dao-error.js';
+import type { Column } from './column.js';
+import type { AnyTable } from './table.js';
+
+export interface CompiledColumn extends Column {
+  /** In quotes. */
+  readonly sql: string;
+  readonly encode: (value: unknown) => unknown;
+  readonly decode: ((raw: unknown) => unknown) | undefined;
+}
+
+export type RawRow = Record<string, unknown>;
+
+const COMPILED = new WeakMap<Flavour, WeakMap<AnyTable, CompiledTable>>();
+
+/** The same one for every DAO of a table. */
+export function compiled(table: AnyTable, flavour: Flavour): CompiledTable {
+  const known = COMPILED.get(flavour) ?? new WeakMap<AnyTable, CompiledTable>();
+  COMPILED.set(flavour, known);
+  const made = known.get(table) ?? new CompiledTable(table, flavour);
+  known.set(table, made);
+  return made;
+}
+
+export class CompiledTable {
+  readonly name: string;
+  readonly flavour: Flavour;
+  readonly declared: AnyTable;
+  /** The table in a statement, in quotes. */
+  readonly sql: string;
+  readonly columns: readonly CompiledColumn[];
+  readonly key: readonly CompiledColumn[];
+  readonly #byName: ReadonlyMap<string, CompiledColumn>;
+  readonly #inserted: z.ZodType<RawRow>;
+  readonly #changed: z.ZodType<RawRow>;
+  readonly #readers = new Map<string, Reader>();
+
+  constructor(table: AnyTable, flavour: Flavour) {
+    const { schema, version } = table.options;
+    this.name = table.name;
+    this.declared = table;
+    this.flavour = flavour;
+    this.sql = [...(schema === undefined ? [] : [schema]), table.name].map((part) => flavour.quoted(part)).join('.');
+    this.columns = table.columns.map((column) => ({
+      ...column,
+      sql: flavour.quoted(column.name),
+      ...codecOf(flavour.codec(column)),
+    }));
+    this.#byName = new Map(this.columns.map((column) => [column.name, column]));
+    this.key = table.primaryKey.flatMap((name) => this.#byName.get(name) ?? []);
+    const computed = new Set(table.options.generated);
+    const written = table.columns.filter(({ name }) => !computed.has(name));
+    const filled = new Set(filledIn(table));
+    this.#inserted = z.strictObject(
+      Object.fromEntries(
+        written.map((column) => [
+          column.name,
+          filled.has(column.name) || column.nullable ? column.inserted.optional() : column.inserted,
+        ]),
+      ),
+    );
+    const kept = new Set<string | undefined>([
+      ...table.primaryKey,
+      version,
+      ...Object.values(table.options.timestamps ?? {}),
+    ]);
+    this.#changed = z.strictObject(
+      Object.fromEntries(
+        written.filter(({ name }) => !kept.has(name)).map((column) => [column.name, column.given.optional()]),
+      ),
+    );
+  }
+
+  column(name: string): Result<CompiledColumn, InvalidCall> {
+    const column = this.#byName.get(name);
+    return column ? ok(column) : err(this.refused(`there is no column ${JSON.stringify(name)}`));
+  }
+
+  refused(message: string): InvalidCall {
+    return { kind: 'invalid-call', table: this.name, message: `${this.name}: ${message}` };
+  }
+
+  /** What is to be inserted, checked and with the defaults of its declaration. */
+  inserted(row: unknown, index?: number): Result<RawRow, InvalidRow> {
+    return this.#checked(this.#inserted, row, index);
+  }
+
+  changed(changes: unknown): Result<RawRow, InvalidRow> {
+    return this.#checked(this.#changed, changes);
+  }
+
+  /** A value to compare a column with, or of a key. */
+  given(column: CompiledColumn, value: unknown): Result<unknown, InvalidRow> {
+    const parsed = column.given.safeParse(value);
+    return parsed.success
+      ? ok(column.encode(parsed.data))
+      : err(invalid(this.name, 'write', issuesOf(parsed.error, undefined, [column.name])));
+  }
+
+  /** Reads rows of `columns`; the same one for the same columns. */
+  reader(columns: readonly CompiledColumn[]): Reader {
+    const id = columns === this.columns ? '*' : JSON.stringify(columns.map(({ name }) => name));
+    const known = this.#readers.get(id) ?? readerOf(this, columns);
+    this.#readers.set(id, known);
+    return known;
+  }
+
+  #checked(schema: z.ZodType<RawRow>, value: unknown, index?: number): Result<RawRow, InvalidRow> {
+    const parsed = schema.safeParse(value);
+    return parsed.success ? ok(parsed.data) : err(invalid(this.name, 'write', issuesOf(parsed.error, index)));
+  }
+}
+
+/** Columns that an insert may leave out although they must hold something. */
+function filledIn({ options }: AnyTable): readonly (string | undefined)[] {
+  const { defaults = [], version, timestamps, softDelete } = options;
+  return [...defaults, version, timestamps?.createdAt, timestamps?.updatedAt, softDelete];
+}
+
+const codecOf = ({ encode, decode }: Codec): Pick<CompiledColumn, 'encode' | 'decode'> => ({
+  encode: encode
+    ? (value) => (value === null || value === undefined ? null : encode(value as never))
+    : (value) => value ?? null,
+  decode: decode ? (raw) => (raw === null ? null : decode(raw as never)) : undefined,
+});
+
+/** From the driver's rows, which are changed in place, to rows. */
+export interface Reader {
+  /** The list of results. */
+  readonly sql: string;
+  read(rows: RawRow[]): Result<RawRow[], InvalidRow>;
+}
+
+function readerOf({ name, flavour, declared }: CompiledTable, columns: readonly CompiledColumn[]): Reader {
+  const decoded = columns.flatMap(({ name: column, decode }) => (decode ? [{ column, decode }] : []));
+  const schema: z.ZodType<RawRow> = z.object(Object.fromEntries(columns.map((column) => [column.name, column.read])));
+  const decodeAll = (rows: RawRow[]): void => {
+    for (const row of rows) for (const { column, decode } of decoded) row[column] = decode(row[column]);
+  };
+  const trusted = declared.options.reads === 'trusted';
+  return {
+    sql: columns.map((column) => flavour.selected(column, column.sql, column.sql)).join(', '),
+    read: (rows) => {
+      decodeAll(rows);
+      if (trusted) return ok(rows);
+      for (let at = 0; at < rows.length; at += 1) {
+        const parsed = schema.safeParse(rows[at]);
+        if (!parsed.success) return err(invalid(name, 'read', issuesOf(parsed.error, at)));
+        rows[at] = parsed.data;
+      }
+      return ok(rows);
+    },
+  };
+}
+
+export function issuesOf(error: z.ZodError, row?: number, under: readonly string[] = []): readonly ValueIssue[] {
+  return error.issues.map(({ path, message }) => ({
+    ...(row === undefined ? {} : { row }),
+    path: [...under, ...path.map((part) => (typeof part === 'symbol' ? String(part) : part))],
+    message,
+  }));
+}
+
+export function invalid(table: string, direction: 'read' | 'write', issues: readonly ValueIssue[]): InvalidRow {
+  const [first] = issues;
+  const where = first === undefined ? '' : `${first.path.join('.') || 'the row'}: ${first.message}`;
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  const what = direction === 'write' ? 'cannot be written' : 'holds what its declaration does not allow';
+  return { kind: 'invalid-row', table, direction, issues, message: `${table} ${what}: ${where}${more}` };
+}

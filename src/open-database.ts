@@ -1,0 +1,89 @@
+// Opens the application's database for its DAOs: from a URL, a knex configuration, or the knex instance that it has.
+import knex, { type Knex } from 'knex';
+import { AppDatabase, ReadOnlyDatabase } from './dao/app-database.js';
+import { Connections } from './dao/app/connections.js';
+import type { Access, Flavour } from './dao/app/flavour.js';
+import { postgresFlavour } from './dao/dialects/postgres/app/flavour.js';
+import { postgresKnexConfig } from './dao/dialects/postgres/app/knex-config.js';
+import { sqliteFlavour } from './dao/dialects/sqlite/app/flavour.js';
+import { sqliteKnexConfig } from './dao/dialects/sqlite/app/knex-config.js';
+import { loadDriver } from './dao/dialects/sqlite/drivers/load-driver.js';
+import { resolveTarget, type Target } from './target.js';
+
+export interface OpenDatabaseOptions {
+  /** `sqlite:app.db`, `postgres://…`, a knex configuration, or the application's own knex instance, whose pool is shared. */
+  readonly database: string | Knex.Config | Knex;
+  /** Of the pool that is made for a URL. */
+  readonly pool?: { readonly min?: number; readonly max?: number; readonly acquireTimeoutMs?: number };
+}
+
+/**
+ * Nothing is connected before the first call of a DAO. Throws where the options make no sense or the driver is not
+ * installed: that is a mistake of the program, not of its data.
+ * @example
+ * const database = openDatabase({ database: 'sqlite:app.db' });
+ * const requests = new CompletionRequestsDao(database);
+ */
+export function openDatabase(options: OpenDatabaseOptions): AppDatabase {
+  const { connections, owned } = connect(options, 'read-write');
+  return new AppDatabase(connections, { owned });
+}
+
+/**
+ * A database that cannot be written to, whoever asks: SQLite's file is opened for reading, PostgreSQL's transactions are
+ * read-only. Has a pool of its own also where a knex instance is given.
+ */
+export function openReadOnlyDatabase(options: OpenDatabaseOptions): ReadOnlyDatabase {
+  const { connections, owned } = connect(options, 'read-only');
+  return new ReadOnlyDatabase(connections, { owned });
+}
+
+interface Connected {
+  readonly connections: Connections;
+  readonly owned: boolean;
+}
+
+function connect({ database, pool }: OpenDatabaseOptions, access: Access): Connected {
+  const target = resolveTarget(database, 0);
+  if (target.isErr()) throw new TypeError(target.error);
+  const flavour = flavourOf(target.value);
+  if (typeof database === 'function' && access === 'read-write')
+    return { connections: new Connections(database, flavour), owned: false };
+  const config = configOf(target.value, access);
+  const given = typeof database === 'object' ? database : {};
+  const made = knex({
+    ...config,
+    ...(pool?.acquireTimeoutMs === undefined ? {} : { acquireConnectionTimeout: pool.acquireTimeoutMs }),
+    log: { warn: warnOfAllElse },
+    ...given,
+    // What makes connections read-only or keeps foreign keys is not the caller's to leave out.
+    connection: config.connection ?? {},
+    pool: { ...config.pool, ...poolOf(given), ...sizeOf(pool) },
+  });
+  return { connections: new Connections(made, flavour), owned: true };
+}
+
+/** Why a connection could not be had is the result of the call that wanted it. */
+function warnOfAllElse(message: unknown): void {
+  if (typeof message !== 'string' || !message.startsWith('Acquire connection error')) console.warn(message);
+}
+
+const poolOf = ({ pool = {} }: Knex.Config): Knex.PoolConfig => {
+  const { afterCreate: _, ...others } = pool;
+  return others;
+};
+const sizeOf = ({ min, max }: NonNullable<OpenDatabaseOptions['pool']> = {}): Knex.PoolConfig => ({
+  ...(min === undefined ? {} : { min }),
+  ...(max === undefined ? {} : { max }),
+});
+
+const configOf = (target: Target, access: Access): Knex.Config =>
+  target.dialect === 'sqlite' ? sqliteKnexConfig(target, access) : postgresKnexConfig(target, access);
+
+function flavourOf(target: Target): Flavour {
+  if (target.dialect === 'postgres') return postgresFlavour;
+  const driver = loadDriver(target.driver, target.driverChosen);
+  if (driver.isOk()) return sqliteFlavour(driver.value);
+  const { kind, driver: name } = driver.error;
+  throw new Error(`the driver ${name} cannot be loaded (${kind}): npm install ${name}`);
+}
