@@ -29,5 +29,6 @@ export { ReadOnlyDao, type Filter, type ListQuery, type Page, type PageQuery } f
 export { bytes, decimal, json, type ColumnKind } from './dao/table/column.js';
 export { defineTable } from './dao/table/table.js';
 export type { AnyTable, Changes, Columns, Key, NewRow, Row, Shape, Table, TableOptions } from './dao/table/table.js';
+export { newRowCodec, rowCodec, type Wire, type WireCodec } from './dao/table/wire.js';
 export { UnitOfWork, type UnitOptions } from './dao/unit-of-work.js';
 export { openDatabase, openReadOnlyDatabase, type OpenDatabaseOptions } from './open-database.js';

@@ -29,6 +29,11 @@ export class ReadOnlyDatabase implements Inside {
     this.#owned = owned;
   }
 
+  /** `sqlite` or `postgres`: for the queries that have to be written for each of them. */
+  get dialect(): string {
+    return this[CONNECTIONS].flavour.name;
+  }
+
   /** For queries that no DAO has; they join no unit of work. `dao.query` does. */
   get knex(): Knex {
     return this[CONNECTIONS].knex;

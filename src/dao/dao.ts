@@ -1,5 +1,5 @@
 // A DAO: all that an application does with the rows of one table, typed by its declaration, every outcome a value.
-import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, Result, ResultAsync } from 'neverthrow';
 import type { AppDatabase } from './app-database.js';
 import type { Script } from './app/flavour.js';
 import type { DaoError, NotFound, ReadError, StaleVersion, WriteError } from './dao-error.js';
@@ -138,8 +138,9 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
   }
 
   /** With what the DAO keeps itself. */
-  #created(row: object): RawRow {
+  #created(row: object): object {
     const { version, timestamps } = this.table.options;
+    if (version === undefined && timestamps === undefined) return row;
     const now = new Date();
     return {
       ...(timestamps?.createdAt === undefined ? {} : { [timestamps.createdAt]: now }),
@@ -217,27 +218,22 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
 
   /** Rows that leave out different columns go in different statements, in their order. */
   #scripts(rows: readonly object[]): Result<readonly Script[], WriteError> {
-    const scripts: Script[] = [];
-    let group: { readonly columns: string; readonly rows: RawRow[] } | undefined;
-    const flush = (): Result<void, WriteError> => {
-      if (group === undefined) return ok(undefined);
-      return write.insertMany(this.compiled, group.rows).map((made) => void scripts.push(...made));
-    };
+    const groups: RawRow[][] = [];
+    const { columns } = this.compiled;
+    let before: RawRow | undefined;
     for (const [at, row] of rows.entries()) {
       const checked = this.compiled.inserted(this.#created(row), at);
       if (checked.isErr()) return err(checked.error);
-      const columns = write
-        .columnsIn(this.compiled, checked.value)
-        .map(({ name }) => name)
-        .join();
-      if (group?.columns !== columns) {
-        const flushed = flush();
-        if (flushed.isErr()) return err(flushed.error);
-        group = { columns, rows: [] };
-      }
-      group.rows.push(checked.value);
+      const { value } = checked;
+      const last = before;
+      if (last && columns.every(({ name }) => (last[name] === undefined) === (value[name] === undefined)))
+        groups.at(-1)?.push(value);
+      else groups.push([value]);
+      before = value;
     }
-    return flush().map(() => scripts);
+    return Result.combine(groups.map((group) => write.insertMany(this.compiled, group))).map((scripts) =>
+      scripts.flat(),
+    );
   }
 
   #nothingBack(): DaoError & { readonly kind: 'failed' } {

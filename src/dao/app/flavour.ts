@@ -41,6 +41,8 @@ export interface FigureSql {
 }
 
 export interface Flavour {
+  /** What an application calls it. */
+  readonly name: string;
   /** Wraps what the pool of knex gives. */
   connection(raw: unknown): AppConnection;
   quoted(name: string): string;

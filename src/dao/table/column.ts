@@ -15,10 +15,8 @@ export interface Column {
   readonly scale: number;
   /** Takes what an insert gives, with the default of the declaration. */
   readonly inserted: z.ZodType;
-  /** Takes what an update or a condition gives. */
-  readonly given: z.ZodType;
-  /** Takes what the database answers. */
-  readonly read: z.ZodType;
+  /** Takes what an update or a condition gives, and what the database answers. */
+  readonly value: z.ZodType;
 }
 
 interface Declared {
@@ -56,13 +54,6 @@ export function decimal({ precision, scale }: { precision: number; scale: number
   return declare(z.string().regex(pattern, message), { kind: 'decimal', scale });
 }
 
-const INT64 = z
-  .bigint()
-  .min(-(2n ** 63n))
-  .max(2n ** 63n - 1n);
-/** ISO text sorts as time only in years of four digits. */
-const INSTANT = z.date().min(new Date('0001-01-01T00:00:00.000Z')).max(new Date('9999-12-31T23:59:59.999Z'));
-
 /** Throws for a schema that no column can have: that is a mistake in the program. */
 export function readColumn(name: string, declared: z.ZodType): Column {
   const peeled = peel(declared);
@@ -72,25 +63,32 @@ export function readColumn(name: string, declared: z.ZodType): Column {
     kind,
     scale,
     nullable: peeled.nullable,
-    inserted: narrowed(declared, kind),
-    given: narrowed(peeled.value, kind),
-    read: peeled.value,
+    inserted: declared,
+    value: peeled.value,
   };
 }
 
-/** What the kind itself can hold, beside what the declaration asks. */
-function narrowed(schema: z.ZodType, kind: ColumnKind): z.ZodType {
-  if (kind === 'bigint')
-    return schema.refine((value) => value == null || INT64.safeParse(value).success, 'not a 64-bit integer');
-  if (kind === 'instant')
-    return schema.refine(
-      (value) => value == null || INSTANT.safeParse(value).success,
-      'not between the years 1 and 9999',
-    );
-  if (kind === 'text')
-    return schema.refine((value) => typeof value !== 'string' || !value.includes('\0'), 'text with a NUL character');
-  return schema;
+/** Why a value that its schema has let through is nothing that a column of this kind can hold. */
+export function unfit(kind: ColumnKind, value: unknown): string | undefined {
+  switch (kind) {
+    case 'text':
+      return typeof value === 'string' && value.includes('\0') ? 'text with a NUL character' : undefined;
+    case 'bigint':
+      return typeof value === 'bigint' && (value > INT64.most || value < INT64.least)
+        ? 'not a 64-bit integer'
+        : undefined;
+    case 'instant':
+      return value instanceof Date && !(value >= YEARS.first && value <= YEARS.last)
+        ? 'not between the years 1 and 9999'
+        : undefined;
+    default:
+      return undefined;
+  }
 }
+
+const INT64 = { least: -(2n ** 63n), most: 2n ** 63n - 1n };
+/** ISO text sorts as time only in years of four digits. */
+const YEARS = { first: new Date('0001-01-01T00:00:00.000Z'), last: new Date('9999-12-31T23:59:59.999Z') };
 
 interface Peeled {
   readonly inner: z.ZodType;

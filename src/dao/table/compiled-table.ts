@@ -3,7 +3,7 @@ import { err, ok, type Result } from 'neverthrow';
 import * as z from 'zod';
 import type { Codec, Flavour } from '../app/flavour.js';
 import type { InvalidCall, InvalidRow, ValueIssue } from '../dao-error.js';
-import type { Column } from './column.js';
+import { unfit, type Column } from './column.js';
 import type { AnyTable } from './table.js';
 
 export interface CompiledColumn extends Column {
@@ -70,7 +70,7 @@ export class CompiledTable {
     ]);
     this.#changed = z.strictObject(
       Object.fromEntries(
-        written.filter(({ name }) => !kept.has(name)).map((column) => [column.name, column.given.optional()]),
+        written.filter(({ name }) => !kept.has(name)).map((column) => [column.name, column.value.optional()]),
       ),
     );
   }
@@ -95,10 +95,11 @@ export class CompiledTable {
 
   /** A value to compare a column with, or of a key. */
   given(column: CompiledColumn, value: unknown): Result<unknown, InvalidRow> {
-    const parsed = column.given.safeParse(value);
-    return parsed.success
-      ? ok(column.encode(parsed.data))
-      : err(invalid(this.name, 'write', issuesOf(parsed.error, undefined, [column.name])));
+    const parsed = column.value.safeParse(value);
+    if (!parsed.success) return err(invalid(this.name, 'write', issuesOf(parsed.error, undefined, [column.name])));
+    const message = unfit(column.kind, parsed.data);
+    if (message !== undefined) return err(invalid(this.name, 'write', [{ path: [column.name], message }]));
+    return ok(column.encode(parsed.data));
   }
 
   /** Reads rows of `columns`; the same one for the same columns. */
@@ -111,7 +112,14 @@ export class CompiledTable {
 
   #checked(schema: z.ZodType<RawRow>, value: unknown, index?: number): Result<RawRow, InvalidRow> {
     const parsed = schema.safeParse(value);
-    return parsed.success ? ok(parsed.data) : err(invalid(this.name, 'write', issuesOf(parsed.error, index)));
+    if (!parsed.success) return err(invalid(this.name, 'write', issuesOf(parsed.error, index)));
+    for (const { name, kind } of this.columns) {
+      const message = unfit(kind, parsed.data[name]);
+      if (message === undefined) continue;
+      const row = index === undefined ? {} : { row: index };
+      return err(invalid(this.name, 'write', [{ ...row, path: [name], message }]));
+    }
+    return ok(parsed.data);
   }
 }
 
@@ -137,7 +145,7 @@ export interface Reader {
 
 function readerOf({ name, flavour, declared }: CompiledTable, columns: readonly CompiledColumn[]): Reader {
   const decoded = columns.flatMap(({ name: column, decode }) => (decode ? [{ column, decode }] : []));
-  const schema: z.ZodType<RawRow> = z.object(Object.fromEntries(columns.map((column) => [column.name, column.read])));
+  const schema: z.ZodType<RawRow> = z.object(Object.fromEntries(columns.map((column) => [column.name, column.value])));
   const decodeAll = (rows: RawRow[]): void => {
     for (const row of rows) for (const { column, decode } of decoded) row[column] = decode(row[column]);
   };

@@ -63,6 +63,7 @@ function begin(access: Access, isolation: Isolation | undefined): readonly strin
 }
 
 export const postgresFlavour: Flavour = {
+  name: 'postgres',
   connection: connectionOf,
   quoted,
   placeholder: (position) => `$${position}`,

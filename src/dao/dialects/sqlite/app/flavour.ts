@@ -91,6 +91,7 @@ function pointed(digits: string, scale: number): string {
 const GLOB = /[*?[]/g;
 
 export const sqliteFlavour = (driver: SqliteDriver): Flavour => ({
+  name: 'sqlite',
   connection: (raw) => connectionOf(driver, raw),
   quoted,
   placeholder: () => '?',
