@@ -14,6 +14,7 @@ import {
 import type { ColumnProperty, SchemaChange, TableProperty } from './change.js';
 import { compareText, foldName } from './names.js';
 import type { ColumnSnapshot, IdentifierRule, SchemaSnapshot, TableSnapshot } from './snapshot.js';
+import { unlike } from './unlike.js';
 
 interface Named {
   readonly name: string;
@@ -123,12 +124,6 @@ function diffPrimaryKey(before: TableSnapshot, after: TableSnapshot, rule: Ident
   const now = after.primaryKey;
   if ((old && keyText(old, rule)) === (now && keyText(now, rule))) return [];
   return [{ kind: 'primary-key-changed', table: after.name, ...(old && { before: old }), ...(now && { after: now }) }];
-}
-
-/** Without the objects that both hold: an inspector hands out the same one for what did not change. */
-function unlike<T>(before: readonly T[], after: readonly T[]): [before: readonly T[], after: readonly T[]] {
-  const [old, now] = [new Set(before), new Set(after)];
-  return [before.filter((item) => !now.has(item)), after.filter((item) => !old.has(item))];
 }
 
 function pairByName<T extends Named>(before: readonly T[], after: readonly T[], rule: IdentifierRule): Pairs<T> {

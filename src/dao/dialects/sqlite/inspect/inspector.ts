@@ -3,6 +3,7 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareText, foldAscii } from '../../../../core/schema/names.js';
 import type { SchemaSnapshot, TableSnapshot, TriggerSnapshot, ViewSnapshot } from '../../../../core/schema/snapshot.js';
+import { unlike } from '../../../../core/schema/unlike.js';
 import { normaliseSql } from '../sql/normalise.js';
 import { buildTable, buildVirtualTable, type BuiltTable } from './build-table.js';
 import { groupBy } from './group-by.js';
@@ -28,8 +29,6 @@ export interface InspectedSchema {
 interface Unit {
   readonly object: ObjectRow;
   readonly indexes: readonly ObjectRow[];
-  /** All that is known of it from `sqlite_schema`: while this is the same, so are the details. */
-  readonly key: string;
 }
 
 /** What was read last, and what was made of it. */
@@ -38,6 +37,10 @@ interface Last {
   readonly inspected: InspectedSchema;
 }
 
+/** What was made of a unit: while its rows are the same, so are the details. */
+interface Known extends Unit {
+  readonly built: Built;
+}
 type Built = BuiltTable | { readonly view: ViewSnapshot } | { readonly trigger: TriggerSnapshot };
 
 const ATTEMPTS = 5;
@@ -45,7 +48,7 @@ const ATTEMPTS = 5;
 /** Inspects the main database of one session; objects that did not change are handed out as the same objects again. */
 export class SqliteInspector {
   readonly #session: Session;
-  #built: ReadonlyMap<string, Built> = new Map();
+  #known: ReadonlyMap<ObjectRow, Known> = new Map();
   #last: Last | undefined;
 
   constructor(session: Session) {
@@ -70,50 +73,61 @@ export class SqliteInspector {
     const newest = last.rows.reduce((id, row) => Math.max(id, row.id), 0);
     return readAdded(this.#session, newest, names).andThen((details) => {
       const read = new Map(details.map((one) => [one.object.id, one.object]));
-      const kept = last.rows.map((row) => read.get(row.id) ?? row);
+      const kept = last.rows.map((row) => sameRow(row, read.get(row.id) ?? row));
       const rows = [...kept, ...[...read.values()].filter((row) => row.id > newest)];
       return this.#build(rows, details, ATTEMPTS);
     });
   }
 
   #inspect(attempts: number): ResultAsync<InspectedSchema, SqlError> {
-    return readObjects(this.#session).andThen((rows) =>
-      this.#last !== undefined && textOf(this.#last.rows) === textOf(rows)
-        ? okAsync(this.#last.inspected)
-        : this.#build(rows, [], attempts),
-    );
+    return readObjects(this.#session).andThen((read) => {
+      const last = this.#last;
+      if (last === undefined) return this.#build(read, [], attempts);
+      const before = new Map(last.rows.map((row) => [row.id, row]));
+      const rows = read.map((row) => sameRow(before.get(row.id), row));
+      const [gone, fresh] = unlike(last.rows, rows);
+      return gone.length + fresh.length === 0 ? okAsync(last.inspected) : this.#build(rows, [], attempts);
+    });
   }
 
-  /** `known`: details that were read together with the rows. */
+  /** `read`: details that were read together with the rows. */
   #build(
     rows: readonly ObjectRow[],
-    known: readonly TableDetails[],
+    read: readonly TableDetails[],
     attempts: number,
   ): ResultAsync<InspectedSchema, SqlError> {
     const units = unitsOf(rows);
-    const built = new Map<string, Built>();
+    const known = new Map<ObjectRow, Known>();
     const unread: Unit[] = [];
     for (const unit of units) {
-      const part = this.#built.get(unit.key) ?? buildFromText(unit.object);
-      if (part === undefined) unread.push(unit);
-      else built.set(unit.key, part);
+      const built = this.#builtBefore(unit) ?? buildFromText(unit.object);
+      if (built === undefined) unread.push(unit);
+      else known.set(unit.object, { ...unit, built });
     }
-    return this.#readTables(unread, known).andThen((details): ResultAsync<InspectedSchema, SqlError> => {
-      const read = new Map(details.map((one) => [one.object.id, one]));
-      if (!unread.every((unit) => isSettled(unit, read.get(unit.object.id), attempts))) {
+    return this.#readTables(unread, read).andThen((details): ResultAsync<InspectedSchema, SqlError> => {
+      const byId = new Map(details.map((one) => [one.object.id, one]));
+      if (!unread.every((unit) => isSettled(unit, byId.get(unit.object.id), attempts))) {
         return attempts > 1 ? this.#inspect(attempts - 1) : errAsync(RESTLESS);
       }
       for (const unit of unread) {
-        const one = read.get(unit.object.id);
-        if (one !== undefined) built.set(unit.key, buildTable(one, unit.indexes));
+        const one = byId.get(unit.object.id);
+        if (one !== undefined) known.set(unit.object, { ...unit, built: buildTable(one, unit.indexes) });
       }
-      this.#built = built;
-      return this.#readShadows(units, built).map((shadows) => {
-        const inspected = { snapshot: assemble([...built.values()], shadows), raw: rows.map(withoutId) };
+      this.#known = known;
+      const parts = [...known.values()].map(({ built }) => built);
+      return this.#readShadows(parts).map((shadows) => {
+        const inspected = { snapshot: assemble(parts, shadows), raw: rows.map(withoutId) };
         this.#last = { rows, inspected };
         return inspected;
       });
     });
+  }
+
+  #builtBefore({ object, indexes }: Unit): Built | undefined {
+    const known = this.#known.get(object);
+    return known?.indexes.length === indexes.length && known.indexes.every((index, at) => index === indexes[at])
+      ? known.built
+      : undefined;
   }
 
   #readTables(units: readonly Unit[], known: readonly TableDetails[]): ResultAsync<readonly TableDetails[], SqlError> {
@@ -123,9 +137,8 @@ export class SqliteInspector {
     return readDetails(this.#session, left).map((details) => [...known, ...details]);
   }
 
-  #readShadows(units: readonly Unit[], built: ReadonlyMap<string, Built>): ResultAsync<ReadonlySet<string>, SqlError> {
-    const virtual = units.some(({ key }) => isVirtual(built.get(key)));
-    return virtual
+  #readShadows(parts: readonly Built[]): ResultAsync<ReadonlySet<string>, SqlError> {
+    return parts.some(isVirtual)
       ? readShadows(this.#session).map((names) => new Set(names.map(foldAscii)))
       : okAsync(new Set<string>());
   }
@@ -152,7 +165,9 @@ const ROW_KEYS = new WeakMap<ObjectRow, string>();
 const writeRowKey = (row: ObjectRow): string =>
   JSON.stringify([row.type, row.name, row.tableName, row.rootpage, row.sql]);
 
-const textOf = (rows: readonly ObjectRow[]): string => JSON.stringify(rows.map((row) => [row.id, rowKey(row)]));
+/** A row that was read again and says what it said is the same object again. */
+const sameRow = (before: ObjectRow | undefined, now: ObjectRow): ObjectRow =>
+  before !== undefined && (before === now || rowKey(before) === rowKey(now)) ? before : now;
 
 const withoutId = (row: ObjectRow): RawObject => remembered(RAW_OBJECTS, row, writeWithoutId);
 const RAW_OBJECTS = new WeakMap<ObjectRow, RawObject>();
@@ -175,8 +190,8 @@ function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, make: (ke
   return value;
 }
 
-function isVirtual(part: Built | undefined): boolean {
-  return part !== undefined && 'table' in part && part.table.kind === 'virtual';
+function isVirtual(part: Built): boolean {
+  return 'table' in part && part.table.kind === 'virtual';
 }
 
 function unitsOf(rows: readonly ObjectRow[]): readonly Unit[] {
@@ -188,7 +203,7 @@ function unitsOf(rows: readonly ObjectRow[]): readonly Unit[] {
     .filter((row) => row.type !== 'index' && !isForeign(row))
     .map((object) => {
       const own = object.type === 'table' ? (indexes.get(foldAscii(object.name)) ?? []) : [];
-      return { object, indexes: own, key: [object, ...own].map(rowKey).join('\n') };
+      return { object, indexes: own };
     });
 }
 

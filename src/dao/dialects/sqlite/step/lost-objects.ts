@@ -1,6 +1,7 @@
 // What a step took away without naming it: views, and what a rebuilt table's new definition leaves out.
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
 import type { KeySnapshot, SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
+import { unlike } from '../../../../core/schema/unlike.js';
 import type { InspectedSchema } from '../inspect/inspector.js';
 import { folded } from '../quote.js';
 import type { TableFate } from './table-fate.js';
@@ -33,9 +34,11 @@ interface Rebuilt {
 
 /** A view can only go by a DROP VIEW; one that was not named was dropped through a hand-edited schema. */
 function lostViews(before: InspectedSchema, after: InspectedSchema, trace: WriteTrace): readonly LostObject[] {
-  const present = new Set(after.snapshot.views.map((view) => folded(view.name)));
+  const [old, now] = unlike(before.snapshot.views, after.snapshot.views);
+  if (old.length === 0) return [];
+  const present = new Set(now.map((view) => folded(view.name)));
   const named = new Set(trace.drops.map((drop) => folded(drop.name)));
-  return before.snapshot.views
+  return old
     .filter((view) => !present.has(folded(view.name)) && !named.has(folded(view.name)))
     .map((view) => ({ type: 'view', name: view.name }));
 }

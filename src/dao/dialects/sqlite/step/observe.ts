@@ -10,6 +10,7 @@ import type {
   StepObservation,
 } from '../../../../core/ports/step-transaction.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
+import { unlike } from '../../../../core/schema/unlike.js';
 import { compareTable } from '../compare/compare-table.js';
 import { droppedColumnLoss } from '../compare/dropped-column.js';
 import type { AddedColumn } from '../compare/identity.js';
@@ -206,12 +207,11 @@ function addedColumns(before: TableShape, after: TableSnapshot | undefined): rea
 
 /** Whether every object of before is there as it was: then nothing that was there can have stopped compiling. */
 function isOnlyAdded(before: InspectedSchema, after: InspectedSchema): boolean {
-  const same = new Set(after.raw);
-  const changed = before.raw.filter((object) => !same.has(object));
+  const [changed, fresh] = unlike(before.raw, after.raw);
   if (changed.length === 0) return true;
   // Within a type, names are unique.
   const key = ({ type, name }: RawObject): string => `${type} ${name}`;
-  const now = new Map(after.raw.map((object) => [key(object), object]));
+  const now = new Map(fresh.map((object) => [key(object), object]));
   return changed.every((object) => {
     const kept = now.get(key(object));
     return kept?.sql === object.sql && kept.tableName === object.tableName;

@@ -3,6 +3,7 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
 import type { SqlError } from '../../../../core/ports/session.js';
+import { unlike } from '../../../../core/schema/unlike.js';
 import type { SqliteConnection } from '../drivers/driver.js';
 import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
@@ -35,8 +36,7 @@ export function reinstate(
 ): ResultAsync<Reinstated, SqlError> {
   const key = (object: { readonly type: string; readonly name: string }): string =>
     `${object.type} ${folded(object.name)}`;
-  const same = new Set(after);
-  const gone = before.filter((object) => !same.has(object) && (object.type === 'trigger' || object.type === 'index'));
+  const gone = unlike(before, after)[0].filter(({ type }) => type === 'trigger' || type === 'index');
   if (gone.length === 0) return okAsync({ reinstated: [], lost: [] });
   const present = new Set(after.map(key));
   const named = new Set(trace.drops.map(key));

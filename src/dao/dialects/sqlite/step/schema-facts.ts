@@ -11,7 +11,6 @@ export class SchemaFacts {
   #tables: ReadonlySet<string> | undefined;
   #owners: ReadonlyMap<number, string> | undefined;
   #replacing: ReadonlySet<string> | undefined;
-  #plain: ReadonlySet<string> | undefined;
 
   constructor(schema: readonly RawObject[]) {
     this.#schema = schema;
@@ -35,18 +34,15 @@ export class SchemaFacts {
     ));
   }
 
-  /** Ordinary tables without triggers, whose constraints replace nothing, and which keep no count of their own elsewhere. */
-  get plain(): ReadonlySet<string> {
-    return (this.#plain ??= this.#readPlain());
-  }
-
-  #readPlain(): ReadonlySet<string> {
-    const triggered = new Set(this.#schema.filter(({ type }) => type === 'trigger').map((o) => folded(o.tableName)));
-    return new Set(
-      this.#schema
-        .filter(({ type, rootpage, sql }) => type === 'table' && rootpage > 0 && !COUNTING.test(sql ?? ''))
-        .map(({ name }) => folded(name))
-        .filter((name) => !triggered.has(name) && !this.replacing.has(name)),
+  /** An ordinary table without triggers, whose constraints replace nothing, and which keeps no count of its own elsewhere. */
+  isPlain(table: string): boolean {
+    const own = this.#schema.filter(({ tableName }) => folded(tableName) === table);
+    return (
+      own.some(({ type, rootpage }) => type === 'table' && rootpage > 0) &&
+      own.every(({ type, sql }) => type !== 'trigger' && !REPLACE.test(sql ?? '') && !isCounting(type, sql))
     );
   }
 }
+
+const isCounting = (type: RawObject['type'], sql: string | null): boolean =>
+  type === 'table' && COUNTING.test(sql ?? '');

@@ -1,6 +1,8 @@
 // Follows each table through a step: created, dropped, or kept, possibly under another name or rebuilt from new.
 import type { TableSnapshot } from '../../../../core/schema/snapshot.js';
+import { unlike } from '../../../../core/schema/unlike.js';
 import type { InspectedSchema } from '../inspect/inspector.js';
+import type { RawObject } from '../inspect/read-objects.js';
 import { folded } from '../quote.js';
 import type { WriteTrace } from './trace.js';
 
@@ -27,8 +29,9 @@ export function followTables(
   after: InspectedSchema,
   trace: Pick<WriteTrace, 'written' | 'wroteVirtual' | 'wroteAnything' | 'editedSchema' | 'nameNow'>,
 ): readonly TableFate[] {
-  const old = tablesOf(before);
-  const now = tablesOf(after);
+  const concerned = whichConcern(before, after, trace);
+  const old = tablesOf(before, concerned);
+  const now = tablesOf(after, concerned);
   const nowByName = new Map(now.map((table) => [table.key, table]));
   const nowByRoot = new Map(now.filter((table) => table.root > 0).map((table) => [table.root, table]));
   const oldNames = new Set(old.map((table) => table.key));
@@ -89,29 +92,40 @@ interface Table {
   readonly snapshot: TableSnapshot | undefined;
 }
 
-/** Only tables of the application: the engine's own and the neighbours' are not in the snapshot. */
-function tablesOf(schema: InspectedSchema): readonly Table[] {
-  const known = TABLES.get(schema) ?? readTables(schema);
-  TABLES.set(schema, known);
-  return known;
+/**
+ * Tables that are not the same object as before, or were written to. What is internal to a virtual table counts always:
+ * it is written to under another name.
+ */
+function whichConcern(
+  before: InspectedSchema,
+  after: InspectedSchema,
+  trace: Pick<WriteTrace, 'written' | 'wroteAnything'>,
+): (object: RawObject) => boolean {
+  const changed = new Set(unlike(before.raw, after.raw).flat());
+  const internal = new Set(
+    [before, after].flatMap(({ snapshot }) =>
+      snapshot.tables.flatMap(({ kind, name }) => (kind === 'table' ? [] : name)),
+    ),
+  );
+  return (object) =>
+    object.type === 'table' &&
+    (trace.wroteAnything || changed.has(object) || internal.has(object.name) || trace.written.has(folded(object.name)));
 }
-/** What one step leaves, the next one finds. */
-const TABLES = new WeakMap<InspectedSchema, readonly Table[]>();
 
-function readTables(schema: InspectedSchema): readonly Table[] {
-  const snapshots = new Map(schema.snapshot.tables.map((table) => [folded(table.name), table]));
-  return schema.raw.flatMap((object): Table[] => {
-    const snapshot = snapshots.get(folded(object.name));
-    if (object.type !== 'table' || snapshot === undefined) return [];
+/** Only tables of the application: the engine's own and the neighbours' are not in the snapshot. */
+function tablesOf({ raw, snapshot }: InspectedSchema, concerned: (object: RawObject) => boolean): readonly Table[] {
+  return raw.filter(concerned).flatMap((object): Table[] => {
+    const known = snapshot.tables.find(({ name }) => name === object.name);
+    if (known === undefined) return [];
     return [
       {
         name: object.name,
         key: folded(object.name),
         root: object.rootpage,
         sql: object.sql,
-        virtual: snapshot.kind === 'virtual',
-        shadow: snapshot.kind === 'shadow',
-        snapshot,
+        virtual: known.kind === 'virtual',
+        shadow: known.kind === 'shadow',
+        snapshot: known,
       },
     ];
   });

@@ -168,7 +168,7 @@ export class WriteTrace {
   #isPlain(table: string): boolean {
     // The application's own connection, which a database in memory is, may have temporary triggers.
     if (this.schemaFate.kind !== 'kept' || this.#connection.file === ':memory:') return false;
-    return this.#begun?.plain.has(table) ?? false;
+    return this.#begun?.isPlain(table) ?? false;
   }
 
   #add({ tables, onlyInserts, writesVirtual }: Program): Traced {
