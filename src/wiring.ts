@@ -53,12 +53,18 @@ export const wiring: readonly Wire[] = [
   wire(
     Tokens.IdSource,
     [],
-    () => ({
-      hex: (length: number) =>
-        randomBytes(Math.ceil(length / 2))
-          .toString('hex')
-          .slice(0, length),
-    }),
+    () => {
+      let drawn = '';
+      return {
+        // One call to the system gives what the attempts of a whole run are named by.
+        hex: (length: number) => {
+          while (drawn.length < length) drawn += randomBytes(1024).toString('hex');
+          const id = drawn.slice(0, length);
+          drawn = drawn.slice(length);
+          return id;
+        },
+      };
+    },
     'replaceable',
   ),
   wire(

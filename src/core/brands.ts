@@ -1,5 +1,5 @@
 // Branded primitives: values that only their constructors can make, so that a digest is never taken for an id.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { err, ok, type Result } from 'neverthrow';
 
 declare const brand: unique symbol;
@@ -13,8 +13,7 @@ export type StepVersion = Brand<string, 'StepVersion'>;
 export type BackupId = Brand<string, 'BackupId'>;
 
 /** Digests text (as UTF-8) or bytes. */
-export const sha256 = (content: string | Uint8Array): Sha256 =>
-  createHash('sha256').update(content).digest('hex') as Sha256;
+export const sha256 = (content: string | Uint8Array): Sha256 => hash('sha256', content, 'hex') as Sha256;
 
 /** Accepts 64 hexadecimal characters. */
 export const parseSha256 = (text: string): Result<Sha256, { readonly kind: 'not-a-sha256' }> =>

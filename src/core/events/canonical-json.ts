@@ -19,13 +19,15 @@ export function canonicalJson(value: unknown): string {
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value === 'object') {
+    const object = value as Readonly<Record<string, unknown>>;
+    let members = '';
     // Without a comparison of its own, a sort is by UTF-16 code units.
-    const members = Object.keys(value).toSorted();
-    const text = (key: string): string => {
-      const member = (value as Readonly<Record<string, unknown>>)[key];
-      return member === undefined ? '' : `${JSON.stringify(key)}:${canonicalJson(member)}`;
-    };
-    return `{${members.map(text).filter(Boolean).join(',')}}`;
+    for (const key of Object.keys(object).toSorted()) {
+      const member = object[key];
+      if (member === undefined) continue;
+      members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member)}`;
+    }
+    return `{${members}}`;
   }
   throw new TypeError(`canonical JSON cannot carry a ${typeof value}`);
 }

@@ -1,5 +1,5 @@
 // One attempt at a step inside its open transaction: work, effects, guard, checks, record; and the commit.
-import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
+import { err, ok, safeTry, type Result, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Effects } from '../events/effects.js';
@@ -113,7 +113,7 @@ export function settle(
   return safeTry(async function* () {
     yield* guard(context, attempt, seen).mapErr(failing(observer, 'guard'));
     observer.progress({ kind: 'observed', effects: seen.effects });
-    if (direction === 'apply')
+    if (direction === 'apply' && step.definition.validate !== undefined)
       yield* validateStep(step, transaction, errors, signal).mapErr(failing(observer, 'validate'));
     // What code did not await has its say first: that it failed is told when the event loop turns.
     if (typeof attempt.work === 'function') await nextTurn();
@@ -195,22 +195,18 @@ const failing =
     return error;
   };
 
-function guard(
-  { policy, ports }: StepContext,
-  attempt: Attempt,
-  seen: StepObservation,
-): ResultAsync<void, MigrateError> {
+function guard({ policy, ports }: StepContext, attempt: Attempt, seen: StepObservation): Result<void, MigrateError> {
   const { step, direction, declares, applied, errors } = attempt;
-  if (policy.guard === 'off') return okAsync(undefined);
+  if (policy.guard === 'off') return ok(undefined);
   const findings = judge(seen, declares, direction === 'revert' && applied ? ownWork(applied) : undefined);
-  if (findings.length === 0) return okAsync(undefined);
+  if (findings.length === 0) return ok(undefined);
   if (policy.guard === 'warn') {
     for (const finding of findings) ports.observer.progress({ kind: 'guard-warning', finding });
-    return okAsync(undefined);
+    return ok(undefined);
   }
   const { language } = step.origin;
   const declare = declarationsFor(findings, language, declares);
-  return errAsync(
+  return err(
     migrateError(
       {
         kind: 'guard-refused',

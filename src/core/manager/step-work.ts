@@ -1,5 +1,5 @@
 // Runs the body of a step inside its transaction: a script's statements, or code under a deadline.
-import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import { migrateError } from '../errors/migrate-error.js';
 import type { ScriptStatement } from '../ports/script-splitter.js';
@@ -144,9 +144,9 @@ function interrupted(
 }
 
 /** What the step's code did and swallowed. */
-export const faultOf = (transaction: StepTransaction, errors: StepErrors): ResultAsync<void, MigrateError> => {
+export const faultOf = (transaction: StepTransaction, errors: StepErrors): Result<void, MigrateError> => {
   const fault = transaction.fault();
-  return fault ? errAsync(errors.fault(fault)) : okAsync(undefined);
+  return fault ? err(errors.fault(fault)) : ok(undefined);
 };
 
 /** Carries a script's fault through the deadline's promise. */

@@ -17,8 +17,15 @@ import type {
 
 type Fold = (name: string) => string;
 
+/** The comparable text of an object, and the same as a member of a longer one. */
+interface Text {
+  readonly plain: string;
+  readonly quoted: string;
+}
+const textOf = (plain: string): Text => ({ plain, quoted: written(plain) });
+
 // Snapshots are never changed, and an inspector hands out the same object for what stayed the same.
-const known: Readonly<Record<IdentifierRule, WeakMap<object, string>>> = {
+const known: Readonly<Record<IdentifierRule, WeakMap<object, Text>>> = {
   'ascii-case-insensitive': new WeakMap(),
   exact: new WeakMap(),
 };
@@ -27,8 +34,8 @@ function once<T extends object>(
   object: T,
   rule: IdentifierRule,
   write: (object: T, rule: IdentifierRule) => string,
-): string {
-  const text = known[rule].get(object) ?? write(object, rule);
+): Text {
+  const text = known[rule].get(object) ?? textOf(write(object, rule));
   known[rule].set(object, text);
   return text;
 }
@@ -110,7 +117,7 @@ export function foreignKeyText(key: ForeignKeySnapshot, rule: IdentifierRule): s
 }
 
 /** Comparable text of an index. */
-export const indexText = (index: IndexSnapshot, rule: IdentifierRule): string => once(index, rule, writeIndex);
+export const indexText = (index: IndexSnapshot, rule: IdentifierRule): string => once(index, rule, writeIndex).plain;
 
 function writeIndex(index: IndexSnapshot, rule: IdentifierRule): string {
   const fold = folding(rule);
@@ -142,7 +149,7 @@ export const objectText = (object: ObjectSnapshot): string =>
 const sorted = (texts: readonly string[]): readonly string[] => texts.toSorted(compareText);
 
 /** Comparable text of a table with its columns in their order and its constraints as sets. */
-export const tableText = (table: TableSnapshot, rule: IdentifierRule): string => once(table, rule, writeTable);
+export const tableText = (table: TableSnapshot, rule: IdentifierRule): string => once(table, rule, writeTable).plain;
 
 function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
   return written({
@@ -159,12 +166,26 @@ function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
 /** Comparable text of a whole schema; two schemas have the same text exactly when `diffSchemas` finds no change. */
 export function schemaText(snapshot: SchemaSnapshot): string {
   const rule = snapshot.identifiers;
+  const { indexes, objects, tables, triggers, views } = snapshot;
   // In the order of RFC 8785.
-  return written({
-    indexes: sorted(snapshot.indexes.map((index) => indexText(index, rule))),
-    objects: snapshot.objects && sorted(snapshot.objects.map(objectText)),
-    tables: sorted(snapshot.tables.map((table) => tableText(table, rule))),
-    triggers: sorted(snapshot.triggers.map((trigger) => triggerText(trigger, rule))),
-    views: sorted(snapshot.views.map((view) => viewText(view, rule))),
-  });
+  return `{${[
+    `"indexes":${list(indexes, rule, writeIndex)}`,
+    ...(objects === undefined ? [] : [`"objects":${list(objects, rule, objectText)}`]),
+    `"tables":${list(tables, rule, writeTable)}`,
+    `"triggers":${list(triggers, rule, triggerText)}`,
+    `"views":${list(views, rule, viewText)}`,
+  ].join(',')}}`;
+}
+
+/** A set as JSON: in the order of what is written, not of how it is quoted. */
+function list<T extends object>(
+  objects: readonly T[],
+  rule: IdentifierRule,
+  write: (object: T, rule: IdentifierRule) => string,
+): string {
+  const texts = objects.map((object) => once(object, rule, write));
+  return `[${texts
+    .toSorted((a, b) => compareText(a.plain, b.plain))
+    .map(({ quoted }) => quoted)
+    .join(',')}]`;
 }

@@ -1,6 +1,6 @@
 // The `sqlite3` driver: callbacks on libuv's threads. Its backup has two traps, both closed here (facts in the decisions).
 import type { Database as DriverDatabase } from 'sqlite3';
-import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { CopyProgress } from '../../../../core/ports/backup-source.js';
 import type { SqlError, SqlValue } from '../../../../core/ports/session.js';
 import { classify } from '../classify.js';
@@ -182,11 +182,14 @@ const fromCallback = <T>(
   start: (done: (error: Error | null, value: T) => void) => void,
   sql?: string,
 ): ResultAsync<T, SqlError> =>
-  ResultAsync.fromPromise(
-    new Promise<T>((resolve, reject) => {
-      start((error, value) => (error ? reject(error) : resolve(value)));
+  new ResultAsync(
+    new Promise<Result<T, SqlError>>((resolve) => {
+      try {
+        start((error, value) => resolve(error ? err(classify(error, sql)) : ok(value)));
+      } catch (thrown) {
+        resolve(err(classify(thrown, sql)));
+      }
     }),
-    (thrown) => classify(thrown, sql),
   );
 
 /** Makes the driver from the loaded module. */

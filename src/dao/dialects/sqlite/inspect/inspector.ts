@@ -3,7 +3,6 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareText, foldAscii } from '../../../../core/schema/names.js';
 import type { SchemaSnapshot, TableSnapshot, TriggerSnapshot, ViewSnapshot } from '../../../../core/schema/snapshot.js';
-import { unlike } from '../../../../core/schema/unlike.js';
 import { normaliseSql } from '../sql/normalise.js';
 import { buildTable, buildVirtualTable, type BuiltTable } from './build-table.js';
 import { groupBy } from './group-by.js';
@@ -25,15 +24,25 @@ export interface InspectedSchema {
   readonly raw: readonly RawObject[];
 }
 
+/** A row with what is asked of it again and again: a step that adds one object leaves all the others as they are. */
+interface Entry {
+  readonly row: ObjectRow;
+  readonly raw: RawObject;
+  readonly text: string;
+  /** The table that it belongs to, folded. */
+  readonly owner: string;
+  readonly isForeign: boolean;
+}
+
 /** A part of the schema that is read as a whole: a table with its indexes, or one view or trigger. */
 interface Unit {
-  readonly object: ObjectRow;
-  readonly indexes: readonly ObjectRow[];
+  readonly object: Entry;
+  readonly indexes: readonly Entry[];
 }
 
 /** What was read last, and what was made of it. */
 interface Last {
-  readonly rows: readonly ObjectRow[];
+  readonly entries: readonly Entry[];
   readonly inspected: InspectedSchema;
 }
 
@@ -48,7 +57,7 @@ const ATTEMPTS = 5;
 /** Inspects the main database of one session; objects that did not change are handed out as the same objects again. */
 export class SqliteInspector {
   readonly #session: Session;
-  #known: ReadonlyMap<ObjectRow, Known> = new Map();
+  #known: ReadonlyMap<Entry, Known> = new Map();
   #last: Last | undefined;
 
   constructor(session: Session) {
@@ -70,54 +79,55 @@ export class SqliteInspector {
   grown(before: InspectedSchema, names: readonly string[]): ResultAsync<InspectedSchema, SqlError> {
     const last = this.#last;
     if (last?.inspected !== before) return this.snapshot();
-    const newest = last.rows.reduce((id, row) => Math.max(id, row.id), 0);
+    const newest = last.entries.reduce((id, { row }) => Math.max(id, row.id), 0);
     return readAdded(this.#session, newest, names).andThen((details) => {
       const read = new Map(details.map((one) => [one.object.id, one.object]));
-      const kept = last.rows.map((row) => sameRow(row, read.get(row.id) ?? row));
-      const rows = [...kept, ...[...read.values()].filter((row) => row.id > newest)];
-      return this.#build(rows, details, ATTEMPTS);
+      const kept = last.entries.map((entry) => entryOf(read.get(entry.row.id) ?? entry.row, entry));
+      const added = [...read.values()].filter((row) => row.id > newest).map((row) => entryOf(row));
+      return this.#build([...kept, ...added], details, ATTEMPTS);
     });
   }
 
   #inspect(attempts: number): ResultAsync<InspectedSchema, SqlError> {
-    return readObjects(this.#session).andThen((read) => {
+    return readObjects(this.#session).andThen((rows) => {
       const last = this.#last;
-      if (last === undefined) return this.#build(read, [], attempts);
-      const before = new Map(last.rows.map((row) => [row.id, row]));
-      const rows = read.map((row) => sameRow(before.get(row.id), row));
-      const [gone, fresh] = unlike(last.rows, rows);
-      return gone.length + fresh.length === 0 ? okAsync(last.inspected) : this.#build(rows, [], attempts);
+      const before = new Map(last?.entries.map((entry) => [entry.row.id, entry]));
+      const entries = rows.map((row) => entryOf(row, before.get(row.id)));
+      const isSame =
+        last?.entries.length === entries.length && entries.every((entry, at) => entry === last.entries[at]);
+      return isSame ? okAsync(last.inspected) : this.#build(entries, [], attempts);
     });
   }
 
   /** `read`: details that were read together with the rows. */
   #build(
-    rows: readonly ObjectRow[],
+    entries: readonly Entry[],
     read: readonly TableDetails[],
     attempts: number,
   ): ResultAsync<InspectedSchema, SqlError> {
-    const units = unitsOf(rows);
-    const known = new Map<ObjectRow, Known>();
+    const units = unitsOf(entries);
+    const known = new Map<Entry, Known>();
     const unread: Unit[] = [];
     for (const unit of units) {
-      const built = this.#builtBefore(unit) ?? buildFromText(unit.object);
+      const built = this.#builtBefore(unit) ?? buildFromText(unit.object.row);
       if (built === undefined) unread.push(unit);
       else known.set(unit.object, { ...unit, built });
     }
     return this.#readTables(unread, read).andThen((details): ResultAsync<InspectedSchema, SqlError> => {
       const byId = new Map(details.map((one) => [one.object.id, one]));
-      if (!unread.every((unit) => isSettled(unit, byId.get(unit.object.id), attempts))) {
+      if (!unread.every((unit) => isSettled(unit, byId.get(unit.object.row.id), attempts))) {
         return attempts > 1 ? this.#inspect(attempts - 1) : errAsync(RESTLESS);
       }
       for (const unit of unread) {
-        const one = byId.get(unit.object.id);
-        if (one !== undefined) known.set(unit.object, { ...unit, built: buildTable(one, unit.indexes) });
+        const one = byId.get(unit.object.row.id);
+        const indexes = unit.indexes.map(({ row }) => row);
+        if (one !== undefined) known.set(unit.object, { ...unit, built: buildTable(one, indexes) });
       }
       this.#known = known;
       const parts = [...known.values()].map(({ built }) => built);
       return this.#readShadows(parts).map((shadows) => {
-        const inspected = { snapshot: assemble(parts, shadows), raw: rows.map(withoutId) };
-        this.#last = { rows, inspected };
+        const inspected = { snapshot: assemble(parts, shadows), raw: entries.map(({ raw }) => raw) };
+        this.#last = { entries, inspected };
         return inspected;
       });
     });
@@ -132,7 +142,7 @@ export class SqliteInspector {
 
   #readTables(units: readonly Unit[], known: readonly TableDetails[]): ResultAsync<readonly TableDetails[], SqlError> {
     const read = new Set(known.map(({ object }) => object.id));
-    const left = units.map((unit) => unit.object.id).filter((id) => !read.has(id));
+    const left = units.map((unit) => unit.object.row.id).filter((id) => !read.has(id));
     if (left.length === 0) return okAsync(known);
     return readDetails(this.#session, left).map((details) => [...known, ...details]);
   }
@@ -152,59 +162,39 @@ const RESTLESS: SqlError = {
 
 /** False where another connection changed the table or its indexes between the two reads. */
 function isSettled(unit: Unit, details: TableDetails | undefined, attempts: number): boolean {
-  if (details === undefined || rowKey(details.object) !== rowKey(unit.object)) return false;
+  if (details === undefined || textOf(details.object) !== unit.object.text) return false;
   // An index that was written into sqlite_schema by hand is unknown to the pragmas until the schema is loaded again.
   if (attempts === 1) return true;
   const created = details.indexTerms.filter(([, , origin]) => origin === 'c').map(([index]) => index);
-  const listed = unit.indexes.filter((index) => index.sql !== null).map((index) => index.name);
+  const listed = unit.indexes.filter(({ row }) => row.sql !== null).map(({ row }) => row.name);
   return JSON.stringify([...new Set(created)].toSorted(compareText)) === JSON.stringify(listed.toSorted(compareText));
 }
 
-const rowKey = (row: ObjectRow): string => remembered(ROW_KEYS, row, writeRowKey);
-const ROW_KEYS = new WeakMap<ObjectRow, string>();
-const writeRowKey = (row: ObjectRow): string =>
-  JSON.stringify([row.type, row.name, row.tableName, row.rootpage, row.sql]);
+const textOf = ({ type, name, tableName, rootpage, sql }: ObjectRow): string =>
+  JSON.stringify([type, name, tableName, rootpage, sql]);
 
-/** A row that was read again and says what it said is the same object again. */
-const sameRow = (before: ObjectRow | undefined, now: ObjectRow): ObjectRow =>
-  before !== undefined && (before === now || rowKey(before) === rowKey(now)) ? before : now;
-
-const withoutId = (row: ObjectRow): RawObject => remembered(RAW_OBJECTS, row, writeWithoutId);
-const RAW_OBJECTS = new WeakMap<ObjectRow, RawObject>();
-const writeWithoutId = ({ type, name, tableName, rootpage, sql }: ObjectRow): RawObject => ({
-  type,
-  name,
-  tableName,
-  rootpage,
-  sql,
-});
-
-const isForeign = (row: ObjectRow): boolean => remembered(FOREIGN, row, lookWhose);
-const FOREIGN = new WeakMap<ObjectRow, boolean>();
-const lookWhose = ({ name, tableName }: ObjectRow): boolean => isForeignObject(name) || isForeignObject(tableName);
-
-/** A step that adds one object leaves the rows of all the others as they are. */
-function remembered<K extends object, V>(known: WeakMap<K, V>, key: K, make: (key: K) => V): V {
-  const value = known.get(key) ?? make(key);
-  known.set(key, value);
-  return value;
+/** A row that says what it said `before` is the same entry again. */
+function entryOf(row: ObjectRow, before?: Entry): Entry {
+  if (before?.row === row) return before;
+  const text = textOf(row);
+  if (before?.text === text) return before;
+  const { id: _, ...raw } = row;
+  const isForeign = isForeignObject(row.name) || isForeignObject(row.tableName);
+  return { row, raw, text, owner: foldAscii(row.tableName), isForeign };
 }
 
 function isVirtual(part: Built): boolean {
   return 'table' in part && part.table.kind === 'virtual';
 }
 
-function unitsOf(rows: readonly ObjectRow[]): readonly Unit[] {
+function unitsOf(entries: readonly Entry[]): readonly Unit[] {
   const indexes = groupBy(
-    rows.filter((row) => row.type === 'index'),
-    (row) => foldAscii(row.tableName),
+    entries.filter(({ row }) => row.type === 'index'),
+    ({ owner }) => owner,
   );
-  return rows
-    .filter((row) => row.type !== 'index' && !isForeign(row))
-    .map((object) => {
-      const own = object.type === 'table' ? (indexes.get(foldAscii(object.name)) ?? []) : [];
-      return { object, indexes: own };
-    });
+  return entries
+    .filter(({ row, isForeign }) => row.type !== 'index' && !isForeign)
+    .map((object) => ({ object, indexes: object.row.type === 'table' ? (indexes.get(object.owner) ?? []) : [] }));
 }
 
 /** Views, triggers and virtual tables are known from their text; an ordinary table is not. */

@@ -55,14 +55,16 @@ export function keywordOf(token: Token | undefined): string {
   return token?.kind === 'word' ? asciiUpper(token.text) : '';
 }
 
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
 /** Upper case of the letters a to z only: SQLite does not fold any other letter in names and keywords. */
 export function asciiUpper(text: string): string {
-  return text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+  return BEYOND_ASCII.test(text) ? text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : text.toUpperCase();
 }
 
 /** Lower case of the letters A to Z only: two names are the same to SQLite exactly if this makes them equal. */
 export function asciiLower(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  return BEYOND_ASCII.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text.toLowerCase();
 }
 
 function scan(sql: string, start: number): Scanned {
