@@ -131,15 +131,18 @@ export class DirectorySource implements StepSource {
     if (main.kind === 'module') return loadModuleStep(main.file, main.label, text, loadModule);
     const downText: Result<string | undefined, StepSourceError> =
       down === undefined ? ok(undefined) : readStepText(down.file, down.label);
-    return ResultAsync.fromSafePromise(splitter.prepare?.() ?? Promise.resolve()).andThen(() =>
+    const read = (): Result<StepDefinition, StepSourceError> =>
       downText.andThen((revert) =>
         readSqlStep(
           { file: main.label, text },
           down && revert !== undefined ? { file: down.label, text: revert } : undefined,
           splitter,
         ),
-      ),
-    );
+      );
+    const prepared = splitter.prepare?.();
+    return prepared === undefined
+      ? new ResultAsync(Promise.resolve(read()))
+      : ResultAsync.fromSafePromise(prepared).andThen(read);
   }
 }
 

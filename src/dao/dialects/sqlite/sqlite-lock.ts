@@ -1,5 +1,5 @@
 // The run lock on SQLite: a separate lock database held with BEGIN EXCLUSIVE, which the operating system lets go of with the process.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
@@ -74,7 +74,6 @@ export class SqliteLock implements RunLock {
   /** The card is a courtesy to those who wait: a failure to write it is no reason not to run. */
   #writeOwner(owner: LockOwner | undefined): void {
     try {
-      mkdirSync(path.dirname(this.#card), { recursive: true });
       writeFileSync(this.#card, owner === undefined ? '' : JSON.stringify(owner), { mode: 0o600 });
     } catch {
       // see above

@@ -64,11 +64,13 @@ class Sqlite3Connection implements SqliteConnection {
   query(sql: string, bindings: readonly unknown[], wants: 'rows' | 'changes'): ResultAsync<DriverResult, SqlError> {
     // This driver gives either: `all` has no change count, `run` no rows.
     if (wants === 'rows') {
-      return this.#retried(() => this.#rows<Record<string, unknown>>(sql, bindings)).map((rows) => ({
-        rows,
-        changes: 0,
-        lastId: 0,
-      }));
+      return this.#retried(() =>
+        fromCallback<DriverResult>((done) => {
+          this.#db.all<Record<string, unknown>>(sql, bindings, (error, rows) =>
+            done(error, { rows, changes: 0, lastId: 0 }),
+          );
+        }, sql),
+      );
     }
     return this.#retried(() => this.#change(sql, bindings)).map(({ changes, lastId }) => ({
       rows: [],

@@ -202,7 +202,8 @@ function buildFromText(object: ObjectRow): Built | undefined {
   const { name, tableName } = object;
   if (object.type === 'view') return { view: { name, sql: normaliseSql(object.sql ?? '') } };
   if (object.type === 'trigger') return { trigger: { name, table: tableName, sql: normaliseSql(object.sql ?? '') } };
-  const virtual = buildVirtualTable(object);
+  // What has a page of its own is no virtual table.
+  const virtual = object.rootpage > 0 ? undefined : buildVirtualTable(object);
   return virtual && { table: virtual, indexes: [] };
 }
 

@@ -1,5 +1,5 @@
 // The gate through which every statement of a step passes: refuses, traces, runs, and lets none through after the step has ended.
-import { errAsync, okAsync, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault } from '../../../../core/ports/step-transaction.js';
 import type { DriverResult, SqliteConnection } from '../drivers/driver.js';
@@ -96,7 +96,7 @@ export class StatementGate {
     access: Access,
     upcoming: readonly string[],
   ): ResultAsync<DriverResult, StepFault> {
-    const { connection, transactional, trace } = this.#context;
+    const { transactional } = this.#context;
     const closed: StepFault = { kind: 'forbidden', what: 'closed', sql };
     // Before the commit there is still time to say that not all of the step was done.
     if (this.#isShutFor(access)) return errAsync(this.#state === 'sealed' ? this.#keep(closed) : closed);
@@ -122,28 +122,32 @@ export class StatementGate {
     if (changesOwnObjects(sql, facts)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
     // A TEMP table stands in for a table of its name, a TEMP trigger fires: neither may meet the next step.
     if (facts.pragma?.sets === true || (facts.verb === 'CREATE' && TEMPORARY.test(sql))) this.#settingsChanged = true;
-    return this.#setAlterMode(sql, facts, upcoming)
-      .andThen(() => trace.before(sql, facts, bindings))
-      .mapErr((error): StepFault => ({ kind: 'sql', error }))
-      .andThen((traced) => {
-        // The step may have ended while this one was being explained: behind the rollback it would commit by itself.
-        // One that was only sealed waits for what was under way.
-        if (this.#state === 'closed') return errAsync(closed);
-        if ([...trace.written].some(isOwn)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
-        for (const drop of facts.drops) if (drop.type === 'table') this.#dropped.add(folded(drop.name));
-        // An insert without RETURNING has no rows to give, and its number of changes is worth knowing.
-        const counted = facts.verb === 'INSERT' && !RETURNING.test(sql);
-        return connection
-          .query(sql, bindings, counted ? 'changes' : wants)
-          .map((result) => {
-            traced.succeeded(result.changes);
-            return result;
-          })
-          .orElse((error) => {
-            traced.failed();
-            return this.#failed(error);
-          });
-      });
+    return new ResultAsync(this.#pass(sql, facts, bindings, { wants, upcoming }));
+  }
+
+  async #pass(
+    sql: string,
+    facts: StatementFacts,
+    bindings: readonly unknown[],
+    { wants, upcoming }: { readonly wants: 'rows' | 'changes'; readonly upcoming: readonly string[] },
+  ): Promise<Result<DriverResult, StepFault>> {
+    const { connection, trace } = this.#context;
+    const ready = await this.#setAlterMode(sql, facts, upcoming).andThen(() => trace.before(sql, facts, bindings));
+    if (ready.isErr()) return err({ kind: 'sql', error: ready.error });
+    // The step may have ended while this one was being explained: behind the rollback it would commit by itself.
+    // One that was only sealed waits for what was under way.
+    if (this.#state === 'closed') return err({ kind: 'forbidden', what: 'closed', sql });
+    if ([...trace.written].some(isOwn)) return err(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
+    for (const drop of facts.drops) if (drop.type === 'table') this.#dropped.add(folded(drop.name));
+    // An insert without RETURNING has no rows to give, and its number of changes is worth knowing.
+    const counted = facts.verb === 'INSERT' && !RETURNING.test(sql);
+    const result = await connection.query(sql, bindings, counted ? 'changes' : wants);
+    if (result.isErr()) {
+      ready.value.failed();
+      return this.#failed(result.error);
+    }
+    ready.value.succeeded(result.value.changes);
+    return ok(result.value);
   }
 
   /** Some errors end the transaction by themselves (ON CONFLICT ROLLBACK, a full disk): what came after would commit. */
