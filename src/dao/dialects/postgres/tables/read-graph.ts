@@ -2,7 +2,7 @@
 import type { ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
-import { EMPTY_GRAPH, type Graph } from './graph.js';
+import { EMPTY_GRAPH, type Graph, type Relation } from './graph.js';
 
 const OURS = `n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'migrate_safe', 'migrate_safe_backup')`;
 const memberOf = (catalog: string, oid: string): string =>
@@ -30,41 +30,52 @@ const ROUTINES = `
       SELECT 1 FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_extension AS x ON x.oid = d.refobjid
       WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e' AND x.extname IN (${HARMLESS}))))`;
 
-/** Of a default, a check, a rule, a view, a policy, an index: the relation that it belongs to. */
-const PARTS = `
-  SELECT 'pg_catalog.pg_rewrite'::regclass AS classid, oid AS objid, ev_class AS relation FROM pg_catalog.pg_rewrite
-  UNION ALL SELECT 'pg_catalog.pg_attrdef'::regclass, oid, adrelid FROM pg_catalog.pg_attrdef
-  UNION ALL SELECT 'pg_catalog.pg_constraint'::regclass, oid, conrelid FROM pg_catalog.pg_constraint WHERE contype = 'c'
-  UNION ALL SELECT 'pg_catalog.pg_policy'::regclass, oid, polrelid FROM pg_catalog.pg_policy
-  UNION ALL SELECT 'pg_catalog.pg_class'::regclass, indexrelid, indrelid FROM pg_catalog.pg_index`;
+// Each is read from where there is least of it: a database has few routines and views, and all of its columns depend on
+// something. Lists are looked up, where a join would read everything.
+const ALL = '(ARRAY(SELECT oid FROM relations))';
+
+/** From a view, or a table with rules, to what their statements name. */
+const USES = `
+  SELECT DISTINCT w.ev_class AS relation, d.refobjid AS used FROM rules AS w
+  JOIN pg_catalog.pg_depend AS d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid
+  WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid <> w.ev_class AND d.refobjid = ANY ${ALL}`;
+
+/** What calls a routine, and the relation that it belongs to: a rule or view, a default, a check, a policy, an index. */
+const part = (catalog: string, relation: string, oid = 'oid', of = catalog): string =>
+  `SELECT p.${relation}, d.routine FROM callers AS d JOIN pg_catalog.${catalog} AS p ON d.classid = 'pg_catalog.${of}'::regclass AND p.${oid} = d.objid`;
+const CALLS = `
+  SELECT c.relation, c.routine FROM (
+    ${part('pg_rewrite', 'ev_class AS relation')} UNION ${part('pg_attrdef', 'adrelid')} UNION ${part('pg_policy', 'polrelid')}
+    UNION ${part('pg_constraint', 'conrelid')} AND p.contype = 'c' UNION ${part('pg_index', 'indrelid', 'indexrelid', 'pg_class')}
+  ) AS c WHERE c.relation = ANY ${ALL}
+  UNION SELECT t.tgrelid, t.tgfoid FROM pg_catalog.pg_trigger AS t WHERE t.tgfoid = ANY (ARRAY(SELECT oid FROM routines))`;
 
 /** A table of which another has a whole row in a column takes that column with it. */
 const CHILDREN = `
-  SELECT inhparent AS parent, inhrelid AS child FROM pg_catalog.pg_inherits WHERE inhparent IN (SELECT oid FROM relations)
-  UNION SELECT y.owner, a.attrelid FROM pg_catalog.pg_attribute AS a JOIN (
-    SELECT r.oid AS owner, t.oid FROM relations AS r JOIN pg_catalog.pg_type AS t ON t.typrelid = r.oid
-    UNION ALL SELECT r.oid, t.typarray FROM relations AS r JOIN pg_catalog.pg_type AS t ON t.typrelid = r.oid
-  ) AS y ON y.oid = a.atttypid WHERE a.attrelid = ANY (ARRAY(SELECT oid FROM relations))`;
+  SELECT inhparent AS parent, inhrelid AS child FROM pg_catalog.pg_inherits WHERE inhparent = ANY ${ALL}
+  UNION SELECT t.typrelid, d.objid FROM pg_catalog.pg_type AS t JOIN pg_catalog.pg_depend AS d ON d.refobjid IN (t.oid, t.typarray)
+  WHERE t.typrelid = ANY ${ALL} AND d.refclassid = 'pg_catalog.pg_type'::regclass AND d.classid = 'pg_catalog.pg_class'::regclass
+    AND d.objsubid > 0 AND d.objid = ANY ${ALL}`;
 
 const list = (rows: string, from: string): string =>
   `(SELECT coalesce(pg_catalog.json_agg(${rows}), '[]') FROM ${from})`;
 const pair = (...members: readonly string[]): string => `pg_catalog.json_build_array(${members.join(', ')})`;
-const using = (catalog: string, targets: string, parts = 'parts'): string =>
-  `(SELECT DISTINCT p.relation, d.refobjid FROM ${parts} AS p
-    JOIN pg_catalog.pg_depend AS d ON d.classid = p.classid AND d.objid = p.objid
-    WHERE d.refclassid = 'pg_catalog.${catalog}'::regclass AND d.refobjid <> p.relation
-      AND d.refobjid = ANY (ARRAY(SELECT oid FROM ${targets}))) AS u`;
 
 const GRAPH = `
-WITH relations AS MATERIALIZED (${RELATIONS}), routines AS MATERIALIZED (${ROUTINES}), parts AS MATERIALIZED (SELECT * FROM (${PARTS}) AS p WHERE p.relation = ANY (ARRAY(SELECT oid FROM relations))),
-triggers AS (SELECT DISTINCT t.tgrelid, t.tgfoid FROM pg_catalog.pg_trigger AS t JOIN routines AS r ON r.oid = t.tgfoid)
+WITH relations AS MATERIALIZED (${RELATIONS}), routines AS MATERIALIZED (${ROUTINES}),
+rules AS MATERIALIZED (SELECT w.oid, w.ev_class FROM pg_catalog.pg_rewrite AS w WHERE w.ev_class = ANY ${ALL}),
+callers AS MATERIALIZED (SELECT d.classid, d.objid, d.refobjid AS routine FROM pg_catalog.pg_depend AS d
+  WHERE d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = ANY (ARRAY(SELECT oid FROM routines))),
+members AS MATERIALIZED (SELECT d.objid FROM pg_catalog.pg_depend AS d
+  WHERE d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e')
 SELECT pg_catalog.json_build_object(
-  'relations', ${list(`pg_catalog.json_build_object('id', r.oid::bigint, 'schema', r.nspname, 'name', r.relname, 'kind', r.relkind, 'extension', ${memberOf('pg_class', 'r.oid')})`, 'relations AS r')},
+  'relations', (SELECT pg_catalog.json_build_array(pg_catalog.json_agg(r.oid::bigint), pg_catalog.json_agg(r.nspname), pg_catalog.json_agg(r.relname), pg_catalog.json_agg(r.relkind)) FROM relations AS r),
+  'members', ${list('m.objid::bigint', 'members AS m')},
   'routines', ${list(`pg_catalog.json_build_object('id', r.oid::bigint, 'name', r.proname, 'body', r.body)`, 'routines AS r')},
   'references', ${list(pair('k.confrelid::bigint', 'k.conrelid::bigint', `k.confdeltype NOT IN ('a', 'r') OR k.confupdtype NOT IN ('a', 'r')`), `pg_catalog.pg_constraint AS k WHERE k.contype = 'f'`)},
   'inherits', ${list(pair('i.parent::bigint', 'i.child::bigint'), `(${CHILDREN}) AS i`)},
-  'uses', ${list(pair('u.relation::bigint', 'u.refobjid::bigint'), using('pg_class', 'relations', `(SELECT * FROM parts WHERE classid = 'pg_catalog.pg_rewrite'::regclass)`))},
-  'calls', ${list(pair('c.relation::bigint', 'c.routine::bigint'), `(SELECT u.relation, u.refobjid AS routine FROM ${using('pg_proc', 'routines')} UNION SELECT tgrelid, tgfoid FROM triggers) AS c`)},
+  'uses', ${list(pair('u.relation::bigint', 'u.used::bigint'), `(${USES}) AS u`)},
+  'calls', ${list(pair('c.relation::bigint', 'c.routine::bigint'), `(${CALLS}) AS c`)},
   'onEvents', ${list('v.evtfoid::bigint', 'pg_catalog.pg_event_trigger AS v JOIN routines AS r ON r.oid = v.evtfoid')}
 )::text AS graph`;
 
@@ -77,11 +88,39 @@ SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespa
   OR EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger) AS named`;
 
 export function isAnyNamed(connection: PostgresConnection, names: readonly string[]): ResultAsync<boolean, SqlError> {
-  return connection.query<{ named: boolean }>(IS_ANYTHING_NAMED, [names]).map(({ rows }) => rows[0]?.named === true);
+  return connection
+    .prepared<{ named: boolean }>('named', IS_ANYTHING_NAMED, [names])
+    .map(({ rows }) => rows[0]?.named === true);
+}
+
+type Kind = Relation['kind'];
+interface GraphRow extends Omit<Graph, 'relations'> {
+  /** By columns, each of which is null where there is none: for as many objects the server takes far longer. */
+  readonly relations: readonly [
+    ids: readonly number[] | null,
+    schemas: readonly string[],
+    names: readonly string[],
+    kinds: readonly Kind[],
+  ];
+  /** Relations of extensions. */
+  readonly members: readonly number[];
 }
 
 export function readGraph(connection: PostgresConnection): ResultAsync<Graph, SqlError> {
-  return connection
-    .query<{ graph: string }>(GRAPH)
-    .map(({ rows }) => (rows[0] === undefined ? EMPTY_GRAPH : (JSON.parse(rows[0].graph) as Graph)));
+  return connection.prepared<{ graph: string }>('graph', GRAPH).map(({ rows: [row] }) => {
+    if (row === undefined) return EMPTY_GRAPH;
+    const { relations, members, ...graph } = JSON.parse(row.graph) as GraphRow;
+    const [ids, schemas, names, kinds] = relations;
+    const extension = new Set(members);
+    return {
+      ...graph,
+      relations: (ids ?? []).map((id, at) => ({
+        id,
+        schema: schemas[at] ?? '',
+        name: names[at] ?? '',
+        kind: kinds[at] ?? 'r',
+        extension: extension.has(id),
+      })),
+    };
+  });
 }
