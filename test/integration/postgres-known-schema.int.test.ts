@@ -4,6 +4,7 @@ import { okAsync } from 'neverthrow';
 import type { SchemaSnapshot } from '#src/core/schema/snapshot.js';
 import { inspectSchema } from '#src/dao/dialects/postgres/inspect/inspector.js';
 import { KnownSchema } from '#src/dao/dialects/postgres/inspect/known-schema.js';
+import { momentOf, type Moment } from '#src/dao/dialects/postgres/inspect/moment.js';
 import { probeSchema } from '#src/dao/dialects/postgres/inspect/probe.js';
 import { DDL, DDL_SETUP } from '../support/postgres-ddl.js';
 import { stepBench, type StepBench } from '../support/postgres-step.js';
@@ -83,29 +84,86 @@ describe('the known schema of a PostgreSQL database', () => {
     expect(value(await known.read()).tables.map(({ name }) => name)).to.include('late');
   });
 
-  it('is what a step has left, where nobody else changed anything meanwhile', async () => {
-    const { step, seen } = await bench.script('ALTER TABLE b ADD COLUMN more int');
-    value(await known.leave(seen.after, () => okAsync(bench.other)));
+  /** Begins a step that leaves to `known` what it has made of the schema. */
+  const begin = (): ReturnType<StepBench['begin']> =>
+    bench.begin({ leave: (left) => known.leave(left, () => okAsync(bench.other)) });
+  const commit = async (step: Awaited<ReturnType<typeof begin>>): Promise<void> => {
     value(await step.commit());
     known.ended('committed');
+  };
+  /** Something that has nothing to do with the schema, again and again. */
+  const beBusy = async (): Promise<void> => {
+    for (let times = 0; times < 2; times++) {
+      const step = await begin();
+      value(await bench.run(step, `ALTER TABLE b ADD COLUMN busy_${times} int`));
+      await commit(step);
+      await bench.sql('UPDATE a SET n = n');
+      value(await known.read());
+    }
+  };
+
+  it('is what a step has left, where nobody else changed anything meanwhile', async () => {
+    const step = await begin();
+    const seen = value(await bench.run(step, 'ALTER TABLE b ADD COLUMN more int'));
+    await commit(step);
     expect(value(await known.read())).to.equal(seen.after);
     await expectTrue();
   });
 
-  for (const when of ['before it is observed', 'after it was observed', 'after its end'] as const)
-    it(`is read again where somebody else changed something during a step, ${when}`, async () => {
-      const change = (): Promise<void> => bench.sql('COMMENT ON TABLE c IS $$theirs$$; DROP TABLE i_child');
-      const step = await bench.begin();
-      value(await bench.run(step, 'ALTER TABLE b ADD COLUMN first int'));
-      if (when === 'before it is observed') await change();
-      const seen = value(await bench.run(step, 'ALTER TABLE b ADD COLUMN more int'));
-      if (when === 'after it was observed') await change();
-      value(await known.leave(seen.after, () => okAsync(bench.other)));
-      if (when === 'after its end') await change();
-      value(await step.commit());
-      known.ended('committed');
-      await expectTrue();
-    });
+  it('is what a step has left that went back to savepoints, and let go of them', async () => {
+    const step = await bench.begin({ leave: (left) => known.leave(left, () => okAsync(bench.other)) });
+    const handle = value(await step.handle(new AbortController().signal, 'work'));
+    await handle.transaction(async (trx) => trx.raw('ALTER TABLE b DROP COLUMN w'));
+    await handle.transaction(async (trx) => trx.raw('DELETE FROM b')).catch(() => undefined);
+    value(await step.endWork());
+    const seen = value(await step.observe());
+    await commit(step);
+    expect(value(await known.read())).to.equal(seen.after);
+    await expectTrue();
+  });
+
+  it('is what a step has left, where others only write rows all the time', async () => {
+    await beBusy();
+    const step = await begin();
+    await bench.sql('UPDATE a SET n = n');
+    const seen = value(await bench.run(step, 'ALTER TABLE b ADD COLUMN more int'));
+    await bench.sql('UPDATE a SET n = n');
+    await commit(step);
+    await bench.sql('UPDATE a SET n = n');
+    expect(value(await known.read())).to.equal(seen.after);
+    await expectTrue();
+  });
+
+  for (const others of ['where it is quiet', 'where others write rows all the time'] as const)
+    for (const when of ['before it is observed', 'after it was observed', 'after its end'] as const)
+      it(`is read again where somebody else changed something during a step, ${when}, ${others}`, async () => {
+        if (others !== 'where it is quiet') await beBusy();
+        const change = (): Promise<void> => bench.sql('COMMENT ON TABLE c IS $$theirs$$; DROP TABLE i_child');
+        const step = await begin();
+        value(await bench.run(step, 'ALTER TABLE b ADD COLUMN first int'));
+        if (when === 'before it is observed') await change();
+        value(await bench.run(step, 'ALTER TABLE b ADD COLUMN more int'));
+        if (when === 'after it was observed') await change();
+        await commit(step);
+        if (when === 'after its end') await change();
+        await expectTrue();
+      });
+
+  it('tells its relations to a step only until somebody has changed any', async () => {
+    const step = await begin();
+    value(await bench.run(step, 'ALTER TABLE b ADD COLUMN more int'));
+    await commit(step);
+    value(await known.read());
+    const now = async (): Promise<Moment> => {
+      const { rows } = value(await bench.other.query<{ at: string }>('SELECT pg_current_snapshot()::text AS at'));
+      return momentOf(rows[0]?.at ?? '');
+    };
+    expect([...(known.relationsAt(await now())?.values() ?? [])].map(({ name }) => name)).to.include('b');
+    value(await bench.work.query('BEGIN; CREATE TABLE public.mine (id int)'));
+    expect(known.relationsAt(await now())).to.not.equal(undefined);
+    value(await bench.work.query('COMMIT'));
+    expect(known.relationsAt(await now())).to.equal(undefined);
+  });
 
   it('is what it was after a step that was rolled back', async () => {
     const first = value(await known.read());

@@ -27,7 +27,7 @@ describe('the engine’s prepared statements on PostgreSQL', () => {
   it('outlive a step', async () => {
     await follow('DELETE FROM a WHERE id = 1');
     const before = await names();
-    expect(before).to.include('migrate_safe_look_1');
+    expect(before).to.include('migrate_safe_look_held_1');
     await follow('DELETE FROM a WHERE id = 1');
     expect(await names()).to.deep.equal(before);
   });
@@ -46,6 +46,19 @@ describe('the engine’s prepared statements on PostgreSQL', () => {
       const next = look.replace(/\d+$/, (number) => String(Number(number) + 1));
       await follow(script.replace('$look', look).replace('$next', next));
       await follow('CREATE TABLE c (id int); DELETE FROM a WHERE id = 1');
+    });
+
+  for (const script of ['CREATE TABLE d (id int)', 'INSERT INTO a VALUES (3)'])
+    it(`are not asked for by name behind a step of the same transaction that took them away: ${script}`, async () => {
+      const first = await bench.script(script);
+      value(await first.step.rollback());
+      const { step } = await bench.script('DEALLOCATE ALL');
+      const next = await step.next();
+      const seen = value(await bench.run(next, script));
+      expect([...seen.after.tables.map(({ name }) => name), ...Object.keys(seen.effects.tables)]).to.deep.equal(
+        script.startsWith('CREATE') ? ['a', 'd'] : ['a', 'a'],
+      );
+      value(await next.rollback());
     });
 
   it('stay where what a step prepared goes', async () => {

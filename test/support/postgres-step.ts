@@ -10,6 +10,7 @@ import { inspectSchema } from '#src/dao/dialects/postgres/inspect/inspector.js';
 import { PostgresScriptSplitter } from '#src/dao/dialects/postgres/sql/script.js';
 import { beginStep } from '#src/dao/dialects/postgres/step/begin.js';
 import { PostgresStepTransaction } from '#src/dao/dialects/postgres/step/step-transaction.js';
+import type { TransactionContext } from '#src/dao/dialects/postgres/step/transaction-context.js';
 import { freshDatabase, type TestDatabase } from './postgres.js';
 import { value } from './project.js';
 
@@ -23,6 +24,7 @@ export interface StepBench {
   begin(options?: {
     readonly transactional?: boolean;
     readonly host?: HostKnexConfig;
+    readonly leave?: TransactionContext['leave'];
   }): Promise<PostgresStepTransaction>;
   /** Runs a script as a step and observes it; the transaction stays open. */
   script(sql: string): Promise<{ readonly step: PostgresStepTransaction; readonly seen: StepObservation }>;
@@ -53,7 +55,7 @@ export async function stepBench(test: Mocha.Context): Promise<StepBench> {
   const work = await connect();
   const other = await connect();
   const second = await connect();
-  const begin: StepBench['begin'] = async ({ transactional = true, host = {} } = {}) => {
+  const begin: StepBench['begin'] = async ({ transactional = true, host = {}, leave } = {}) => {
     const before = value(await inspectSchema(work));
     value(await beginStep(work, { transactional, searchPath: host.searchPath }));
     return new PostgresStepTransaction({
@@ -64,6 +66,7 @@ export async function stepBench(test: Mocha.Context): Promise<StepBench> {
       transactional,
       host,
       record: () => okAsync(undefined),
+      ...(leave ? { leave } : {}),
       onEnd: () => okAsync(undefined),
     });
   };

@@ -34,6 +34,7 @@ export async function tablesFixture(test: Mocha.Context): Promise<TablesFixture>
   const tables = new PostgresTableBackups({
     connection: work,
     connect,
+    onKept: () => undefined,
     record: (events) => {
       recorded.push(events.length);
       return okAsync(undefined);

@@ -78,6 +78,10 @@ export class PostgresConnection implements Session {
     return this.#server.processId;
   }
 
+  get statements(): PreparedStatements {
+    return this.#prepared;
+  }
+
   get isLost(): boolean {
     return this.#lost !== undefined;
   }

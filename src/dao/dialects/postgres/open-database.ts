@@ -68,7 +68,11 @@ export class OpenPostgresDatabase implements OpenDatabase {
       record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
       onRolledBack: () => (this.#journal.projected = undefined),
     };
-    this.tables = new PostgresTableBackups({ ...refill, connect: () => this.#connection.another() });
+    this.tables = new PostgresTableBackups({
+      ...refill,
+      connect: () => this.#connection.another(),
+      onKept: (transaction) => this.#schema.owns(transaction),
+    });
     this.restore = {
       restoreTables: restoreArchived(refill),
       restoreWhole: (restore) => {
@@ -141,7 +145,8 @@ export class OpenPostgresDatabase implements OpenDatabase {
             host,
             record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
             onRestart: watched,
-            leave: (after) => this.#schema.leave(after, () => this.#second()),
+            known: ({ at }) => this.#schema.relationsAt(at),
+            leave: (left) => this.#schema.leave(left, () => this.#second()),
             onEnd: (ending) => {
               this.#schema.ended(transactional ? ending : 'committed');
               if (ending === 'rolled-back') this.#journal.projected = projected;

@@ -21,6 +21,8 @@ export class PreparedStatements {
   #generation = 1;
   readonly #known = new Set<string>();
   #isSure = true;
+  /** Before the statement of somebody else's that was sent last. */
+  #wasSure = true;
 
   /** Asks under the name of `key`, where it is certain what is there by that name. */
   async ask<R extends QueryResultRow>(
@@ -39,9 +41,21 @@ export class PreparedStatements {
     }
   }
 
+  /** The name that `key` is certain to be prepared under. */
+  nameOf(key: string): string | undefined {
+    const name = `${PREFIX}${key}_${this.#generation}`;
+    return this.#isSure && this.#known.has(name) ? name : undefined;
+  }
+
   /** Somebody else's statement is sent: whatever it does may reach what is prepared. */
   doubt(): void {
+    this.#wasSure = this.#isSure;
     this.#isSure = false;
+  }
+
+  /** What was sent last cannot have. */
+  trust(): void {
+    this.#isSure = this.#wasSure;
   }
 
   /** Sure again, by what the last of several statements told; gives its row. */

@@ -1,5 +1,5 @@
 // Reads the schema of a PostgreSQL database in one statement, and makes the neutral snapshot of it.
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import type { ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import type {
@@ -15,7 +15,7 @@ import type {
   ViewSnapshot,
 } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
-import { GROWN_SCHEMA, SCHEMA, TOUCHED_SCHEMA } from './query.js';
+import { SCHEMA, TOUCHED_SCHEMA } from './query.js';
 
 /** The shape of what the statement gives; where there is nothing of a kind, it says null. */
 interface Schema {
@@ -81,13 +81,8 @@ export const inspectAgain = (connection: PostgresConnection): ResultAsync<Schema
 const schemaIn = ([row]: readonly { readonly schema: string }[]): SchemaSnapshot =>
   snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
 
-/** What may differ from a schema that is known, and what does not any more. */
-export interface Touched {
-  /** Numbers of relations that may differ. */
-  readonly relations: readonly number[];
-  /** The names, as they were, of those with these numbers that are known, and of all that are gone. */
-  readonly namesOf: (touched: ReadonlySet<number>) => ReadonlySet<string>;
-}
+/** The names, as they were, of those with these numbers that are known, and of all that are gone. */
+type NamesOf = (touched: ReadonlySet<number>) => ReadonlySet<string>;
 
 /**
  * The schema within a transaction that gave nothing another name: what it did not touch is taken from `before`. Whoever
@@ -96,19 +91,19 @@ export interface Touched {
 export function inspectTouched(
   connection: PostgresConnection,
   before: SchemaSnapshot,
-  { relations, namesOf }: Touched,
+  namesOf: NamesOf,
 ): ResultAsync<SchemaSnapshot, SqlError> {
   return connection
-    .prepared<TouchedRow>('touched_schema', TOUCHED_SCHEMA, [relations])
+    .prepared<TouchedRow>('touched_schema', TOUCHED_SCHEMA)
     .map(({ rows: [row] }) => joined(before, row, namesOf));
 }
 
-interface TouchedRow {
+export interface TouchedRow {
   readonly schema: string;
   readonly touched: readonly number[] | null;
 }
 
-function joined(before: SchemaSnapshot, row: TouchedRow | undefined, namesOf: Touched['namesOf']): SchemaSnapshot {
+function joined(before: SchemaSnapshot, row: TouchedRow | undefined, namesOf: NamesOf): SchemaSnapshot {
   const now = snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
   const names = namesOf(new Set(row?.touched ?? []));
   const others = <T extends { readonly table: string }>(all: readonly T[]): readonly T[] =>
@@ -122,28 +117,14 @@ function joined(before: SchemaSnapshot, row: TouchedRow | undefined, namesOf: To
   };
 }
 
-/**
- * The schema within a transaction that only added relations, and to relations. `columns`: what else is asked, of the
- * relations `touched`.
- */
-export function inspectGrown<R extends object>(
-  connection: PostgresConnection,
-  before: SchemaSnapshot,
-  { relations, namesOf }: Touched,
-  columns: string,
-): ResultAsync<{ readonly schema: SchemaSnapshot; readonly row: R }, SqlError> {
-  return connection
-    .prepared<R & TouchedRow>('grown_schema', `${GROWN_SCHEMA}, ${columns}`, [relations])
-    .andThen(({ rows: [row] }) => {
-      if (row === undefined) return errAsync(NO_ROW);
-      const now = joined(before, row, namesOf);
-      const objects = now.objects ?? [];
-      const names = new Set(objects.map(({ name }) => name));
-      const kept = (before.objects ?? []).filter(({ name }) => !names.has(name));
-      return okAsync({ schema: { ...now, objects: byName([...kept, ...objects]) }, row });
-    });
+/** The schema within a transaction that only added relations, and to relations, by a row of `GROWN_SCHEMA`. */
+export function grownSchema(before: SchemaSnapshot, row: TouchedRow, namesOf: NamesOf): SchemaSnapshot {
+  const now = joined(before, row, namesOf);
+  const objects = now.objects ?? [];
+  const names = new Set(objects.map(({ name }) => name));
+  const kept = (before.objects ?? []).filter(({ name }) => !names.has(name));
+  return { ...now, objects: byName([...kept, ...objects]) };
 }
-const NO_ROW: SqlError = { kind: 'other', code: '', message: 'the server gave no row for a schema' };
 
 function snapshotOf(schema: Schema): SchemaSnapshot {
   return {

@@ -3,21 +3,41 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
+import type { Relation } from '../step/relations.js';
 import { inspectAgain } from './inspector.js';
+import { isSameBut, momentOf, type Moment } from './moment.js';
 import { probeSchema } from './probe.js';
 
 interface Known {
-  readonly probe: string;
   readonly schema: SchemaSnapshot;
+  /** When it was that. */
+  readonly at: Moment;
+  /** Undefined where the moment alone has to tell. */
+  readonly probe?: string | undefined;
+  readonly relations?: ReadonlyMap<number, Relation>;
+}
+
+/** How a transaction has left a database to others. */
+export interface Left {
+  readonly schema: SchemaSnapshot;
+  readonly relations: ReadonlyMap<number, Relation>;
+  /** When that was read in it. */
+  readonly at: Moment;
+  /** The transaction, and its savepoints. */
+  readonly own: ReadonlySet<number>;
 }
 
 export class KnownSchema {
   readonly #connection: PostgresConnection;
   #known: Known | undefined;
   /** What is known as soon as the transaction is committed. */
-  #next: Known | undefined;
+  #next: { readonly known: Known; readonly own: ReadonlySet<number> } | undefined;
+  /** Transactions since that have changed nothing of it, or are known with all that they changed. */
+  #own = new Set<number>();
   /** Not every server lets everybody read all catalogs. */
   #canProbe: boolean;
+  /** Others' transactions end all the time. */
+  #isBusy = false;
 
   constructor(connection: PostgresConnection) {
     this.#connection = connection;
@@ -26,42 +46,87 @@ export class KnownSchema {
 
   /** Outside of a transaction. */
   read(): ResultAsync<SchemaSnapshot, SqlError> {
-    const read = (): ResultAsync<SchemaSnapshot, SqlError> => inspectAgain(this.#connection);
-    if (!this.#canProbe) return read();
+    if (!this.#canProbe) return inspectAgain(this.#connection);
+    return this.#connection
+      .prepared<{ at: string }>('moment', MOMENT)
+      .map(({ rows: [row] }) => momentOf(row?.at ?? ''))
+      .andThen((at) => {
+        const known = this.#known;
+        if (known === undefined || !isSameBut(this.#own, known.at, at)) return this.#probed(at);
+        return okAsync(this.#knows({ ...known, at }));
+      });
+  }
+
+  #probed(at: Moment): ResultAsync<SchemaSnapshot, SqlError> {
+    const known = this.#known;
+    this.#isBusy ||= known !== undefined && known.probe === undefined;
     return probeSchema(this.#connection)
       .orElse((error): ResultAsync<string | undefined, SqlError> => {
         this.#canProbe = error.kind === 'connection-lost';
         return okAsync(undefined);
       })
       .andThen((probe) => {
-        if (probe !== undefined && probe === this.#known?.probe) return okAsync(this.#known.schema);
-        // What comes in between makes another probe the next time.
-        return read().map((schema) => {
-          this.#known = probe === undefined ? undefined : { probe, schema };
+        if (known && probe !== undefined && probe === known.probe) return okAsync(this.#knows({ ...known, at }));
+        // What comes in between comes after the moment, and makes another probe the next time.
+        return inspectAgain(this.#connection).map((schema) => {
+          if (probe !== undefined) return this.#knows({ schema, at, probe });
+          this.#known = undefined;
           return schema;
         });
       });
   }
 
+  #knows(known: Known): SchemaSnapshot {
+    this.#known = known;
+    this.#own.clear();
+    return known.schema;
+  }
+
+  /** A transaction of the engine's own that changes nothing of the schema. */
+  owns(transaction: number): void {
+    this.#own.add(transaction);
+  }
+
+  /** The relations in a transaction that has done nothing yet, where they are known and nobody has changed any. */
+  relationsAt(at: Moment): ReadonlyMap<number, Relation> | undefined {
+    const known = this.#known;
+    return known && isSameBut(this.#own, known.at, at) ? known.relations : undefined;
+  }
+
   /**
-   * The last thing in a transaction that has made `schema` of what was known: what others see, by `second`, has to be
-   * what it was when the transaction began.
+   * The last thing in a transaction: what it has left of what was known is that where nobody else has changed anything.
+   * Where others are at work all the time, what they see, by `second`, has to be what it was when the transaction began.
    */
-  leave(schema: SchemaSnapshot, second: () => ResultAsync<PostgresConnection, SqlError>): ResultAsync<void, SqlError> {
-    const before = this.#known?.probe;
+  leave(
+    { schema, relations, at, own }: Left,
+    second: () => ResultAsync<PostgresConnection, SqlError>,
+  ): ResultAsync<void, SqlError> {
+    const before = this.#known;
     this.#next = undefined;
     if (before === undefined) return okAsync(undefined);
+    const left = { schema, relations, at };
+    const all = new Set([...this.#own, ...own]);
+    if (!this.#isBusy && isSameBut(all, before.at, at)) {
+      this.#next = { known: left, own };
+      return okAsync(undefined);
+    }
+    if (before.probe === undefined) return okAsync(undefined);
     return probeSchema(this.#connection).andThen((probe) =>
       second()
         .andThen(probeSchema)
-        .map((others) => void (this.#next = others === before ? { probe, schema } : undefined))
+        .map((others) => void (this.#next = others === before.probe ? { known: { ...left, probe }, own } : undefined))
         .orElse(() => okAsync(undefined)),
     );
   }
 
   /** A transaction has ended; one that was rolled back has left everything as it was. */
   ended(ending: 'committed' | 'rolled-back'): void {
-    if (ending === 'committed') this.#known = this.#next;
+    if (ending === 'committed') {
+      this.#known = this.#next?.known;
+      this.#own = new Set(this.#next?.own);
+    }
     this.#next = undefined;
   }
 }
+
+const MOMENT = 'SELECT pg_catalog.pg_current_snapshot()::text AS at';

@@ -207,26 +207,31 @@ SELECT json_build_object('tables', (${TABLES}), 'indexes', (${INDEXES}), 'views'
 /** Names are qualified, and texts are the server's own for an empty search path: they are the same for every session. */
 export const SCHEMA = `WITH ${schemaOf(RELATIONS, 'SELECT * FROM all_relations', OTHERS)}`;
 
-// The relations `$1`, those whose rows of the catalogs this transaction wrote, and the indexes of both.
-const YOUNG = 'age(xmin) <= age(pg_current_xact_id()::xid)';
-const TOUCHED = `
+// The relations that this transaction holds on to more than readers do, those whose rows of the catalogs it wrote, and the
+// indexes of both. Few: lists of them are looked up, where a join would read all.
+const YOUNG = 'age(xmin) <= (SELECT age(pg_current_xact_id()::xid))';
+const touched = (more = ''): string => `
 touched AS MATERIALIZED (
-  SELECT oid FROM pg_class WHERE oid = ANY ($1::oid[]) OR ${YOUNG} UNION SELECT attrelid FROM pg_attribute WHERE ${YOUNG}),
-concerned AS MATERIALIZED (SELECT oid FROM touched UNION SELECT indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM touched))`;
+  SELECT relation AS oid FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384
+    AND mode NOT IN ('AccessShareLock', 'RowShareLock')
+  UNION SELECT oid FROM pg_class WHERE ${YOUNG}${more}),
+concerned AS MATERIALIZED (SELECT oid FROM touched UNION SELECT indexrelid FROM pg_index WHERE indrelid = ANY (ARRAY(SELECT oid FROM touched)))`;
+/** What is granted on a column alone. */
+const BY_COLUMN = ` UNION SELECT attrelid FROM pg_attribute WHERE ${YOUNG}`;
 const NUMBERS = `(SELECT json_agg(r.oid::bigint) FROM relations AS r) AS touched`;
 
 /** The same of what was touched, and of all that is no relation; `touched` says which relations that were. */
-export const TOUCHED_SCHEMA = `WITH ${TOUCHED}, ${schemaOf(
+export const TOUCHED_SCHEMA = `WITH ${touched(BY_COLUMN)}, ${schemaOf(
   RELATIONS,
-  'SELECT * FROM all_relations WHERE oid IN (SELECT oid FROM concerned)',
+  'SELECT * FROM all_relations WHERE oid = ANY (ARRAY(SELECT oid FROM concerned))',
   OTHERS,
 )}, ${NUMBERS}`;
 
 /** What comes and changes with a relation that is made, or gets another column or index: publications are of whole schemas too. */
 const WITH_RELATIONS = OTHERS.filter((one) => /^SELECT '(?:sequence|privileges on|publication)'/.test(one));
 /** The same of relations alone, in a transaction that only added. */
-export const GROWN_SCHEMA = `WITH ${TOUCHED}, ${schemaOf(
-  `${RELATIONS} AND c.oid IN (SELECT oid FROM concerned)`,
+export const GROWN_SCHEMA = `WITH ${touched()}, ${schemaOf(
+  `${RELATIONS} AND c.oid = ANY (ARRAY(SELECT oid FROM concerned))`,
   'SELECT * FROM all_relations',
   WITH_RELATIONS,
 )}, ${NUMBERS}`;

@@ -28,8 +28,7 @@ export function beginStep(
       ? 'DEFAULT'
       : (typeof searchPath === 'string' ? [searchPath] : searchPath).map((schema) => quoted(schema)).join(', ');
   const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}; ${set} jit = DEFAULT`;
-  const begun: ResultAsync<unknown, SqlError> = transactional ? connection.query('BEGIN') : okAsync(undefined);
-  return begun.andThen(() => connection.query(settings)).map(() => undefined);
+  return connection.query(transactional ? `BEGIN; ${settings}` : settings).map(() => undefined);
 }
 
 // RESET ALL leaves out who is asking.

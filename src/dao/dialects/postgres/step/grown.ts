@@ -1,10 +1,12 @@
 // What is there behind a step that only added: asked of what it touched alone, in one statement.
-import type { ResultAsync } from 'neverthrow';
+import { err, ok, type Result, type ResultAsync } from 'neverthrow';
+import type { QueryResult } from 'pg';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
-import { inspectGrown } from '../inspect/inspector.js';
-import type { Look } from './look.js';
+import { grownSchema, type TouchedRow } from '../inspect/inspector.js';
+import { GROWN_SCHEMA } from '../inspect/query.js';
+import { LOOK_HELD, lookOf, LOOKS, type Look, type LookRow } from './look.js';
 import { byNumber, relationsOf, type Relation, type RelationRow } from './relations.js';
 
 /** The schema and the relations of a database at one moment. */
@@ -15,30 +17,73 @@ export interface Present {
   readonly touchesOwn: boolean;
 }
 
-const COLUMNS = `
+const GROWN = `${GROWN_SCHEMA},
   ${relationsOf('SELECT oid FROM touched')} AS relations,
   EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.oid IN (SELECT oid FROM touched) AND n.nspname IN ('migrate_safe', 'migrate_safe_backup')) AS own`;
+    WHERE c.oid = ANY (ARRAY(SELECT oid FROM touched)) AND n.nspname IN ('migrate_safe', 'migrate_safe_backup')) AS own,
+  ${LOOK_HELD} AS look`;
 
-interface GrownRow {
+interface GrownRow extends TouchedRow {
   readonly relations: readonly RelationRow[] | null;
   readonly own: boolean;
+  readonly look: LookRow;
 }
 
-/** `relations`: as the step found them, all of which are there, under their names. */
-export function readGrown(
+/** How a step found the database: all of its relations are there still, under their names. */
+interface Found {
+  readonly schema: SchemaSnapshot;
+  readonly relations: ReadonlyMap<number, Relation>;
+}
+
+/** How the transaction stands, and what is there; as it was `found` where only rows were added. */
+export interface Added {
+  readonly now: Look;
+  readonly present: Present;
+}
+
+/** With an empty search path. */
+export const readGrown = (connection: PostgresConnection, found: Found): ResultAsync<Added, SqlError> =>
+  connection.prepared<GrownRow>('grown_schema', GROWN).andThen(({ rows: [row] }) => grown(found, row));
+
+/** The same behind `settle` in one message, with the search path as it is set. */
+export function readAdded(
   connection: PostgresConnection,
-  before: SchemaSnapshot,
-  relations: ReadonlyMap<number, Relation>,
-  { locks }: Look,
-): ResultAsync<Present, SqlError> {
+  settle: string,
+  found: Found,
+  added: 'rows' | 'relations',
+): ResultAsync<Added, SqlError> {
+  const framed = <R extends object>(key: string, sql: string): ResultAsync<R | undefined, SqlError> => {
+    const name = connection.statements.nameOf(key);
+    const before = `${settle}; ${OWN_PATH}`;
+    if (name !== undefined)
+      // The driver gives as many results as there are statements.
+      return connection
+        .query(`${before}; EXECUTE ${name}; ${PATH_AS_IT_WAS}`)
+        .map((done: unknown) => (done as readonly QueryResult<R>[]).at(-2)?.rows[0]);
+    return connection
+      .query(before)
+      .andThen(() => connection.prepared<R>(key, sql))
+      .andThen(({ rows: [row] }) => connection.query(PATH_AS_IT_WAS).map(() => row));
+  };
+  if (added === 'rows')
+    return framed<LookRow>('look_held', LOOKS.held).map((row) => ({
+      now: lookOf(row, 'held'),
+      present: { ...found, touchesOwn: false },
+    }));
+  return framed<GrownRow>('grown_schema', GROWN).andThen((row) => grown(found, row));
+}
+const OWN_PATH = `SELECT pg_catalog.set_config('migrate_safe.path', pg_catalog.current_setting('search_path'), true), pg_catalog.set_config('search_path', '', true)`;
+const PATH_AS_IT_WAS = `SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('migrate_safe.path'), true)`;
+
+function grown({ schema, relations }: Found, row: GrownRow | undefined): Result<Added, SqlError> {
+  if (row === undefined) return err(NO_ROW);
   const namesOf = (touched: ReadonlySet<number>): ReadonlySet<string> =>
     new Set([...touched].flatMap((oid) => relations.get(oid)?.name ?? []));
-  return inspectGrown<GrownRow>(connection, before, { relations: [...locks.keys()], namesOf }, COLUMNS).map(
-    ({ schema, row }) => ({
-      schema,
-      relations: new Map([...relations, ...byNumber(row.relations ?? [])]),
-      touchesOwn: row.own,
-    }),
-  );
+  const present = {
+    schema: grownSchema(schema, row, namesOf),
+    relations: new Map([...relations, ...byNumber(row.relations ?? [])]),
+    touchesOwn: row.own,
+  };
+  return ok({ now: lookOf(row.look, 'held'), present });
 }
+const NO_ROW: SqlError = { kind: 'other', code: '', message: 'the server gave no row for a schema' };

@@ -7,16 +7,20 @@ import { added, NOTHING, rowsBetween, type Account, type Counters, type Reading 
 import { inDoubt, missed, type Sight } from './before-images.js';
 import { look, type Look } from './look.js';
 import { lossesIn } from './losses.js';
-import { holdsRows, isOwn, readChanges, readRelations, type Relation } from './relations.js';
+import { holdsRows, isOwn, readAgain, readChanges, readRelations, type Relation } from './relations.js';
 
 const EXCLUSIVE = 'AccessExclusive';
-const AS_IT_IS: Reading = { wiped: new Set() };
+export const AS_IT_IS: Reading = { wiped: new Set() };
 
 /** How a transaction stood when the step began to work in it. */
 export interface Start {
   readonly relations: ReadonlyMap<number, Relation>;
+  /** With all counters. */
   readonly look: Look;
 }
+
+/** The relations where they are known from before, and nobody has changed any until the transaction was looked at. */
+export type KnownRelations = (first: Look) => ReadonlyMap<number, Relation> | undefined;
 
 export interface HeldLock {
   readonly mode: string;
@@ -33,13 +37,16 @@ export class Ledger {
   /** Something can have run behind the words of a statement. */
   isLoud = false;
   readonly #connection: PostgresConnection;
+  readonly #known: KnownRelations;
+  readonly #own = new Set<number>();
   #start: Start | undefined;
   #last: ReadonlyMap<number, Counters> = new Map();
   #locks: ReadonlyMap<number, HeldLock> = new Map();
 
   /** `start`: where the step before left off in the same transaction. */
-  constructor(connection: PostgresConnection, start?: Start) {
+  constructor(connection: PostgresConnection, start?: Start, known: KnownRelations = () => undefined) {
     this.#connection = connection;
+    this.#known = known;
     this.#start = start;
     if (start) this.saw(start.look);
   }
@@ -56,10 +63,6 @@ export class Ledger {
     return this.#start?.relations ?? new Map();
   }
 
-  get transaction(): string | undefined {
-    return this.#start?.look.transaction;
-  }
-
   /** Rows that went from the server's own tables since the step began, by their names. */
   goneFromCatalogs({ catalogs }: Look): readonly (readonly [name: string, rows: number])[] {
     const before = this.#start?.look.catalogs ?? new Map<string, number>();
@@ -70,19 +73,26 @@ export class Ledger {
 
   begin(): ResultAsync<void, SqlError> {
     if (this.#start) return okAsync(undefined);
-    return readRelations(this.#connection).andThen((relations) =>
-      look(this.#connection).map((first) => {
+    const connection = this.#connection;
+    return look(connection, 'all').andThen((first) => {
+      const known = this.#known(first);
+      return (known ? readAgain(connection, known) : readRelations(connection)).map((relations) => {
         this.#start = { relations, look: first };
         this.saw(first);
-      }),
-    );
+      });
+    });
+  }
+
+  /** How the next step begins, where this one was looked at last. */
+  end(now: Look, relations: ReadonlyMap<number, Relation>): Start {
+    return { relations, look: { ...now, counters: this.#last, counted: 'all', own: this.#own } };
   }
 
   /** The relations of before that are there, with their rows where they are now. */
-  present(): readonly Relation[] {
+  present(isAsked: (relation: Relation) => boolean = () => true): readonly Relation[] {
     const { dropped, filenodes } = this.account;
     return [...this.relations.values()]
-      .filter(({ oid }) => !dropped.has(oid))
+      .filter((one) => !dropped.has(one.oid) && isAsked(one))
       .map((relation) => ({ ...relation, filenode: filenodes.get(relation.oid) ?? relation.filenode }));
   }
 
@@ -96,10 +106,10 @@ export class Ledger {
     return this.unread ? this.read() : okAsync(undefined);
   }
 
-  /** Reads what statements did that were not followed one by one. */
-  read(reading = AS_IT_IS): ResultAsync<Look, SqlError> {
+  /** Reads what statements did that were not followed one by one; `seen`: where somebody else has looked. */
+  read(reading = AS_IT_IS, seen?: Look): ResultAsync<Look, SqlError> {
     return this.begin()
-      .andThen(() => look(this.#connection))
+      .andThen(() => (seen ? okAsync<Look, SqlError>(seen) : look(this.#connection, 'held')))
       .andThen((now) => (this.onlyAdded ? okAsync(now) : this.#withoutDoubt(now).map(() => now)))
       .map((now) => {
         this.add(now, reading);
@@ -127,8 +137,9 @@ export class Ledger {
     );
   }
 
-  saw({ counters, locks }: Look): void {
-    this.#last = counters;
+  saw(seen: Look): void {
+    const { locks } = seen;
+    this.#count(seen);
     this.unread = false;
     this.onlyAdded = false;
     const now = performance.now();
@@ -136,14 +147,19 @@ export class Ledger {
   }
 
   /** What was counted is undone, and the counters go on counting it. */
-  undid({ counters }: Look): void {
-    this.#last = counters;
+  undid(seen: Look): void {
+    this.#count(seen);
+  }
+
+  #count({ counters, counted, own }: Look): void {
+    this.#last = counted === 'all' ? counters : new Map([...this.#last, ...counters]);
+    for (const one of own) this.#own.add(one);
   }
 
   /** A function or a trigger can do behind the words of a statement what nobody was there to count. */
   #withoutDoubt(now: Look): ResultAsync<void, SqlError> {
     const rows = this.rowsIn(now);
-    const known = this.present().filter((one) => holdsRows(one) && !isOwn(one) && now.locks.get(one.oid) === EXCLUSIVE);
+    const known = this.present((one) => now.locks.get(one.oid) === EXCLUSIVE && holdsRows(one) && !isOwn(one));
     // Triggers that were put off may have run since, for rows that were counted before.
     const isStill = rows.size + this.account.rows.size + this.taken(now).length === 0;
     if (known.length === 0 || isStill) return okAsync(undefined);

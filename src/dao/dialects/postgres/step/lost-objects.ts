@@ -1,6 +1,6 @@
 // What a step took away without naming it: views, triggers, indexes, and what belongs to its tables. Pure.
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
-import type { IndexSnapshot, SchemaSnapshot } from '../../../../core/schema/snapshot.js';
+import type { IndexSnapshot, SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
 import { parseName } from '../name.js';
 import {
   ATTACHED,
@@ -16,23 +16,46 @@ import {
 /** Whether anything of before is not there any more by its name: without that, nothing was lost. */
 export function hasLess(before: SchemaSnapshot, after: SchemaSnapshot): boolean {
   if (before === after) return false;
-  const now = new Set(namesIn(after));
-  return namesIn(before).some((name) => !now.has(name));
+  const now = new Set(namesIn(after, before));
+  return namesIn(before, after).some((name) => !now.has(name));
 }
 
-const namesIn = ({ tables, indexes, views, triggers, objects = [] }: SchemaSnapshot): readonly string[] => [
-  ...[...indexes, ...views, ...triggers].map(({ name }) => name),
-  ...objects.filter(({ type }) => type === MATERIALIZED || ATTACHED.has(type)).map(({ name }) => name),
-  ...tables.flatMap(({ name, checks, uniques, foreignKeys, primaryKey, columns, options = [] }) => [
-    ...[...checks, ...uniques, ...foreignKeys, ...(primaryKey ? [primaryKey] : [])].map(
-      (one) => `${name} ${one.name ?? ''}`,
-    ),
-    ...columns.flatMap((column) => [
-      `${name}.${column.name}`,
-      ...(column.default === undefined ? [] : [`${name}.${column.name} default`]),
-    ]),
-    ...options.map((option) => `${name} ${option}`),
+/** Whatever was not touched is the same object in both. */
+function namesIn(schema: SchemaSnapshot, other: SchemaSnapshot): readonly string[] {
+  const { tables, indexes, views, triggers, objects = [] } = schema;
+  return [
+    ...only(indexes, other.indexes).map(({ name }) => `index ${name}`),
+    ...only(views, other.views).map(({ name }) => `view ${name}`),
+    ...only(triggers, other.triggers).map(({ name }) => `trigger ${name}`),
+    ...only(objects, other.objects ?? [])
+      .filter(({ type }) => type === MATERIALIZED || ATTACHED.has(type))
+      .map(({ name }) => name),
+    ...only(tables, other.tables).flatMap(namesOf),
+  ];
+}
+
+function only<T>(these: readonly T[], others: readonly T[]): readonly T[] {
+  const known = new Set(others);
+  return these.filter((one) => !known.has(one));
+}
+
+const namesOf = ({
+  name,
+  checks,
+  uniques,
+  foreignKeys,
+  primaryKey,
+  columns,
+  options = [],
+}: TableSnapshot): readonly string[] => [
+  ...[...checks, ...uniques, ...foreignKeys, ...(primaryKey ? [primaryKey] : [])].map(
+    (one) => `${name} ${one.name ?? ''}`,
+  ),
+  ...columns.flatMap((column) => [
+    `${name}.${column.name}`,
+    ...(column.default === undefined ? [] : [`${name}.${column.name} default`]),
   ]),
+  ...options.map((option) => `${name} ${option}`),
 ];
 
 export function lostObjects(before: SchemaSnapshot, after: SchemaSnapshot, naming: Naming): readonly LostObject[] {

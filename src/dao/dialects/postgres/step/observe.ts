@@ -8,7 +8,7 @@ import { inspectTouched } from '../inspect/inspector.js';
 import type { Account } from './account.js';
 import { brokenKeys } from './broken-keys.js';
 import { effectsOf } from './effects.js';
-import { readGrown, type Present } from './grown.js';
+import { readAdded, readGrown, type Added, type Present } from './grown.js';
 import type { Start } from './ledger.js';
 import type { Look } from './look.js';
 import { hasLess, lostObjects } from './lost-objects.js';
@@ -36,19 +36,29 @@ export interface Observed extends StepObservation {
 /** Facts only; the guard in `core` judges them. A deferred constraint has its say now. */
 export function observe(context: ObserveContext): ResultAsync<Observed, StepFault> {
   const { connection, trace, before } = context;
-  const begun = trace.transaction;
-  if (begun === undefined) return okAsync(nothingDone(before));
-  const work = (): ResultAsync<Observed, StepFault> =>
-    trace
-      .finish()
+  const { added, relations } = trace;
+  if (trace.start === undefined) return okAsync(nothingDone(before));
+  if (added)
+    return readAdded(connection, SETTLE, { schema: before, relations }, added)
+      .andThrough(({ now }) => trace.finish(now))
       .mapErr(asFault)
-      .andThen((now) =>
-        now.transaction === begun ? okAsync(now) : errAsync<Look, StepFault>({ kind: 'ended-transaction' }),
-      )
-      .andThen((now) => refuseOwn(context, now).map(() => now))
-      .andThen((now) => describe(context, now));
+      .andThen(({ now, present: there }) => admitted(context, now).andThen(() => describe(context, there, now)));
+  const work = (): ResultAsync<Observed, StepFault> =>
+    looked(context)
+      .mapErr(asFault)
+      .andThen(({ now, present: known }) =>
+        admitted(context, now)
+          .andThen(() => (known ? okAsync<Present, StepFault>(known) : present(context).mapErr(asFault)))
+          .andThen((there) => describe(context, there, now)),
+      );
   return inOwnPath(connection, SETTLE, work, asFault);
 }
+
+/** Whether the transaction is the step's still, and what is the engine's own was left alone. */
+const admitted = (context: ObserveContext, now: Look): ResultAsync<void, StepFault> =>
+  now.transaction === context.trace.start?.look.transaction
+    ? refuseOwn(context, now)
+    : errAsync<void, StepFault>({ kind: 'ended-transaction' });
 
 /** Of a step without a transaction, every statement of which was committed by itself: what it made of the schema. */
 export function observeSchema({
@@ -124,58 +134,62 @@ function inOwnPath<T, E>(
 }
 const OWN_PATH = `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`;
 
-function describe(context: ObserveContext, now: Look): ResultAsync<Observed, StepFault> {
+function describe(context: ObserveContext, there: Present, now: Look): ResultAsync<Observed, StepFault> {
   const { connection, before, trace } = context;
-  return present(context, now).andThen(({ relations, schema: after, touchesOwn: own }) => {
-    if (own) return errAsync<Observed, StepFault>(REFUSED);
-    const both = { before: trace.relations, after: relations };
-    return rowLosses(context, both, now)
-      .andThen((rows) =>
-        ResultAsync.combine([
-          readNaming(connection, both, before, trace.account.named, hasLess(before, after)),
-          brokenKeys(context),
-        ]).map(([naming, brokenForeignKeys]): Observed => ({
-          before,
-          after,
-          effects: effectsOf(trace, both, now, after),
-          deletedRows: [...rows.deletedRows, ...trace.catalogRows(now)],
-          nulledValues: rows.nulledValues,
-          droppedTables: droppedTables(trace.account, both),
-          droppedColumns: droppedColumns(trace.account, both),
-          brokenForeignKeys,
-          renamed: renamed(both, before, naming),
-          lostObjects: lostObjects(before, after, naming),
-          reinstated: [],
-          left: { relations, look: now },
-          isWhole: !(trace.isLoud && trace.account.schema === 'kept'),
-        })),
-      )
-      .mapErr(asFault);
-  });
-}
-
-/** What is there now, read no further than something can have changed. */
-function present(context: ObserveContext, now: Look): ResultAsync<Present, StepFault> {
-  const { connection, before, trace } = context;
-  const { relations, account } = trace;
-  if (account.schema === 'kept') return okAsync({ relations, schema: before, touchesOwn: false });
-  if (account.schema === 'added') return readGrown(connection, before, relations, now).mapErr(asFault);
-  return readRelations(connection)
-    .andThen((after) =>
-      schemaNow(context, { before: relations, after }, now).map((schema) => ({
-        relations: after,
-        schema,
-        touchesOwn: false,
+  const { relations, schema: after, touchesOwn: own } = there;
+  if (own) return errAsync<Observed, StepFault>(REFUSED);
+  const both = { before: trace.relations, after: relations };
+  return rowLosses(context, both, now)
+    .andThen((rows) =>
+      ResultAsync.combine([
+        readNaming(connection, both, before, trace.account.named, hasLess(before, after)),
+        brokenKeys(context),
+      ]).map(([naming, brokenForeignKeys]): Observed => ({
+        before,
+        after,
+        effects: effectsOf(trace, both, now, after),
+        deletedRows: [...rows.deletedRows, ...trace.catalogRows(now)],
+        nulledValues: rows.nulledValues,
+        droppedTables: droppedTables(trace.account, both),
+        droppedColumns: droppedColumns(trace.account, both),
+        brokenForeignKeys,
+        renamed: renamed(both, before, after, naming),
+        lostObjects: lostObjects(before, after, naming),
+        reinstated: [],
+        left: trace.left(now, relations),
+        isWhole: !(trace.isLoud && trace.account.schema === 'kept'),
       })),
     )
     .mapErr(asFault);
+}
+
+/** Brings the account up to now; where the schema grew at most, with what is there now. */
+function looked({
+  connection,
+  before,
+  trace,
+}: ObserveContext): ResultAsync<Partial<Added> & Pick<Added, 'now'>, SqlError> {
+  const { relations, isLoud, account } = trace;
+  if (isLoud || account.schema !== 'added') return trace.finish().map((now) => ({ now }));
+  return readGrown(connection, { schema: before, relations })
+    .andThrough(({ now }) => trace.finish(now))
+    .map(({ now, present: there }) => (trace.account.schema === 'added' ? { now, present: there } : { now }));
+}
+
+/** What is there now, read no further than something can have changed. */
+function present(context: ObserveContext): ResultAsync<Present, SqlError> {
+  const { connection, before, trace } = context;
+  const { relations, account } = trace;
+  if (account.schema === 'kept') return okAsync({ relations, schema: before, touchesOwn: false });
+  return readRelations(connection).andThen((after) =>
+    schemaNow(context, { before: relations, after }).map((schema) => ({ relations: after, schema, touchesOwn: false })),
+  );
 }
 
 /** Where everything is called as it was, only what was touched is read again. */
 function schemaNow(
   { connection, before, inspector, trace }: ObserveContext,
   relations: Relations,
-  { locks }: Look,
 ): ResultAsync<SchemaSnapshot, SqlError> {
   const renamed = [...relations.before.values()].some(({ oid, name }) => {
     const now = relations.after.get(oid);
@@ -188,7 +202,7 @@ function schemaNow(
         .filter(({ oid }) => touched.has(oid) || !relations.after.has(oid))
         .map(({ name }) => name),
     );
-  return inspectTouched(connection, before, { relations: [...locks.keys()], namesOf });
+  return inspectTouched(connection, before, namesOf);
 }
 
 /** Dropped with their rows; a partition is part of its table, where that is gone too. */

@@ -1,6 +1,6 @@
 // Whether anything of somebody's own can run behind the words of a statement that only adds. Pure.
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
-import type { Ledger } from './ledger.js';
+import type { KnownRelations, Ledger, Start } from './ledger.js';
 import type { Look } from './look.js';
 import type { Adds, StatementFacts } from './statement.js';
 
@@ -10,6 +10,14 @@ export interface Quiet {
   readonly rows: boolean;
   /** What an index is computed from. */
   readonly indexes: boolean;
+}
+
+/** What is known where a step begins. */
+export interface Beginning {
+  readonly quiet?: Quiet;
+  /** How the transaction stands, where another step has worked in it. */
+  readonly start?: Start | undefined;
+  readonly known?: KnownRelations | undefined;
 }
 
 /** Nothing is known of it. */
@@ -40,3 +48,12 @@ export function mustBeFollowed(
 /** An event trigger runs for whatever is done to the schema. */
 const mayRunUnseen = (adds: Adds, quiet: Quiet, { isWatched }: Look): boolean =>
   adds === 'rows' ? !quiet.rows : isWatched || (adds === 'index' && !quiet.indexes);
+
+/** What was added since the last look, where nothing else was done and nothing can have run behind it. */
+export function addedBy({ account, onlyAdded, isLoud }: Ledger): 'rows' | 'relations' | undefined {
+  const { schema, rows, images, unchecked } = account;
+  const isSmall = schema === 'kept' || schema === 'added';
+  if (!onlyAdded || isLoud || !isSmall || unchecked || images.size > 0) return undefined;
+  const isNew = [...rows.values()].every(({ updated, deleted }) => updated + deleted === 0);
+  return isNew ? (schema === 'added' ? 'relations' : 'rows') : undefined;
+}

@@ -61,9 +61,19 @@ export function readRelations(connection: PostgresConnection): ResultAsync<Reado
   return connection.prepared<RelationRow>('relations', RELATIONS).map(({ rows }) => byNumber(rows));
 }
 
+/** The same where they are known and nobody but the engine has changed any. */
+export function readAgain(
+  connection: PostgresConnection,
+  known: ReadonlyMap<number, Relation>,
+): ResultAsync<ReadonlyMap<number, Relation>, SqlError> {
+  return connection
+    .prepared<RelationRow>('own_relations', `${RELATIONS} AND n.nspname IN ('migrate_safe', 'migrate_safe_backup')`)
+    .map(({ rows }) => new Map([...[...known].filter(([, one]) => !isOwn(one)), ...byNumber(rows)]));
+}
+
 /** To be asked within another statement: those whose numbers `of` gives, as an array of `RelationRow`. */
 export const relationsOf = (of: string): string =>
-  `(SELECT pg_catalog.json_agg(one) FROM (${RELATIONS} AND c.oid IN (${of})) AS one)`;
+  `(SELECT pg_catalog.json_agg(one) FROM (${RELATIONS} AND c.oid = ANY (ARRAY(${of}))) AS one)`;
 
 export const byNumber = (rows: readonly RelationRow[]): ReadonlyMap<number, Relation> =>
   new Map(

@@ -7,13 +7,17 @@ import type { Relations } from './relations.js';
 export function renamed(
   { before, after }: Relations,
   schema: SchemaSnapshot,
+  now: SchemaSnapshot,
   naming: Naming,
 ): NonNullable<StepObservation['renamed']> {
   const tables = [...before.values()].flatMap(({ oid, name }) => {
-    const now = after.get(oid)?.name;
-    return now === undefined || now === name ? [] : [{ table: now, from: name }];
+    const called = after.get(oid)?.name;
+    return called === undefined || called === name ? [] : [{ table: called, from: name }];
   });
-  const columns = schema.tables.flatMap(({ name, columns: all }) => {
+  // What was not touched is the same object.
+  const kept = new Set(now.tables);
+  const touched = schema.tables.filter((table) => !kept.has(table));
+  const columns = touched.flatMap(({ name, columns: all }) => {
     const table = naming.nameNow(name);
     return all.flatMap((old) => {
       const column = naming.columnNow(name, old.name);

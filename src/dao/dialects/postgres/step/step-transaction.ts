@@ -42,8 +42,8 @@ export class PostgresStepTransaction implements StepTransaction {
   constructor(context: TransactionContext) {
     this.#context = context;
     this.#before = context.before;
-    const { connection, second, transactional } = context;
-    this.#trace = new StepTrace(connection, second, { quiet: quietIn(context.before), start: context.start });
+    const { connection, second, transactional, start, known } = context;
+    this.#trace = new StepTrace(connection, second, { quiet: quietIn(context.before), start, known });
     this.#outside = new OutsideWork(context);
     this.#gate = new StatementGate({
       connection,
@@ -159,7 +159,9 @@ export class PostgresStepTransaction implements StepTransaction {
 
   #leave(): ResultAsync<void, SqlError> {
     const { leave, transactional } = this.#context;
-    return transactional && leave && this.#after && this.#isWhole ? leave(this.#after) : okAsync(undefined);
+    if (!transactional || !leave || !this.#isWhole || !this.#after || !this.#left) return okAsync(undefined);
+    const { relations, look } = this.#left;
+    return leave({ schema: this.#after, relations, at: look.at, own: look.own });
   }
 
   rollback(): ResultAsync<void, SqlError> {

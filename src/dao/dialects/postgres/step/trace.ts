@@ -5,8 +5,8 @@ import type { RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
 import { Savepoints, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
-import { Ledger, type HeldLock, type Start } from './ledger.js';
-import { mustBeFollowed, NOT_QUIET, type Quiet } from './quiet.js';
+import { AS_IT_IS, Ledger, type HeldLock, type Start } from './ledger.js';
+import { addedBy, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
 import { countLosses, isRefilled, lossesIn, withLosses, withStatement, type Losses } from './losses.js';
 import { readChanges, type Changes, type Relation } from './relations.js';
@@ -30,21 +30,26 @@ export class StepTrace {
   #savepoints = new Savepoints();
   #quiet: Quiet;
 
-  /** `second`: sees what was committed. `quiet`: what of the database cannot run anything; `start`: where it is known. */
+  /** `second`: sees what was committed. */
   constructor(
     connection: PostgresConnection,
     second: () => ResultAsync<PostgresConnection, SqlError>,
-    { quiet = NOT_QUIET, start }: { readonly quiet?: Quiet; readonly start?: Start | undefined } = {},
+    { quiet = NOT_QUIET, start, known }: Beginning = {},
   ) {
     this.#connection = connection;
     this.#second = second;
     this.#quiet = quiet;
-    this.#ledger = new Ledger(connection, start);
+    this.#ledger = new Ledger(connection, start, known);
   }
 
   /** How the transaction stood when the step began. */
   get start(): Start | undefined {
     return this.#ledger.start;
+  }
+
+  /** How it stands at the last look, with `relations` there. */
+  left(now: Look, relations: ReadonlyMap<number, Relation>): Start {
+    return this.#ledger.end(now, relations);
   }
 
   get account(): Account {
@@ -56,7 +61,6 @@ export class StepTrace {
     return this.#ledger.isLoud;
   }
 
-  /** What the step holds against others. */
   get locks(): ReadonlyMap<number, HeldLock> {
     return this.#ledger.locks;
   }
@@ -64,11 +68,6 @@ export class StepTrace {
   /** The relations as the step found them. */
   get relations(): ReadonlyMap<number, Relation> {
     return this.#ledger.relations;
-  }
-
-  /** The transaction's number when the step began; undefined where nothing was run in it. */
-  get transaction(): string | undefined {
-    return this.#ledger.transaction;
   }
 
   /** Rows that are gone from the server's own tables: large objects, values of enums that somebody deleted by hand. */
@@ -100,6 +99,7 @@ export class StepTrace {
   #adding({ adds }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
     const ledger = this.#ledger;
     return (ledger.onlyAdded ? okAsync<unknown, SqlError>(undefined) : ledger.catchUp()).andThen(send).map((result) => {
+      this.#connection.statements.trust();
       ledger.unread = true;
       ledger.onlyAdded = true;
       if (adds !== 'rows') ledger.account = { ...ledger.account, schema: ledger.isLoud ? 'grown' : 'added' };
@@ -117,13 +117,18 @@ export class StepTrace {
     });
   }
 
-  /** Brings the account up to now, with what deferred triggers did. */
-  finish(): ResultAsync<Look, SqlError> {
+  /** What was added since the last look, where the step has done nothing else. */
+  get added(): 'rows' | 'relations' | undefined {
+    return addedBy(this.#ledger);
+  }
+
+  /** Brings the account up to now, with what deferred triggers did; `seen`: where that was looked at. */
+  finish(seen?: Look): ResultAsync<Look, SqlError> {
     const ledger = this.#ledger;
     ledger.unread = true;
     // What was put off until now ran behind the words of an earlier statement.
     if (ledger.isLoud) ledger.onlyAdded = false;
-    return ledger.read();
+    return ledger.read(AS_IT_IS, seen);
   }
 
   #atSavepoint(
@@ -139,7 +144,7 @@ export class StepTrace {
       if (kind !== 'back') return okAsync(result);
       ledger.account = this.#savepoints.back(name) ?? ledger.account;
       // The counters go on counting what was undone.
-      return look(this.#connection).map((now) => {
+      return look(this.#connection, 'all').map((now) => {
         ledger.saw(now);
         return result;
       });
@@ -201,7 +206,7 @@ export class StepTrace {
       .andThen((done) =>
         connection
           .query(`RELEASE SAVEPOINT ${PLACE}`)
-          .andThen(() => (wipedIn(done.seen).size === 0 ? okAsync(done.now) : look(connection)))
+          .andThen(() => (wipedIn(done.seen).size === 0 ? okAsync(done.now) : look(connection, 'held')))
           .map((now) => {
             const { result, seen } = done;
             const keepsNames = facts.keepsNames || (facts.isPlain && ledger.taken(now).length === 0);
@@ -216,7 +221,7 @@ export class StepTrace {
     const connection = this.#connection;
     return send().andThen((result) =>
       readChanges(connection, this.#ledger.present()).andThen((seen) =>
-        look(connection).map((now): Done => ({ result, seen, now })),
+        look(connection, 'held').map((now): Done => ({ result, seen, now })),
       ),
     );
   }
@@ -230,7 +235,7 @@ export class StepTrace {
       .andThen((counted) =>
         withOwnImages(connection, ledger.account, blind)
           .andThen((account) =>
-            look(connection).map((now) => {
+            look(connection, 'all').map((now) => {
               ledger.undid(now);
               ledger.account = account;
             }),

@@ -3,9 +3,9 @@ import type { ResultAsync } from 'neverthrow';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
 import type { SqlError } from '../../../../core/ports/session.js';
-import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { HostKnexConfig } from '../../../host-knex.js';
-import type { Start } from './ledger.js';
+import type { Left } from '../inspect/known-schema.js';
+import type { KnownRelations, Start } from './ledger.js';
 import type { ObserveContext } from './observe.js';
 
 export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
@@ -21,8 +21,10 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
   readonly host: HostKnexConfig;
   /** Writes events and their projection; called inside a transaction. */
   readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
-  /** Called before the commit, where `after` is all that became of the schema. */
-  readonly leave?: (after: SchemaSnapshot) => ResultAsync<void, SqlError>;
+  /** What is known of the relations, and how to tell that nobody has changed any. */
+  readonly known?: KnownRelations;
+  /** Called before the commit, where all that became of the schema was observed. */
+  readonly leave?: (left: Left) => ResultAsync<void, SqlError>;
   /** Called once the step has ended, with the session as it was. */
   readonly onEnd: (ending: 'committed' | 'rolled-back') => ResultAsync<void, SqlError>;
   /** What has to be done again at the beginning where the transaction begins anew. */

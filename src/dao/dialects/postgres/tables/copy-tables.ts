@@ -23,11 +23,12 @@ export interface Copying {
   readonly copier: PostgresConnection;
   readonly request: Omit<KeepTables, 'tables'>;
   readonly tables: readonly QualifiedName[];
+  readonly onKept: (transaction: number) => void;
 }
 
 /** All tables or none. The transaction on `work` is as it was, but for the locks. */
 export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError> {
-  const { copier, request, tables } = copying;
+  const { copier, request, tables, onKept } = copying;
   const { lock, signal: _, ...backup } = request;
   const begun = lock === 'transaction' ? lockBoth(copying, 1) : beginAtOneMoment(copier);
   return begun
@@ -38,10 +39,11 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
         const facts = yield* readFacts(copier, tables);
         if (facts.length < tables.length) return err(notAllTables(tables, facts));
         const copies = yield* inOrder(facts, (table, at) =>
-          (at > 0 && at % BATCH === 0 && lock === 'transaction' ? nextBatch(copier) : okAsync(undefined)).andThen(() =>
+          (at > 0 && at % BATCH === 0 && lock === 'transaction' ? nextBatch(copying) : okAsync(undefined)).andThen(() =>
             copyTable(copier, request.id, table, at + 1),
           ),
         );
+        onKept(yield* numberOf(copier));
         yield* copier.run('COMMIT');
         return ok({ ...backup, tables: copies });
       }),
@@ -55,8 +57,16 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
 }
 
 /** Under the step's own locks the copies may be committed a part at a time. */
-const nextBatch = (copier: PostgresConnection): ResultAsync<unknown, SqlError> =>
-  inOrder(['COMMIT', 'BEGIN', COPIER_LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => copier.run(sql));
+const nextBatch = ({ copier, onKept }: Copying): ResultAsync<unknown, SqlError> =>
+  numberOf(copier)
+    .map(onKept)
+    .andThen(() => inOrder(['COMMIT', 'BEGIN', COPIER_LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => copier.run(sql)));
+
+/** Of the transaction that is open. */
+const numberOf = (copier: PostgresConnection): ResultAsync<number, SqlError> =>
+  copier
+    .query<{ number: number }>(`SELECT pg_catalog.pg_current_xact_id()::xid::text::bigint AS number`)
+    .map(({ rows: [row] }) => row?.number ?? 0);
 
 const notAllTables = (wanted: readonly QualifiedName[], found: readonly QualifiedName[]): SqlError => ({
   kind: 'missing-object',

@@ -22,6 +22,8 @@ import { inTransactionOf, refillTables, type RefillOptions, type RestoreError } 
 
 export interface TableBackupsOptions extends RefillOptions {
   readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
+  /** Told the number, without its epoch, of each transaction that makes copies. */
+  readonly onKept: (transaction: number) => void;
 }
 
 export class PostgresTableBackups implements TableBackups {
@@ -46,7 +48,7 @@ export class PostgresTableBackups implements TableBackups {
     return this.#copying().andThen((copier) => {
       const abort = (): void => void this.close();
       request.signal.addEventListener('abort', abort, { once: true });
-      const done = copyTables({ work: this.#connection, copier, request, tables });
+      const done = copyTables({ work: this.#connection, copier, request, tables, onKept: this.#options.onKept });
       const ended = <T>(result: T): T => {
         request.signal.removeEventListener('abort', abort);
         return result;
