@@ -38,6 +38,8 @@ export class KnownSchema {
   #canProbe: boolean;
   /** Others' transactions end all the time. */
   #isBusy = false;
+  /** An own one has been rolled back since, which changes nothing and cannot be told from others'. */
+  #wasUndone = false;
 
   constructor(connection: PostgresConnection) {
     this.#connection = connection;
@@ -59,7 +61,7 @@ export class KnownSchema {
 
   #probed(at: Moment): ResultAsync<SchemaSnapshot, SqlError> {
     const known = this.#known;
-    this.#isBusy ||= known !== undefined && known.probe === undefined;
+    this.#isBusy ||= known !== undefined && known.probe === undefined && !this.#wasUndone;
     return probeSchema(this.#connection)
       .orElse((error): ResultAsync<string | undefined, SqlError> => {
         this.#canProbe = error.kind === 'connection-lost';
@@ -79,6 +81,7 @@ export class KnownSchema {
   #knows(known: Known): SchemaSnapshot {
     this.#known = known;
     this.#own.clear();
+    this.#wasUndone = false;
     return known.schema;
   }
 
@@ -124,7 +127,7 @@ export class KnownSchema {
     if (ending === 'committed') {
       this.#known = this.#next?.known;
       this.#own = new Set(this.#next?.own);
-    }
+    } else this.#wasUndone = true;
     this.#next = undefined;
   }
 }

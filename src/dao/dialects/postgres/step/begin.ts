@@ -74,6 +74,6 @@ const UNLOCK = `
 
 function unlock(connection: PostgresConnection, rounds = 100): ResultAsync<void, SqlError> {
   return connection
-    .query<{ unlocked: boolean }>(UNLOCK)
+    .prepared<{ unlocked: boolean }>('unlock', UNLOCK)
     .andThen(({ rows }) => (rows.length === 0 || rounds === 0 ? okAsync(undefined) : unlock(connection, rounds - 1)));
 }
