@@ -1,4 +1,6 @@
 // The handle that a step written in code gets: a knex instance whose every statement goes through the step's transaction.
+import { Readable, type Transform, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import { ResultAsync } from 'neverthrow';
 import type { StepHandle } from '../core/steps/migration-step.js';
@@ -17,22 +19,28 @@ export interface KnexQuery {
 /** Runs one statement for knex and answers it; rejects with an Error, as a driver does. */
 export type Answer = (query: KnexQuery) => Promise<KnexQuery>;
 
+/** What carries out a query of knex (knex/lib/execution/runner). */
+interface KnexRunner {
+  stream(options?: object): Transform;
+  pipe(writable: Writable, options?: object): Writable;
+}
+
 /** The parts of a client of knex (knex/lib/dialects) that a pinned one replaces. */
 export interface KnexClientClass {
-  new (config: Knex.Config): object;
+  new (config: Knex.Config): { runner(builder: object): KnexRunner };
 }
 
 export interface StepClient {
   /** Loads knex's client for the dialect. */
   readonly load: () => KnexClientClass;
   readonly answer: Answer;
-  /** What else of knex's client is to be another way. */
-  readonly adapt?: (client: KnexClientClass) => KnexClientClass;
+  /** The rows of what was answered. */
+  readonly rowsOf: (query: KnexQuery) => readonly unknown[];
 }
 
 /** Makes the handle; knex is loaded only now. `config`: what of it the dialect itself decides. */
 export function stepHandle(
-  { load, answer, adapt = (client) => client }: StepClient,
+  client: StepClient,
   config: Knex.Config,
   host: HostKnexConfig,
   signal: AbortSignal,
@@ -41,7 +49,7 @@ export function stepHandle(
     const { default: knex } = await import('knex');
     const handle = knex({
       ...config,
-      client: adapt(pinned(load(), answer)) as typeof Knex.Client,
+      client: pinned(client) as typeof Knex.Client,
       ...(host.wrapIdentifier ? { wrapIdentifier: host.wrapIdentifier } : {}),
       ...(host.postProcessResponse ? { postProcessResponse: host.postProcessResponse } : {}),
       ...(host.log ? { log: host.log } : {}),
@@ -51,10 +59,14 @@ export function stepHandle(
   return ResultAsync.fromPromise(make(), (thrown) => thrown);
 }
 
-function pinned(base: KnexClientClass, answer: Answer): KnexClientClass {
+function pinned({ load, answer, rowsOf }: StepClient): KnexClientClass {
   // One connection for all: knex never sees the driver's own object, so no statement can go round the engine.
   const connection = {};
-  return class PinnedClient extends base {
+  const asked: Answer = async (query) => {
+    if (!query.sql) throw new Error('The query is empty');
+    return answer(query);
+  };
+  return class PinnedClient extends load() {
     /** The step's transaction is open already: what knex would begin is a savepoint of it. */
     transacting = true;
     acquireConnection(): Promise<object> {
@@ -66,9 +78,26 @@ function pinned(base: KnexClientClass, answer: Answer): KnexClientClass {
     destroy(): Promise<void> {
       return Promise.resolve();
     }
-    async _query(_connection: object, query: KnexQuery): Promise<KnexQuery> {
-      if (!query.sql) throw new Error('The query is empty');
-      return answer(query);
+    _query(_connection: object, query: KnexQuery): Promise<KnexQuery> {
+      return asked(query);
+    }
+    /** All rows are read before the first is given: the step's one connection is free for what it does with them. */
+    async _stream(_connection: object, query: KnexQuery, stream: Transform): Promise<void> {
+      try {
+        await pipeline(Readable.from(rowsOf(await asked(query))), stream);
+      } catch (thrown) {
+        // Who stopped reading has destroyed it already. Nobody else is told: knex waits for no stream.
+        stream.destroy(thrown as Error);
+      }
+    }
+    override runner(builder: object): KnexRunner {
+      const runner = super.runner(builder);
+      // What a pipe leads to has to learn that nothing more comes, and why.
+      runner.pipe = (writable, options) => {
+        pipeline(runner.stream(options), writable).catch(() => undefined);
+        return writable;
+      };
+      return runner;
     }
   };
 }

@@ -19,22 +19,17 @@ export function knexHandle(
 ): ResultAsync<StepHandle, unknown> {
   const pinned = {
     load: client,
-    adapt: withoutStreams,
     answer: async (query) => {
       const results = await execute(query.sql, query.bindings ?? []);
       // As the driver gives it: one result, or an array where the text had several statements.
       query.response = results.length === 1 ? results[0] : results;
       return query;
     },
+    rowsOf: ({ response }) => {
+      const last = (Array.isArray(response) ? response.at(-1) : response) as StatementResult | undefined;
+      return last?.rows ?? [];
+    },
   } satisfies Parameters<typeof stepHandle>[0];
   const { searchPath } = host;
   return stepHandle(pinned, searchPath === undefined ? {} : { searchPath }, host, signal);
 }
-
-/** A stream takes its rows from the driver's own connection. */
-const withoutStreams = (base: KnexClientClass): KnexClientClass =>
-  class extends base {
-    _stream(): Promise<never> {
-      return Promise.reject(new Error('a step reads by pages, not by a stream: its statements go through the engine'));
-    }
-  };

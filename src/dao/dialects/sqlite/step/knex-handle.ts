@@ -25,7 +25,8 @@ export function knexHandle(
     return query;
   };
   const config = { useNullAsDefault: host.useNullAsDefault ?? true };
-  return stepHandle({ load: client, answer }, config, host, signal);
+  const rowsOf = ({ response }: KnexQuery): readonly unknown[] => response as readonly unknown[];
+  return stepHandle({ load: client, answer, rowsOf }, config, host, signal);
 }
 
 /** As knex's own SQLite client chooses between the driver's `all` and `run`. */
