@@ -1,5 +1,5 @@
 // The run lock on PostgreSQL: an advisory lock of the work connection itself, which the server lets go of with the connection.
-import { okAsync, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner } from '../../../core/ports/run-lock.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock.js';
@@ -17,6 +17,19 @@ const HOLDER = `
   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname = pg_catalog.current_database()
     AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY}`;
 
+// One that is held is not taken twice: it would have to be let go of twice.
+const HELD = `
+  SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks AS l
+      WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.mode = 'ExclusiveLock'
+        AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY}
+        AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()))
+    THEN true ELSE pg_catalog.pg_try_advisory_lock(${LOCK_KEY}) END AS held`;
+const LET_GO: SqlError = {
+  kind: 'other',
+  code: 'lock-let-go',
+  message: 'a step let go of the run lock (pg_advisory_unlock), and another run has it by now: nothing more is written',
+};
+
 /** How long the end of what a lost connection had open is waited for, in milliseconds. */
 const RETAKE_MS = 60_000;
 
@@ -32,6 +45,7 @@ interface HolderRow {
 export class PostgresLock implements EngineLock {
   readonly #connection: PostgresConnection;
   readonly #label: string;
+  #isHeld = false;
 
   /** `label`: how the database is named in messages. */
   constructor(connection: PostgresConnection, label: string) {
@@ -42,16 +56,23 @@ export class PostgresLock implements EngineLock {
   acquire(owner: LockOwner, options: AcquireOptions): ResultAsync<Lease, LockError> {
     return this.#announce(owner)
       .andThen(() => pollLock(() => this.#attempt(), options))
-      .map(() => this.#lease(owner));
+      .map(() => {
+        this.#isHeld = true;
+        return this.#lease(owner);
+      });
   }
 
   watch(): ResultAsync<void, SqlError> {
     return okAsync(undefined);
   }
 
-  /** Whoever lost it lost the connection with it: what is written needs no other fence. */
+  /** A step can have let go of it, with the locks that were its own: then it is taken again, if nobody has it yet. */
   fence(): ResultAsync<void, SqlError> {
-    return okAsync(undefined);
+    return this.#isHeld
+      ? this.#connection
+          .prepared<{ held: boolean }>('lock', HELD)
+          .andThen(({ rows: [row] }) => (row?.held === true ? ok(undefined) : err(LET_GO)))
+      : okAsync(undefined);
   }
 
   /** The server lets go of it when the old connection's work has ended; another run may have it next. */
@@ -79,11 +100,13 @@ export class PostgresLock implements EngineLock {
   #lease(owner: LockOwner): Lease {
     return {
       announce: (doing) => void this.#announce({ ...owner, doing }),
-      release: () =>
-        this.#connection
+      release: () => {
+        this.#isHeld = false;
+        return this.#connection
           .run(`SELECT pg_catalog.pg_advisory_unlock(${LOCK_KEY})`)
           .map(() => undefined)
-          .orElse(() => okAsync(undefined)),
+          .orElse(() => okAsync(undefined));
+      },
     };
   }
 
