@@ -33,3 +33,18 @@ export function errorOf(fault: StepFault): unknown {
       return new Error(`a step may not do this inside its transaction: ${fault.sql}`);
   }
 }
+
+export const INTERRUPTED: SqlError = { kind: 'interrupted', code: '57014', message: 'cancelled' };
+export const SHARED: SqlError = {
+  kind: 'busy',
+  code: '55P03',
+  message: 'the transaction holds the work of other steps too',
+};
+export const NOT_COMMITTED: SqlError = {
+  kind: 'other',
+  code: '25P02',
+  message: 'the transaction had failed, and was rolled back when it was to be committed',
+};
+const ABORTED = '25P02';
+/** A transaction that an error has ended says so of every statement. */
+export const isAborted = (fault: StepFault): boolean => fault.kind === 'sql' && fault.error.code === ABORTED;

@@ -17,7 +17,8 @@ import { observe } from './observe.js';
 import type { Start } from './ledger.js';
 import { OutsideWork } from './outside-work.js';
 import { quietIn } from './quiet.js';
-import { asSqlError, errorOf } from './refusals.js';
+import { asSqlError, errorOf, INTERRUPTED, isAborted, NOT_COMMITTED, SHARED } from './refusals.js';
+import { SequencePositions } from './sequences.js';
 import { addsOf, BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
 import { StepTrace } from './trace.js';
 import type { TransactionContext } from './transaction-context.js';
@@ -29,6 +30,7 @@ export class PostgresStepTransaction implements StepTransaction {
   readonly #trace: StepTrace;
   readonly #gate: StatementGate;
   readonly #outside: OutsideWork;
+  readonly #sequences: SequencePositions;
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
   #left: Start | undefined;
@@ -45,12 +47,16 @@ export class PostgresStepTransaction implements StepTransaction {
     const { connection, second, transactional, start, known } = context;
     this.#trace = new StepTrace(connection, second, { quiet: quietIn(context.before), start, known });
     this.#outside = new OutsideWork(context);
+    this.#sequences = new SequencePositions(second);
     this.#gate = new StatementGate({
       connection,
       second,
       transactional,
       follow: transactional
-        ? (facts, _bindings, send) => this.#trace.follow(facts, () => send(facts.sql))
+        ? (facts, _bindings, send) =>
+            this.#sequences
+              .before(facts, quietIn(this.#before))
+              .andThen(() => this.#trace.follow(facts, () => send(facts.sql)))
         : (facts, bindings, send) => this.#outside.run(facts, bindings, send),
       restart: (pauseMs) => this.#restart(pauseMs),
     });
@@ -169,7 +175,7 @@ export class PostgresStepTransaction implements StepTransaction {
     return this.#end(
       'rolled-back',
       () => connection.query('ROLLBACK').map(() => undefined),
-      () => (transactional ? okAsync(undefined) : this.#outside.undo()),
+      () => (transactional ? this.#sequences.putBack() : this.#outside.undo()),
     );
   }
 
@@ -215,6 +221,7 @@ export class PostgresStepTransaction implements StepTransaction {
         .orElse((error) => (isLockError(error) ? okAsync(this.#before) : errAsync(error)));
     return connection
       .query('ROLLBACK')
+      .andThen(() => this.#sequences.putBack())
       .andThen(pause)
       .andThen(() => (this.#gate.isClosed ? errAsync(INTERRUPTED) : look()))
       .andThen((before) => {
@@ -244,12 +251,3 @@ export class PostgresStepTransaction implements StepTransaction {
 
 // Whatever the step set for its transaction: the journal is written by the engine's own role, and its commit is to last.
 const OWN_SETTINGS = `RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = ''; SET LOCAL synchronous_commit = on`;
-const INTERRUPTED: SqlError = { kind: 'interrupted', code: '57014', message: 'cancelled' };
-const SHARED: SqlError = { kind: 'busy', code: '55P03', message: 'the transaction holds the work of other steps too' };
-const NOT_COMMITTED: SqlError = {
-  kind: 'other',
-  code: '25P02',
-  message: 'the transaction had failed, and was rolled back when it was to be committed',
-};
-const ABORTED = '25P02';
-const isAborted = (fault: StepFault): boolean => fault.kind === 'sql' && fault.error.code === ABORTED;
