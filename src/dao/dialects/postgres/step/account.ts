@@ -22,6 +22,8 @@ export interface Account {
   /** Their rows may have been taken and put there anew by one statement: the server did not count what was taken. */
   readonly refilled: ReadonlySet<number>;
   readonly columns: readonly ColumnLoss[];
+  /** Rows that had a value in an attribute of a type which was dropped, by where that is. */
+  readonly attributes: ReadonlyMap<string, number>;
   /** Where rows are kept now, for tables whose rows have moved. */
   readonly filenodes: ReadonlyMap<number, number>;
   /** What tables held before rows of theirs could change, where nobody else can look any more. */
@@ -41,6 +43,7 @@ export const NOTHING: Account = {
   rewritten: new Set(),
   refilled: new Set(),
   columns: [],
+  attributes: new Map(),
   filenodes: new Map(),
   images: new Map(),
   named: new Set(),

@@ -5,6 +5,7 @@ import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { quoted } from '../name.js';
 import type { Account, ColumnLoss } from './account.js';
+import type { Use } from './lost-attributes.js';
 import { asNow, holdsRows, inSql, type Changes, type Relation } from './relations.js';
 import type { StatementFacts } from './statement.js';
 
@@ -23,6 +24,17 @@ const REWRITING: ReadonlySet<string> = new Set(['ALTER', 'CLUSTER', 'REFRESH', '
 /** Pure: whether rows may have been taken and put there anew, or given other values: what is there now is compared. */
 export const isRefilled = ({ isEmpty }: Changes['refiled'][number], { verb }: Pick<StatementFacts, 'verb'>): boolean =>
   !isEmpty && !REWRITING.has(verb);
+
+/** Pure: relations whose values a statement may have computed anew. */
+export const convertedIn = (
+  { refiled }: Changes,
+  facts: Pick<StatementFacts, 'verb' | 'converts'>,
+): readonly number[] =>
+  refiled.filter((one) => isRefilled(one, facts) || (facts.converts && !one.isEmpty)).map(({ oid }) => oid);
+
+/** Pure: relations whose counters began anew. */
+export const wipedIn = ({ gone, refiled }: Changes): ReadonlySet<number> =>
+  new Set([...gone, ...refiled.map(({ oid }) => oid)]);
 
 /** Pure: what a statement took away that was not counted before it. */
 export function lossesIn(
@@ -47,6 +59,13 @@ export function lossesIn(
     .filter(({ relation: { root } }) => !droppedColumns.some(({ oid }) => oid === root));
   const all = new Map([...dropped, ...truncated, ...columns.map((one) => one.relation)].map((one) => [one.oid, one]));
   return { relations: [...all.values()], dropped, truncated, columns };
+}
+
+/** What a statement took that nobody had counted, or looked at. */
+export interface Uncounted {
+  readonly losses: Losses;
+  readonly blind: readonly Relation[];
+  readonly uses: readonly Use[];
 }
 
 export interface CountedLosses {

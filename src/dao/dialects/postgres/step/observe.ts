@@ -11,6 +11,7 @@ import { effectsOf } from './effects.js';
 import { readAdded, readGrown, type Added, type Present } from './grown.js';
 import type { Start } from './ledger.js';
 import type { Look } from './look.js';
+import { lostAttributes } from './lost-attributes.js';
 import { hasLess, lostObjects } from './lost-objects.js';
 import { readNaming } from './naming.js';
 import { touchesOwn } from './own-objects.js';
@@ -144,14 +145,15 @@ function describe(context: ObserveContext, there: Present, now: Look): ResultAsy
       ResultAsync.combine([
         readNaming(connection, both, before, trace.account.named, hasLess(before, after)),
         brokenKeys(context),
-      ]).map(([naming, brokenForeignKeys]): Observed => ({
+        lostAttributes(context, trace.account, both, [before, after]),
+      ]).map(([naming, brokenForeignKeys, attributes]): Observed => ({
         before,
         after,
         effects: effectsOf(trace, both, now, after),
         deletedRows: [...rows.deletedRows, ...trace.catalogRows(now)],
         nulledValues: rows.nulledValues,
         droppedTables: droppedTables(trace.account, both),
-        droppedColumns: droppedColumns(trace.account, both),
+        droppedColumns: [...droppedColumns(trace.account, both), ...attributes],
         brokenForeignKeys,
         renamed: renamed(both, before, after, naming),
         lostObjects: lostObjects(before, after, naming),

@@ -8,7 +8,8 @@ import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImag
 import { AS_IT_IS, Ledger, type HeldLock, type Start } from './ledger.js';
 import { addedBy, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
-import { countLosses, isRefilled, lossesIn, withLosses, withStatement, type Losses } from './losses.js';
+import { takenAttributes, withAttributes } from './lost-attributes.js';
+import { convertedIn, countLosses, lossesIn, wipedIn, withLosses, withStatement, type Uncounted } from './losses.js';
 import { readChanges, type Changes, type Relation } from './relations.js';
 import type { StatementFacts, StatementResult } from './statement.js';
 
@@ -199,9 +200,11 @@ export class StepTrace {
       .andThen((done) => {
         const losses = lossesIn(done.seen, this.relations, ledger.account);
         const blind = missed(this.#changed(done, facts), ledger.sight(done.now));
-        return losses.relations.length + blind.length === 0
-          ? okAsync<Done, SqlError>(done)
-          : this.#again(losses, blind, send);
+        return takenAttributes(connection, facts, done.now, ledger.account).andThen((uses) =>
+          losses.relations.length + blind.length + uses.length === 0
+            ? okAsync<Done, SqlError>(done)
+            : this.#again({ losses, blind, uses }, send),
+        );
       })
       .andThen((done) =>
         connection
@@ -226,7 +229,7 @@ export class StepTrace {
     );
   }
 
-  #again(losses: Losses, blind: readonly Relation[], send: Send): ResultAsync<Done, SqlError> {
+  #again({ losses, blind, uses }: Uncounted, send: Send): ResultAsync<Done, SqlError> {
     const connection = this.#connection;
     const ledger = this.#ledger;
     return connection
@@ -234,6 +237,7 @@ export class StepTrace {
       .andThen(() => countLosses(connection, losses))
       .andThen((counted) =>
         withOwnImages(connection, ledger.account, blind)
+          .andThen((account) => withAttributes(connection, account, this.relations, uses))
           .andThen((account) =>
             look(connection, 'all').map((now) => {
               ledger.undid(now);
@@ -250,11 +254,7 @@ export class StepTrace {
 
   /** The relations of which a statement took or changed values. */
   #changed({ seen, now }: Done, facts: StatementFacts): readonly number[] {
-    const converted = seen.refiled.filter((one) => isRefilled(one, facts) || (facts.converts && !one.isEmpty));
     const rows = [...this.#ledger.rowsIn(now)].filter(([, { updated, deleted }]) => updated + deleted > 0);
-    return [...rows.map(([oid]) => oid), ...converted.map(({ oid }) => oid)];
+    return [...rows.map(([oid]) => oid), ...convertedIn(seen, facts)];
   }
 }
-
-const wipedIn = ({ gone, refiled }: Changes): ReadonlySet<number> =>
-  new Set([...gone, ...refiled.map(({ oid }) => oid)]);
