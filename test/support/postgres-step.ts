@@ -44,8 +44,9 @@ export interface StepBench {
   close(): Promise<void>;
 }
 
-export async function stepBench(test: Mocha.Context): Promise<StepBench> {
-  const database = await freshDatabase(test);
+/** `role`: who owns the database and works in it, with a right or two; the server's superuser where none is named. */
+export async function stepBench(test: Mocha.Context, role?: string): Promise<StepBench> {
+  const database = role === undefined ? await freshDatabase(test) : await databaseOf(test, role);
   const open: PostgresConnection[] = [];
   const connect = async (): Promise<PostgresConnection> => {
     const connection = value(await PostgresConnection.connect(pg, { connectionString: database.url }));
@@ -106,6 +107,32 @@ export async function stepBench(test: Mocha.Context): Promise<StepBench> {
     sql: async (script) => void value(await other.query(`SET search_path = public; ${script}; SET search_path = ''`)),
     close: async () => {
       for (const connection of open) value(await connection.close());
+      await database.drop();
+    },
+  };
+}
+
+async function databaseOf(test: Mocha.Context, rights: string): Promise<TestDatabase> {
+  const database = await freshDatabase(test);
+  const url = new URL(database.url);
+  const name = url.pathname.slice(1);
+  const ask = async (sql: string): Promise<void> => {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
+  };
+  await ask(`CREATE ROLE ${name} LOGIN PASSWORD '${name}' ${rights}; ALTER DATABASE ${name} OWNER TO ${name};
+    GRANT ALL ON SCHEMA public TO ${name}`);
+  url.username = name;
+  url.password = name;
+  return {
+    url: url.href,
+    drop: async () => {
+      await ask(`REASSIGN OWNED BY ${name} TO current_user; DROP OWNED BY ${name}; DROP ROLE ${name}`);
       await database.drop();
     },
   };

@@ -60,10 +60,17 @@ interface Thrown {
   readonly message?: unknown;
   readonly detail?: unknown;
   readonly hint?: unknown;
+  readonly routine?: unknown;
 }
+
+/** What the server calls the place where it finds that policies would hide rows: its words are in its own language. */
+const HIDES_ROWS = 'check_enable_rls';
+const ALL_ROWS =
+  'what is hidden from this role can be neither counted nor copied: let it see all rows (as a superuser: ALTER ROLE … BYPASSRLS), or the table’s owner (ALTER TABLE … NO FORCE ROW LEVEL SECURITY)';
 
 /** Which row broke a constraint, and what the server itself would try, belong to what it says. */
 function told(message: string, kind: SqlErrorKind, error: Thrown | undefined): string {
+  if (error?.routine === HIDES_ROWS) return `${message}; ${ALL_ROWS}`;
   const more = kind === 'constraint' ? error?.detail : error?.hint;
   return typeof more === 'string' && more !== '' && more.length <= 200
     ? `${message} (${more.replace(/\.$/, '')})`

@@ -4,6 +4,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import type { Account } from './account.js';
+import { seeingAll } from './all-rows.js';
 import { explained, isLockError } from './blockers.js';
 import { FEW_ROWS, readImage, type Image } from './image.js';
 import { asNow, holdsRows, isOwn, type Relation } from './relations.js';
@@ -68,7 +69,9 @@ export const withOwnImages = (
 ): ResultAsync<Account, SqlError> =>
   relations.length === 0
     ? okAsync(account)
-    : asNow(connection, relations).andThen((now) => withImages(account, now, (one) => readImage(connection, one)));
+    : seeingAll(connection, () =>
+        asNow(connection, relations).andThen((now) => withImages(account, now, (one) => readImage(connection, one))),
+      );
 
 /**
  * Reads what others see of the tables that the step has changed, before a statement that can take that sight from them.

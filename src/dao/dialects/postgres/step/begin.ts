@@ -27,7 +27,7 @@ export function beginStep(
     searchPath === undefined
       ? 'DEFAULT'
       : (typeof searchPath === 'string' ? [searchPath] : searchPath).map((schema) => quoted(schema)).join(', ');
-  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}; ${set} jit = DEFAULT`;
+  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}; ${set} jit = DEFAULT; ${set} row_security = DEFAULT`;
   return connection.query(transactional ? `BEGIN; ${settings}` : settings).map(() => undefined);
 }
 

@@ -5,6 +5,7 @@ import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { quoted } from '../name.js';
 import type { Account, ColumnLoss } from './account.js';
+import { seeingAll } from './all-rows.js';
 import type { Use } from './lost-attributes.js';
 import { asNow, holdsRows, inSql, type Changes, type Relation } from './relations.js';
 import type { StatementFacts } from './statement.js';
@@ -75,7 +76,12 @@ export interface CountedLosses {
 }
 
 /** Counts what is there now, locked so that it stays that until the statement takes it. */
-export function countLosses(connection: PostgresConnection, losses: Losses): ResultAsync<CountedLosses, SqlError> {
+export const countLosses = (connection: PostgresConnection, losses: Losses): ResultAsync<CountedLosses, SqlError> =>
+  losses.relations.length === 0
+    ? okAsync({ dropped: new Map(), truncated: new Map(), columns: [] })
+    : seeingAll(connection, () => countAll(connection, losses));
+
+function countAll(connection: PostgresConnection, losses: Losses): ResultAsync<CountedLosses, SqlError> {
   return here(connection, losses.relations).andThen((names) => {
     const rowsOf = (relations: readonly Relation[]): ResultAsync<ReadonlyMap<number, number>, SqlError> =>
       // The rows of a partitioned table are those of its partitions.

@@ -7,6 +7,7 @@ import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { quoted } from '../name.js';
 import type { Account } from './account.js';
+import { seeingAll } from './all-rows.js';
 import type { Look } from './look.js';
 import { asNow, inSql, isOwn, type Relation, type Relations } from './relations.js';
 import type { StatementFacts } from './statement.js';
@@ -62,13 +63,25 @@ export const withAttributes = (
   relations: ReadonlyMap<number, Relation>,
   uses: readonly Use[],
 ): ResultAsync<Account, SqlError> =>
+  uses.length === 0
+    ? okAsync(account)
+    : seeingAll(connection, () => counted(connection, relations, uses)).map((all) => ({
+        ...account,
+        attributes: new Map([...account.attributes, ...all]),
+      }));
+
+const counted = (
+  connection: PostgresConnection,
+  relations: ReadonlyMap<number, Relation>,
+  uses: readonly Use[],
+): ResultAsync<(readonly [string, number])[], SqlError> =>
   inOrder(uses, (use) => {
     const relation = relations.get(use.oid);
     const now = relation === undefined ? okAsync<readonly Relation[], SqlError>([]) : asNow(connection, [relation]);
     return now
       .andThen(([one]) => (one ? count(connection, one, use) : okAsync(0)))
       .map((rows) => [keyOf(use), rows] as const);
-  }).map((counted) => ({ ...account, attributes: new Map([...account.attributes, ...counted]) }));
+  });
 
 const count = (
   connection: PostgresConnection,
@@ -107,15 +120,15 @@ export function lostAttributes(
   [was, is]: readonly [SchemaSnapshot, SchemaSnapshot],
 ): ResultAsync<readonly ColumnFinding[], SqlError> {
   if (account.columns.length + account.attributes.size === 0 && typesIn(was) === typesIn(is)) return okAsync([]);
-  return connection.query<Use>(USES, [null]).andThen(({ rows }) =>
-    inOrder(rows, (use): ResultAsync<readonly ColumnFinding[], SqlError> => {
+  return connection.query<Use>(USES, [null]).andThen(({ rows: uses }) =>
+    inOrder(uses, (use): ResultAsync<readonly ColumnFinding[], SqlError> => {
       const relation = before.get(use.oid);
       // What nobody was there to count: the server's estimate, and never nothing.
-      const counted = account.attributes.get(keyOf(use)) ?? Math.max(1, relation?.estimate ?? 1);
-      if (relation === undefined || isOwn(relation) || !after.has(use.oid) || counted === 0) return okAsync([]);
+      const rows = account.attributes.get(keyOf(use)) ?? Math.max(1, relation?.estimate ?? 1);
+      if (relation === undefined || isOwn(relation) || !after.has(use.oid) || rows === 0) return okAsync([]);
       return second()
         .andThen((other) => namesOf(other, use))
-        .map((column) => (column === undefined ? [] : [{ table: relation.name, column, rows: counted, keys: [] }]));
+        .map((column) => (column === undefined ? [] : [{ table: relation.name, column, rows, keys: [] }]));
     }).map((all) => all.flat()),
   );
 }

@@ -52,7 +52,7 @@ export function observe(context: ObserveContext): ResultAsync<Observed, StepFaul
           .andThen(() => (known ? okAsync<Present, StepFault>(known) : present(context).mapErr(asFault)))
           .andThen((there) => describe(context, there, now)),
       );
-  return inOwnPath(connection, SETTLE, work, asFault);
+  return inOwnWay(connection, SETTLE, work, asFault);
 }
 
 /** Whether the transaction is the step's still, and what is the engine's own was left alone. */
@@ -70,7 +70,7 @@ export function observeSchema({
   return connection
     .query('BEGIN')
     .andThen(() =>
-      inOwnPath(
+      inOwnWay(
         connection,
         'SET CONSTRAINTS ALL IMMEDIATE',
         () => inspector.snapshot(),
@@ -114,26 +114,38 @@ function refuseOwn({ connection, trace }: ObserveContext, now: Look): ResultAsyn
 }
 const REFUSED: StepFault = { kind: 'forbidden', what: 'journal', sql: 'schema migrate_safe' };
 
-/** The server writes names as the search path wants them: for the snapshot it has to be empty, and is put back. */
-function inOwnPath<T, E>(
+/**
+ * The server writes names as the search path wants them, and policies hide rows from who counts them: both are turned off
+ * meanwhile, and put back.
+ */
+function inOwnWay<T, E>(
   connection: PostgresConnection,
   first: string,
   work: () => ResultAsync<T, E>,
   asFailure: (error: SqlError) => E,
 ): ResultAsync<T, E> {
   return connection
-    .settled<{ path: string }>(first, OWN_PATH)
+    .settled<OwnWay>(first, OWN_WAY)
     .mapErr(asFailure)
-    .andThen(({ path }) =>
+    .andThen(({ path, security }) =>
       work().andThen((result) =>
         connection
-          .query(`SELECT pg_catalog.set_config('search_path', $1, true)`, [path])
+          .query(
+            `SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('row_security', $2, true)`,
+            [path, security],
+          )
           .map(() => result)
           .mapErr(asFailure),
       ),
     );
 }
-const OWN_PATH = `SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true)`;
+interface OwnWay {
+  readonly path: string;
+  readonly security: string;
+}
+const OWN_WAY = `
+  SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true),
+    pg_catalog.current_setting('row_security') AS security, pg_catalog.set_config('row_security', 'off', true)`;
 
 function describe(context: ObserveContext, there: Present, now: Look): ResultAsync<Observed, StepFault> {
   const { connection, before, trace } = context;
