@@ -33,6 +33,8 @@ const DROPPABLE = [
   'default',
   'policy',
   'rule',
+  'privileges',
+  'comment',
 ];
 
 /** A directive that is not understood is an error: one that is misspelt would allow nothing, or be thought to. */

@@ -92,6 +92,60 @@ describe('what goes with something else on PostgreSQL', () => {
       expect(await found(step)).to.include(finding);
     });
 
+  describe('in a rebuild by hand', () => {
+    const RICH = `CREATE TABLE par (id int PRIMARY KEY); CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+      CREATE TABLE rich (id int PRIMARY KEY, v text DEFAULT 'x', w int, p int CONSTRAINT to_par REFERENCES par, CONSTRAINT positive CHECK (w > 0), CONSTRAINT one_w UNIQUE (w));
+      CREATE INDEX rich_v ON rich (v); CREATE TRIGGER watch BEFORE UPDATE ON rich FOR EACH ROW EXECUTE FUNCTION g();
+      CREATE RULE quiet AS ON DELETE TO rich WHERE old.id = 0 DO INSTEAD NOTHING; ALTER TABLE rich ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON rich USING (true);
+      GRANT SELECT ON rich TO PUBLIC; GRANT UPDATE (v) ON rich TO PUBLIC; COMMENT ON TABLE rich IS 'a'; COMMENT ON COLUMN rich.v IS 'b';
+      INSERT INTO rich VALUES (1, 'a', 1, NULL)`;
+    const into = (columns: string): string =>
+      `CREATE TABLE rich_new (${columns}); INSERT INTO rich_new SELECT id, v, w, p FROM rich; DROP TABLE rich; ALTER TABLE rich_new RENAME TO rich`;
+    const all = [
+      'would drop table rich with its 1 row',
+      'trigger rich.watch',
+      'index rich_v',
+      'check positive',
+      'unique one_w',
+      'constraint rich_pkey',
+      'constraint to_par',
+      'default v',
+      'policy mine',
+      'rule quiet',
+      'would lose privileges of table rich',
+      'would lose comment of table rich',
+    ];
+
+    it('is told what the table has not any more, whatever takes its place', async () => {
+      await bench.sql(RICH);
+      for (const step of [
+        into('id int, v text, w int, p int'),
+        `${into('id int, v text, w int, p int')}; CREATE INDEX other ON rich (w); COMMENT ON TABLE rich IS 'a'; GRANT SELECT ON rich TO PUBLIC`,
+        'DROP TABLE rich; CREATE TABLE rich (id int, v text, w int, p int)',
+        'DROP TABLE rich; CREATE TABLE rich (id int, v text, w int, p int) PARTITION BY LIST (id)',
+      ]) {
+        const told = await found(step);
+        for (const one of all) expect(told, step).to.include(one);
+      }
+    });
+
+    it('is nothing that the new table has too, or that is named', async () => {
+      await bench.sql(RICH);
+      const whole = `${into(`id int CONSTRAINT new_pkey PRIMARY KEY, v text DEFAULT 'y', w int CONSTRAINT other_w UNIQUE, p int REFERENCES par, CHECK (w > 0)`)};
+        CREATE INDEX rich_v_new ON rich (v); CREATE TRIGGER watch BEFORE UPDATE ON rich FOR EACH ROW EXECUTE FUNCTION g();
+        CREATE RULE quiet AS ON DELETE TO rich WHERE old.id = 0 DO INSTEAD NOTHING; ALTER TABLE rich ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON rich USING (true);
+        GRANT SELECT ON rich TO PUBLIC; GRANT UPDATE (v) ON rich TO PUBLIC; COMMENT ON TABLE rich IS 'a'; COMMENT ON COLUMN rich.v IS 'b'`;
+      const rows = 'would drop table rich with its 1 row, which the step does not declare';
+      expect(await found(whole)).to.equal(rows);
+      const named = `DROP TRIGGER watch ON rich; DROP INDEX rich_v; DROP RULE quiet ON rich; DROP POLICY mine ON rich`;
+      const kept = await found(`${named}; ${into('id int PRIMARY KEY, v text, w int, p int')}`);
+      for (const one of ['watch', 'rich_v', 'quiet', 'mine', 'rich_pkey']) expect(kept).not.to.include(one);
+      const other = await found('DROP TABLE rich; CREATE TABLE rich (z int)');
+      for (const one of ['trigger rich.watch', 'policy mine', 'rule quiet']) expect(other).to.include(one);
+      for (const one of ['rich_v', 'one_w', 'to_par', 'rich_pkey', 'default']) expect(other).not.to.include(one);
+    });
+  });
+
   it('does not take a word of some other statement for a name', async () => {
     await bench.sql('CREATE TABLE w (m int); CREATE VIEW v AS SELECT m FROM w');
     const step = `UPDATE t SET v = replace(v, 'x', 'y');`;

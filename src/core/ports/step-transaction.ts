@@ -18,8 +18,22 @@ export interface ColumnFinding extends RowFinding {
   readonly column: string;
 }
 export interface LostObject {
-  /** `constraint`: a primary key, a foreign key or an exclusion. */
-  readonly type: 'trigger' | 'view' | 'index' | 'check' | 'unique' | 'constraint' | 'default' | 'policy' | 'rule';
+  /**
+   * `constraint`: a primary key, a foreign key or an exclusion. `privileges`, `comment`: all of a table that another one
+   * took the place of, and of its columns.
+   */
+  readonly type:
+    | 'trigger'
+    | 'view'
+    | 'index'
+    | 'check'
+    | 'unique'
+    | 'constraint'
+    | 'default'
+    | 'policy'
+    | 'rule'
+    | 'privileges'
+    | 'comment';
   readonly name: string;
   readonly table?: string;
   /** Why it could not be kept, in the database's words. */

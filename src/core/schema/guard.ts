@@ -109,7 +109,15 @@ function actionOf(
 
 const CONSTRAINTS: ReadonlySet<LostObject['type']> = new Set(['check', 'unique']);
 /** Their names are their table's alone. */
-const OF_TABLES: ReadonlySet<LostObject['type']> = new Set([...CONSTRAINTS, 'constraint', 'default', 'policy', 'rule']);
+const OF_TABLES: ReadonlySet<LostObject['type']> = new Set([
+  ...CONSTRAINTS,
+  'constraint',
+  'default',
+  'policy',
+  'rule',
+  'privileges',
+  'comment',
+]);
 /** `check=orders.check` covers all checks of a table, and `unique=orders.unique` all of its unique constraints. */
 const isCovered = ({ type, table }: LostObject, { mayDrop }: Declarations): boolean =>
   CONSTRAINTS.has(type) && table !== undefined && has(mayDrop, `${table}.${type}`);
@@ -134,7 +142,8 @@ export function describeFinding(finding: GuardFinding): string {
     case 'object-lost': {
       const where = finding.table === undefined ? '' : ` of table ${finding.table}`;
       const why = finding.reason === undefined ? '' : `: ${finding.reason}`;
-      return `would lose ${finding.type} ${finding.name}${where}, which the step does not name${why}`;
+      const what = finding.name === finding.type ? finding.type : `${finding.type} ${finding.name}`;
+      return `would lose ${what}${where}, which the step does not name${why}`;
     }
   }
 }

@@ -31,6 +31,9 @@ const STRENGTH = ['ShareUpdateExclusive', 'Share', 'ShareRowExclusive', 'Exclusi
 /** pg_largeobject_metadata has a row per large object. */
 const LARGE_OBJECTS = 2995;
 
+/** COMMENT holds on to it, as nothing else does: pg_description. */
+const DESCRIPTIONS = 2609;
+
 // Whoever reads or writes a relation's rows holds a lock on it until the transaction or its savepoint ends. Commands let go
 // of the catalogs as soon as they have written them: who holds on to one writes it by hand.
 const lookAt = (which: string, counted: string): string => `
@@ -49,7 +52,7 @@ const lookAt = (which: string, counted: string): string => `
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array('pg_catalog.' || relname, deleted)) FROM (
       SELECT c.relname, pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS deleted FROM pg_catalog.pg_class AS c
       WHERE c.oid = ANY (ARRAY(SELECT ${LARGE_OBJECTS}::oid UNION SELECT l.relation FROM held AS l WHERE l.relation < 16384 AND l.mode = 'RowExclusiveLock'))
-        AND (c.oid = ${LARGE_OBJECTS} OR NOT c.relisshared)) AS counted
+        AND (c.oid = ${LARGE_OBJECTS} OR NOT c.relisshared AND c.oid <> ${DESCRIPTIONS})) AS counted
       WHERE deleted > 0) AS catalogs,
     EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtenabled <> 'D') AS watched`;
 

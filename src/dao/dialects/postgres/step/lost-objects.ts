@@ -9,6 +9,9 @@ import {
   lostAttached,
   lostDefaults,
   lostKeys,
+  lostWords,
+  PRIVILEGES,
+  WORDS,
   type Kept,
   type Naming,
 } from './lost-parts.js';
@@ -28,8 +31,8 @@ function namesIn(schema: SchemaSnapshot, other: SchemaSnapshot): readonly string
     ...only(views, other.views).map(({ name }) => `view ${name}`),
     ...only(triggers, other.triggers).map(({ name }) => `trigger ${name}`),
     ...only(objects, other.objects ?? [])
-      .filter(({ type }) => type === MATERIALIZED || ATTACHED.has(type))
-      .map(({ name }) => name),
+      .filter(({ type }) => type === MATERIALIZED || ATTACHED.has(type) || WORDS.has(type))
+      .map(({ type, name, definition }) => (type === PRIVILEGES ? `${name} ${definition}` : name)),
     ...only(tables, other.tables).flatMap(namesOf),
   ];
 }
@@ -73,6 +76,7 @@ export function lostObjects(before: SchemaSnapshot, after: SchemaSnapshot, namin
       ...lostConstraints(table, naming),
       ...lostKeys(table, naming),
       ...lostDefaults(table, naming),
+      ...lostWords(table, before, after, naming),
     ]),
     ...lostAttached(before, after, naming),
   ];

@@ -9,6 +9,8 @@ export interface Naming {
   readonly isNamed: (bare: string) => boolean;
   /** The name now of a table or view that was called `name`; undefined where it is gone. */
   readonly nameNow: (name: string) => string | undefined;
+  /** Whether that table was dropped, and another one made in its place. */
+  readonly isReplaced: (table: string) => boolean;
   /** The name now of a column that a table had; undefined where it is gone. */
   readonly columnNow: (table: string, column: string) => string | undefined;
 }
@@ -95,4 +97,45 @@ export function lostAttached(before: SchemaSnapshot, after: SchemaSnapshot, nami
     const isGone = now !== undefined && !present.has(`${type} ${now}.${own}`) && !naming.isNamed(parseName(own).name);
     return isGone ? [{ type, name: own, table }] : [];
   });
+}
+
+export const PRIVILEGES = 'privileges on';
+const COMMENT = 'comment on';
+/** What is written about a table elsewhere. */
+export const WORDS: ReadonlySet<string> = new Set([PRIVILEGES, COMMENT]);
+
+/** What was granted on a table, and said of it, is nothing that its name keeps where another one takes its place. */
+export function lostWords(
+  { before: { name: table } }: Kept,
+  before: SchemaSnapshot,
+  after: SchemaSnapshot,
+  naming: Naming,
+): readonly LostObject[] {
+  if (!naming.isReplaced(table)) return [];
+  const of = ({ objects = [] }: SchemaSnapshot, wanted: string): ReadonlyMap<string, string> =>
+    new Map(
+      objects
+        .filter(({ type }) => type === wanted)
+        .map(({ name, definition }) => [name.slice(wanted.length + 1), definition]),
+    );
+  const [had, has] = [of(before, PRIVILEGES), of(after, PRIVILEGES)].map((all) =>
+    (all.get(`table ${table}`) ?? '').split(', '),
+  );
+  const revoked = had?.filter((grant) => grant !== '' && !has?.includes(grant)) ?? [];
+  // The server puts quotes where it wants them.
+  const { schema, name } = parseName(table);
+  const own = `${schema}.${name}`;
+  const said = of(after, COMMENT);
+  const unsaid = [...of(before, COMMENT).keys()].filter((what) => {
+    const plain = what.replaceAll('"', '');
+    const column = plain.startsWith(`table column ${own}.`) ? plain.slice(`table column ${own}.`.length) : undefined;
+    const isThere = plain === `table ${own}` || (column !== undefined && naming.columnNow(table, column) !== undefined);
+    return isThere && !said.has(what);
+  });
+  return [
+    ...(revoked.length > 0
+      ? [{ type: 'privileges' as const, name: 'privileges', table, reason: revoked.join(', ') }]
+      : []),
+    ...(unsaid.length > 0 ? [{ type: 'comment' as const, name: 'comment', table, reason: unsaid.join(', ') }] : []),
+  ];
 }

@@ -3,8 +3,9 @@ import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
+import { hasLess } from './lost-objects.js';
 import type { Naming } from './lost-parts.js';
-import type { Relations } from './relations.js';
+import { holdsRows, type Relations } from './relations.js';
 
 // A renamed column's row of the catalog is this transaction's. What it was called before is known by its place: columns
 // that are there keep their order, and the dropped ones between them are there as dropped.
@@ -25,21 +26,25 @@ interface ColumnsRow {
   readonly gone: readonly boolean[];
 }
 
-/** `named`: what the step's statements took away or renamed, as the server folds it. */
+/**
+ * `named`: what the step's statements took away or renamed, as the server folds it. A table that was dropped lives on in
+ * the one that the step made in its place.
+ */
 export function readNaming(
   connection: PostgresConnection,
   relations: Relations,
-  before: SchemaSnapshot,
+  { before, after }: { readonly before: SchemaSnapshot; readonly after: SchemaSnapshot },
   named: ReadonlySet<string>,
-  differs: boolean,
 ): ResultAsync<Naming, SqlError> {
   const byName = new Map([...relations.before.values()].map((relation) => [relation.name, relation]));
+  const inPlace = inPlaceOf(relations);
   const nameNow = (name: string): string | undefined => {
     const relation = byName.get(name);
-    return relation && relations.after.get(relation.oid)?.name;
+    return (relation && relations.after.get(relation.oid)?.name) ?? (inPlace.has(name) ? name : undefined);
   };
   const isNamed = (bare: string): boolean => named.has(bare);
-  if (!differs) return okAsync({ isNamed, nameNow, columnNow: (_table, column) => column });
+  if (!hasLess(before, after))
+    return okAsync({ isNamed, nameNow, columnNow: (_table, column) => column, isReplaced: () => false });
   const oids = [...relations.before.keys()];
   return connection.query<ColumnsRow>(COLUMNS, [oids]).map(({ rows }) => {
     const changed = new Map(
@@ -51,9 +56,23 @@ export function readNaming(
       }),
     );
     const columnNow = (table: string, column: string): string | undefined => {
+      if (inPlace.has(table))
+        return after.tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.name;
       const columns = changed.get(table);
       return columns === undefined ? column : columns.get(column);
     };
-    return { isNamed, nameNow, columnNow };
+    return { isNamed, nameNow, columnNow, isReplaced: (table) => inPlace.has(table) };
   });
+}
+
+/** Pure: names of tables that are gone, and that a table of the step has now. */
+function inPlaceOf({ before, after }: Relations): ReadonlySet<string> {
+  const made = new Set(
+    [...after.values()].filter((one) => holdsRows(one) && !before.has(one.oid)).map(({ name }) => name),
+  );
+  return new Set(
+    [...before.values()]
+      .filter((one) => holdsRows(one) && !after.has(one.oid) && made.has(one.name))
+      .map(({ name }) => name),
+  );
 }

@@ -12,7 +12,7 @@ import { readAdded, readGrown, type Added, type Present } from './grown.js';
 import type { Start } from './ledger.js';
 import type { Look } from './look.js';
 import { lostAttributes } from './lost-attributes.js';
-import { hasLess, lostObjects } from './lost-objects.js';
+import { lostObjects } from './lost-objects.js';
 import { readNaming } from './naming.js';
 import { touchesOwn } from './own-objects.js';
 import { holdsRows, isOwn, readRelations, type Relation, type Relations } from './relations.js';
@@ -155,7 +155,7 @@ function describe(context: ObserveContext, there: Present, now: Look): ResultAsy
   return rowLosses(context, both, now)
     .andThen((rows) =>
       ResultAsync.combine([
-        readNaming(connection, both, before, trace.account.named, hasLess(before, after)),
+        readNaming(connection, both, { before, after }, trace.account.named),
         brokenKeys(context),
         lostAttributes(context, trace.account, both, [before, after]),
       ]).map(([naming, brokenForeignKeys, attributes]): Observed => ({
