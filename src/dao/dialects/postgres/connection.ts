@@ -6,6 +6,7 @@ import { classify } from './classify.js';
 import { copyIn, Unfed, type Feed } from './copy-in.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
+import { OWN_TYPES } from './own-types.js';
 import { askPooled, boundaryOf } from './pooled-statements.js';
 import { PREPARED, PreparedStatements, type Stocked } from './prepared-statements.js';
 import { ASK_SERVER, serverOf, settling, type Server, type ServerRow } from './settings.js';
@@ -131,7 +132,10 @@ export class PostgresConnection implements Session {
    * values come as the host's driver is set to give them.
    */
   foreign(sql: string, values: readonly unknown[]): ResultAsync<QueryResult<ForeignRow>, SqlError> {
-    return this.#queue<ForeignRow>(sql, values, { queryMode: 'extended', types: this.#driver.types });
+    return this.#queue<ForeignRow>(sql, values, {
+      queryMode: 'extended',
+      types: this.#options.types ?? this.#driver.types,
+    });
   }
 
   /** `COPY … FROM STDIN` in the transaction that is open: what `feed` sends. Gives the rows that the server took. */
@@ -156,16 +160,12 @@ export class PostgresConnection implements Session {
   }
 
   #newClient(): Client {
-    const { types } = this.#driver;
     const client = new this.#driver.Client({
       application_name: 'migrate-safe',
       keepAlive: true,
       keepAliveInitialDelayMillis: 30_000,
       ...this.#options,
-      // Counts and positions of the engine stay far below 2^53; the driver would give them as texts.
-      types: {
-        getTypeParser: (oid, format) => (oid === types.builtins.INT8 ? Number : types.getTypeParser(oid, format)),
-      },
+      types: OWN_TYPES,
     });
     client.on('error', (error) => {
       if (client === this.#client) this.#lost ??= classify(error);
