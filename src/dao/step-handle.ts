@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Knex } from 'knex';
 import { ResultAsync } from 'neverthrow';
 import type { StepHandle } from '../core/steps/migration-step.js';
+import { StepTransactions, type Container } from './step-transactions.js';
 import type { HostKnexConfig } from './host-knex.js';
 
 /** A statement as knex hands it to its client, which puts the answer into it. */
@@ -25,9 +26,17 @@ interface KnexRunner {
   pipe(writable: Writable, options?: object): Writable;
 }
 
+/** Of what a transaction of knex is told, as far as it matters here. */
+interface TransactionConfig {
+  readonly connection?: object;
+}
+
 /** The parts of a client of knex (knex/lib/dialects) that a pinned one replaces. */
 export interface KnexClientClass {
-  new (config: Knex.Config): { runner(builder: object): KnexRunner };
+  new (config: Knex.Config): {
+    runner(builder: object): KnexRunner;
+    transaction(container: Container, config?: TransactionConfig, outer?: object | null): object;
+  };
 }
 
 export interface StepClient {
@@ -62,6 +71,7 @@ export function stepHandle(
 function pinned({ load, answer, rowsOf }: StepClient): KnexClientClass {
   // One connection for all: knex never sees the driver's own object, so no statement can go round the engine.
   const connection = {};
+  const transactions = new StepTransactions();
   const asked: Answer = async (query) => {
     if (!query.sql) throw new Error('The query is empty');
     return answer(query);
@@ -78,12 +88,21 @@ function pinned({ load, answer, rowsOf }: StepClient): KnexClientClass {
     destroy(): Promise<void> {
       return Promise.resolve();
     }
-    _query(_connection: object, query: KnexQuery): Promise<KnexQuery> {
+    async _query(of: object, query: KnexQuery): Promise<KnexQuery> {
+      if (of === connection) await transactions.outside();
       return asked(query);
     }
+    override transaction(container: Container, config?: TransactionConfig, outer?: object | null): object {
+      // A rebuild of knex's own goes on with the connection that it has.
+      if (outer || config?.connection) return super.transaction(container, config, outer);
+      // A connection of its own tells its statements from those of the handle.
+      const own = { doNotRejectOnRollback: true, ...config, connection: {} };
+      return transactions.begin((...how) => super.transaction(...how), container, own);
+    }
     /** All rows are read before the first is given: the step's one connection is free for what it does with them. */
-    async _stream(_connection: object, query: KnexQuery, stream: Transform): Promise<void> {
+    async _stream(of: object, query: KnexQuery, stream: Transform): Promise<void> {
       try {
+        if (of === connection) await transactions.outside();
         await pipeline(Readable.from(rowsOf(await asked(query))), stream);
       } catch (thrown) {
         // Who stopped reading has destroyed it already. Nobody else is told: knex waits for no stream.

@@ -59,7 +59,7 @@ for (const subject of [sqlite('sqlite3'), sqlite('better-sqlite3'), postgres]) {
           },
         }),
       );
-      safe.addMigration(new MigrationStep(2, 'it', { apply, declares: { touches: ['t'] } }));
+      safe.addMigration(new MigrationStep(2, 'it', { apply, declares: { touches: ['t'], mayLoseRows: ['t'] } }));
       const outcome = await safe.up();
       value(await safe.close());
       return outcome;
@@ -106,6 +106,88 @@ for (const subject of [sqlite('sqlite3'), sqlite('better-sqlite3'), postgres]) {
         }),
       );
       expect(taken).to.have.length(161);
+    });
+
+    const rows = async (work: (knex: StepHandle) => Promise<unknown>): Promise<readonly number[]> => {
+      let found: readonly number[] = [];
+      value(
+        await step(async (knex) => {
+          await knex('t').del();
+          await work(knex);
+          found = (await knex('t').select('id').orderBy('id')).map(idOf);
+        }),
+      );
+      return found;
+    };
+    const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    const not = (knex: StepHandle, id: number, ms = 20): Promise<unknown> =>
+      knex
+        .transaction(async (trx) => {
+          await trx('t').insert({ id });
+          await pause(ms);
+          throw new Error('not this one');
+        })
+        .catch(() => undefined);
+
+    it('keeps what one transaction did where another that was begun beside it is rolled back', async () => {
+      expect(
+        await rows((knex) =>
+          Promise.all([
+            not(knex, 1),
+            knex.transaction((trx) => trx('t').insert({ id: 2 })),
+            not(knex, 3),
+            knex('t').insert({ id: 4 }),
+            knex.batchInsert('t', [{ id: 7 }, { id: 8 }], 1),
+            knex.transaction(async (trx) => {
+              await Promise.all([
+                trx.transaction((inner) => inner('t').insert({ id: 5 })),
+                trx
+                  .transaction((inner) =>
+                    inner('t')
+                      .insert({ id: 6 })
+                      .then(() => Promise.reject(new Error('no'))),
+                  )
+                  .catch(() => undefined),
+              ]);
+            }),
+          ]),
+        ),
+      ).to.deep.equal([2, 4, 5, 7, 8]);
+    });
+
+    it('takes what is done in the function of a transaction for a part of it, by whatever handle', async () => {
+      expect(
+        await rows((knex) =>
+          knex
+            .transaction(async (trx) => {
+              await trx('t').insert({ id: 1 });
+              await knex('t').insert({ id: 2 });
+              await knex.transaction((inner) => inner('t').insert({ id: 3 }));
+              await not(knex, 4);
+              expect(await trx('t').count('* as n')).to.have.length(1);
+              throw new Error('none of them');
+            })
+            .catch((error: Error) => expect(error.message).to.equal('none of them')),
+        ),
+      ).to.deep.equal([]);
+    });
+
+    it('lets code end a transaction by hand, and begins no other beside it', async () => {
+      expect(
+        await rows(async (knex) => {
+          const trx = await knex.transaction();
+          await trx('t').insert({ id: 1 });
+          await knex('t').insert({ id: 2 });
+          const said = await knex.transaction((other) => other('t').insert({ id: 3 })).then(String, String);
+          expect(said).to.include('begin this one from it (trx.transaction)');
+          await trx.transaction((inner) => inner('t').insert({ id: 4 }));
+          await trx.commit();
+          await knex.transaction((other) => other('t').insert({ id: 5 }));
+          const next = await knex.transaction();
+          await next('t').insert({ id: 6 });
+          await next.rollback();
+        }),
+      ).to.deep.equal([1, 2, 4, 5]);
     });
 
     for (const [how, read] of [

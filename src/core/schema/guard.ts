@@ -108,6 +108,8 @@ function actionOf(
 }
 
 const CONSTRAINTS: ReadonlySet<LostObject['type']> = new Set(['check', 'unique']);
+/** They are told of a table as a whole, and have no name. */
+const WHOLE: ReadonlySet<LostObject['type']> = new Set(['privileges', 'comment']);
 /** Their names are their table's alone. */
 const OF_TABLES: ReadonlySet<LostObject['type']> = new Set([
   ...CONSTRAINTS,
@@ -142,7 +144,7 @@ export function describeFinding(finding: GuardFinding): string {
     case 'object-lost': {
       const where = finding.table === undefined ? '' : ` of table ${finding.table}`;
       const why = finding.reason === undefined ? '' : `: ${finding.reason}`;
-      const what = finding.name === finding.type ? finding.type : `${finding.type} ${finding.name}`;
+      const what = WHOLE.has(finding.type) ? finding.type : `${finding.type} ${finding.name}`;
       return `would lose ${what}${where}, which the step does not name${why}`;
     }
   }
