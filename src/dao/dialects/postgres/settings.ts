@@ -22,6 +22,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 };
 /** Settings that a version of the server may not know yet. */
 const SINCE: Readonly<Record<string, number>> = {
+  row_security: 90_500,
   client_connection_check_interval: 140_000,
   idle_session_timeout: 140_000,
   transaction_timeout: 170_000,
