@@ -31,7 +31,19 @@ function dumping(): string[] {
     }
   });
 }
-const leftInTemp = (): string[] => readdirSync(tmpdir()).filter((name) => /^migrate-safe-[A-Za-z0-9]{6}$/.test(name));
+/** `work` has a temporary folder of its own, where nobody else puts anything; `left` is what is in it. */
+async function withTemporary(work: (left: () => string[]) => Promise<void>): Promise<void> {
+  const { TMPDIR: before } = process.env;
+  const folder = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
+  process.env['TMPDIR'] = folder;
+  try {
+    await work(() => readdirSync(folder));
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = before;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
 
 describe('an archive of a PostgreSQL database', () => {
   before(async function () {
@@ -123,14 +135,16 @@ describe('an archive of a PostgreSQL database', () => {
       try {
         await client.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
         const abort = new AbortController();
-        const before = leftInTemp();
-        const copying = backed.source.copyTo(path.join(backed.directory, 'x.dump'), () => undefined, abort.signal);
-        await until(() => dumping().length === 1);
-        abort.abort();
-        const outcome = await copying;
-        expect(outcome.isErr() && outcome.error.kind).to.equal('interrupted');
-        expect(dumping()).to.deep.equal([]);
-        expect(leftInTemp()).to.deep.equal(before);
+        await withTemporary(async (left) => {
+          const copying = backed.source.copyTo(path.join(backed.directory, 'x.dump'), () => undefined, abort.signal);
+          await until(() => dumping().length === 1);
+          expect(left()).to.have.length(1);
+          abort.abort();
+          const outcome = await copying;
+          expect(outcome.isErr() && outcome.error.kind).to.equal('interrupted');
+          expect(dumping()).to.deep.equal([]);
+          expect(left()).to.deep.equal([]);
+        });
       } finally {
         await client.end();
       }
@@ -234,28 +248,30 @@ describe('a password', () => {
     this.timeout(60_000);
     const url = new URL(await serverWithPassword(this, SECRET));
     url.password = 'wrong-secret';
-    const before = leftInTemp();
     const { pgDump } = value(await findTools(100_000));
-    const outcome = await withToolEnvironment({ connectionString: url.href }, async (env) =>
-      runQuietly({ program: pgDump, args: ['--no-password'], env }),
-    );
-    expect(outcome.isErr() && outcome.error).to.include({ kind: 'access-denied' });
-    expect(JSON.stringify(outcome)).to.not.include('wrong-secret');
-    expect(leftInTemp()).to.deep.equal(before);
+    await withTemporary(async (left) => {
+      const outcome = await withToolEnvironment({ connectionString: url.href }, async (env) =>
+        runQuietly({ program: pgDump, args: ['--no-password'], env }),
+      );
+      expect(outcome.isErr() && outcome.error).to.include({ kind: 'access-denied' });
+      expect(JSON.stringify(outcome)).to.not.include('wrong-secret');
+      expect(left()).to.deep.equal([]);
+    });
   });
 
   it('is gone from the disk when the work throws', async () => {
-    const before = leftInTemp();
-    let during: string[] = [];
-    const work = withToolEnvironment({ host: 'h', password: SECRET }, async () => {
-      during = leftInTemp();
-      throw new Error('the work failed');
+    await withTemporary(async (left) => {
+      let during: string[] = [];
+      const work = withToolEnvironment({ host: 'h', password: SECRET }, async () => {
+        during = left();
+        throw new Error('the work failed');
+      });
+      await work.then(
+        () => expect.fail('it did not throw'),
+        (thrown: unknown) => expect(String(thrown)).to.include('the work failed'),
+      );
+      expect(during).to.have.length(1);
+      expect(left()).to.deep.equal([]);
     });
-    await work.then(
-      () => expect.fail('it did not throw'),
-      (thrown: unknown) => expect(String(thrown)).to.include('the work failed'),
-    );
-    expect(during).to.have.length(before.length + 1);
-    expect(leftInTemp()).to.deep.equal(before);
   });
 });

@@ -1,9 +1,11 @@
-// What is to be done after the last test of a run.
-const jobs: (() => Promise<void>)[] = [];
+// What is to be done when the process ends that runs the tests: one for all of them, or one of several that share the files.
+const jobs: (() => void)[] = [];
 
-/** `job` is done once, after all tests. */
-export const atEnd = (job: () => Promise<void>): void => void jobs.push(job);
-
-export async function doAll(): Promise<void> {
-  for (const job of jobs.splice(0)) await job();
+/** `job` is done once, after all tests of this process; nobody waits for what it starts. */
+export function atEnd(job: () => void): void {
+  if (jobs.length === 0)
+    process.once('exit', () => {
+      for (const each of jobs) each();
+    });
+  jobs.push(job);
 }

@@ -138,7 +138,7 @@ export async function toolsOf(url: string): Promise<PgTools | undefined> {
 /** An archive in the fashion of a file backup. */
 export async function archiveOf(tools: PgTools, url: string): Promise<string> {
   const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-archive-'));
-  atEnd(async () => rmSync(directory, { recursive: true, force: true }));
+  atEnd(() => rmSync(directory, { recursive: true, force: true }));
   const file = path.join(directory, 'database.dump');
   await run(tools.pgDump, ['-Fc', '-Z1', '-N', 'migrate_safe_backup', '-f', file, url]);
   return file;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { atEnd } from './at-end.js';
 
 const run = promisify(execFile);
 export const EXE = process.platform === 'win32' ? '.exe' : '';
@@ -22,6 +23,8 @@ export interface Cluster {
   crash(): Promise<void>;
   /** Crashed, and all of its files gone. */
   remove(): Promise<void>;
+  /** The same when this process ends, which does not wait for the server. */
+  removeAtEnd(): void;
 }
 
 export async function freePort(): Promise<number> {
@@ -66,6 +69,7 @@ export async function makeCluster(
     child?.kill('SIGQUIT');
     await ended;
   };
+  const removeFiles = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
   return {
     url,
     start: async () => {
@@ -85,7 +89,14 @@ export async function makeCluster(
     crash,
     remove: async () => {
       await crash();
-      rmSync(directory, { recursive: true, force: true });
+      removeFiles();
+    },
+    removeAtEnd: () => {
+      child?.unref();
+      atEnd(() => {
+        child?.kill('SIGQUIT');
+        removeFiles();
+      });
     },
   };
 }

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { atEnd } from './at-end.js';
 import { EXE, makeCluster } from './postgres-cluster.js';
 
 export interface TestServer {
@@ -37,7 +36,7 @@ function named(): string | undefined {
 async function start(folder: string, password?: string): Promise<TestServer> {
   const cluster = await makeCluster(folder, { synchronous_commit: 'off' }, password);
   await cluster.start();
-  atEnd(() => cluster.remove());
+  cluster.removeAtEnd();
   return { url: cluster.url, binaries: folder };
 }
 
