@@ -1,7 +1,7 @@
 // What a backup is, in words: why it was taken, and what going back to it would lose.
 import type { RestorePreview } from '../core/manager/restore-context.js';
 import type { CopyFacts } from '../core/ports/backup-source.js';
-import type { BackupReason } from '../core/ports/backup-store.js';
+import type { BackupManifest, BackupReason } from '../core/ports/backup-store.js';
 import { count, localTime, number, timeOfDay } from './format.js';
 import type { Sink } from './terminal.js';
 
@@ -17,6 +17,14 @@ export function reasonText({ kind, version, direction }: BackupReason): string {
     case 'manual':
       return 'by hand';
   }
+}
+
+/** What it is made of: a file, an archive of a server's database, copies of tables within it, or a name in its log. */
+export function formText({ kind, copy, restorePoint }: BackupManifest): string {
+  const tables = count(copy.tables.length, 'table');
+  if (restorePoint) return 'restore point';
+  if (kind === 'tables') return count(copy.tables.length, 'copy', 'copies');
+  return 'archive' in copy ? 'archive' : tables;
 }
 
 /** What a server that is to restore it must have; nothing for a copy that stands alone. */

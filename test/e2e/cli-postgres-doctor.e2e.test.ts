@@ -36,6 +36,6 @@ describe('doctor, of a database on a server', () => {
     const { code, stdout, stderr } = await at(`${database.url}_gone`);
     expect(code).to.equal(3);
     expect(stdout).to.match(/✖ database /);
-    expect(stderr).to.match(/^createdb -h \S+ (-p \d+ )?migrate_safe_test_\w+_gone$/m);
+    expect(stderr).to.match(/^createdb -h \S+ -p \d+ -U \w+ migrate_safe_test_\w+_gone$/m);
   });
 });

@@ -113,6 +113,9 @@ DELETE FROM customers WHERE id <= 2;
     );
     expect((await app('up')).code).to.equal(0);
     expect(await query('SELECT name FROM customers')).to.deep.equal([['Barbara']]);
+    const listed = await project.run(['backup', 'list'], { DATABASE_URL: database.url });
+    expect(listed.stdout).to.match(/ before 0003 .* 2 copies\n/);
+    if ((await toolsAre()) !== 'missing') expect(listed.stdout).to.match(/ before a run .* archive\n/);
   });
 
   it('leaves nothing of a step that fails, but the record of it', async () => {
@@ -163,7 +166,15 @@ DELETE FROM customers WHERE id <= 2;
     const absent = await to((other) => (other.pathname = '/not_there'));
     expect(absent.code).to.equal(2);
     expect(absent.json<Failure>().error).to.include({ code: 'MS-DB-ABSENT' });
-    expect(absent.json<Failure>().error.hint).to.include('createdb');
+    const { username, port } = new URL(database.url);
+    expect(absent.json<Failure>().error.hint).to.match(
+      new RegExp(`: createdb -h \\S+ -p ${port || 5432} -U ${username} not_there `),
+    );
+    const plain = await to((other) => other.searchParams.set('sslmode', 'require'));
+    expect(plain.code).to.equal(1);
+    expect(plain.json<Failure>().error).to.include({ code: 'MS-DB-UNUSABLE', retryable: false });
+    expect(plain.json<Failure>().error.message).to.include('TLS is asked for');
+    expect(plain.json<Failure>().error.hint).to.include('sslmode=disable');
     const silent = await to((other) => (other.port = '1'));
     expect(silent.code).to.equal(1);
     expect(silent.json<Failure>().error.message).to.include('ECONNREFUSED');
@@ -179,7 +190,12 @@ DELETE FROM customers WHERE id <= 2;
       await other.query('BEGIN; LOCK TABLE names, customers IN ACCESS EXCLUSIVE MODE');
       const outcome = await app('up');
       expect(outcome.code, outcome.stdout).to.equal(4);
-      expect(outcome.json<Failure>().error).to.include({ code: 'MS-DB-BUSY' });
+      const { code, message, hint } = outcome.json<Failure>().error;
+      expect(code).to.equal('MS-DB-BUSY');
+      expect(message).to.match(/: waited 5s for a lock that process \d+ \(\w+; idle in transaction for \d+ s: /);
+      expect(hint)
+        .to.match(/SELECT pg_terminate_backend\(\d+\);/)
+        .and.not.include('--lock-wait');
     } finally {
       await other.end();
     }

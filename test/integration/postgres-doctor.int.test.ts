@@ -78,7 +78,7 @@ describe('the doctor on PostgreSQL', () => {
       [elsewhere((url) => (url.port = '1'))]: [/^nothing listens at postgres:/, /Start the server .*systemctl/],
       [elsewhere((url) => (url.pathname = '/no such "one"'))]: [
         /database "no such "one"" does not exist/,
-        /^createdb -h \S+ (-p \d+ )?'no such "one"'$/,
+        /^createdb -h \S+ -p \d+ -U \w+ 'no such "one"'$/,
       ],
       [elsewhere((url) => (url.username = 'nobody_of_this_name'))]: [/nobody_of_this_name/, /createuser/],
       [elsewhere((url) => (url.hostname = 'there.is.none.invalid'))]: [/has no address/, /Correct the host/],

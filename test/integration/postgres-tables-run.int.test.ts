@@ -75,7 +75,12 @@ describe('the table backups of a run on PostgreSQL', () => {
       '0002_purge.sql',
       '-- migrate-safe: may-lose-rows table=item\n-- migrate-safe: may-lose-rows table=sale\nDELETE FROM item; ALTER TABLE apart ADD COLUMN note text;',
     );
-    const running = manager().up();
+    const again = manager();
+    const told: string[] = [];
+    again.onProgress((progress) => {
+      if (progress.kind === 'backup-taken') told.push(progress.backupId);
+    });
+    const running = again.up();
     const isWaiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE apart%'`;
     while ((await client.query(isWaiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     // It waits for the step's lock, and is had when the step lets go.
@@ -83,6 +88,16 @@ describe('the table backups of a run on PostgreSQL', () => {
     await blocker.query('COMMIT');
     const [id = ''] = value(await running).applied[0]?.backups ?? [];
     await Promise.all([blocker.end(), writer.end()]);
+    // Of the try that was given up nothing is left: no copy, no event, and it was told once that tables were copied.
+    expect(told).to.have.length(1);
+    const { rows: backups } = await client.query('SELECT id FROM migrate_safe_backup.backups');
+    expect(backups).to.deep.equal([{ id }]);
+    const { rows: copies } = await client.query(
+      `SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'migrate_safe_backup' AND tablename LIKE 'copy%'`,
+    );
+    expect(copies).to.deep.equal([{ n: (await kept()).length }]);
+    const recorded = value(await manager().history()).filter(({ type }) => type === 'BackupTaken');
+    expect(recorded.map(({ data }) => data['backupId'])).to.deep.equal([id]);
     expect(await rows('item')).to.equal('');
     value(
       await manager().restore({

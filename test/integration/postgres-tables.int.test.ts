@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import pg from 'pg';
 import { nameOf, parseName } from '#src/dao/dialects/postgres/name.js';
+import { copyTables } from '#src/dao/dialects/postgres/tables/copy-tables.js';
 import { HOSTILE, nextId, ODD, restore, tablesFixture, type TablesFixture } from '../support/postgres-tables.js';
 import { value } from '../support/project.js';
 
@@ -132,7 +133,7 @@ describe('table backups on PostgreSQL', () => {
   it('waits for a writer that is at it, and gives up with what is in the way', async function () {
     this.timeout(60_000);
     await f.sql('CREATE TABLE slow (id int); INSERT INTO slow VALUES (1)');
-    const blocker = new pg.Client({ connectionString: f.db.url });
+    const blocker = new pg.Client({ connectionString: f.db.url, application_name: 'forgotten' });
     await blocker.connect();
     await blocker.query('BEGIN; INSERT INTO slow VALUES (2)');
     value(await f.work.run(`SET lock_timeout = '100ms'`));
@@ -142,17 +143,28 @@ describe('table backups on PostgreSQL', () => {
     value(await f.work.run('ROLLBACK'));
     await blocker.query('BEGIN; INSERT INTO slow VALUES (3)');
     value(await f.work.run('BEGIN'));
-    const refused = await f.tables.keep({
+    const request = {
       id: nextId(),
       databaseId: 'db',
       createdAt: new Date(0).toISOString(),
       reason: { kind: 'before-step', runId: 'r' },
       journal: { position: 1, hash: '' },
-      tables: ['slow'],
       lock: 'transaction',
       signal: new AbortController().signal,
-    });
+    } as const;
+    const refused = await f.tables.keep({ ...request, tables: ['slow'] });
     expect(refused.isErr() && refused.error.kind).to.equal('busy');
+    // As long as a step waits, somebody looks who it is.
+    value(await f.work.run(`SET lock_timeout = '2s'`));
+    const copier = value(await f.work.another());
+    const tables = [{ schema: 'public', name: 'slow' }];
+    const named = (await copyTables({ work: f.work, copier, request, tables, tries: 1 }))._unsafeUnwrapErr();
+    value(await copier.close());
+    expect(named).to.include({ kind: 'busy', transient: true });
+    expect(named.message).to.match(
+      /^waited 2s for a lock that process \d+ \(\w+, forgotten; idle in transaction for \d+ s: BEGIN; INSERT INTO slow /,
+    );
+    expect(named.fix).to.match(/^SELECT pg_terminate_backend\(\d+\);$/);
     expect(value(await f.work.all('SELECT 1 AS one'))).to.deep.equal([{ one: 1 }]);
     await blocker.query('ROLLBACK');
     await blocker.end();

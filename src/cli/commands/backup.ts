@@ -3,7 +3,7 @@ import { errAsync, okAsync } from 'neverthrow';
 import { migrateError } from '../../core/errors/migrate-error.js';
 import type { BackupListing, StoredBackup } from '../../core/ports/backup-store.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
-import { archiveRows, reasonText } from '../backup-text.js';
+import { archiveRows, formText, reasonText } from '../backup-text.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { backupDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
@@ -52,7 +52,7 @@ function listLines({ backups, damaged }: BackupListing, database: string, { pain
     reasonText(manifest.reason),
     bytes(sizeOf(manifest)),
     localTime(manifest.createdAt),
-    manifest.restorePoint ? 'restore point' : count(manifest.copy.tables.length, 'table'),
+    formText(manifest),
   ]);
   const broken = damaged.map(({ id, detail }) => `${paint.red('✖')} ${id} is not whole: ${detail}`);
   const none = damaged.length === 0 ? 'no backups' : 'no backup that can be read';
@@ -63,6 +63,9 @@ function listLines({ backups, damaged }: BackupListing, database: string, { pain
       column === 0 ? paint.bold(cell) : column > 2 ? paint.dim(cell) : cell,
     ).map((line) => `  ${line}`),
     ...(broken.length === 0 ? [] : ['', ...broken]),
+    ...(backups.some(({ manifest }) => manifest.kind === 'tables')
+      ? ['', paint.dim('copies: of the tables that a step could touch, in the database itself')]
+      : []),
     ...(backups.length === 0 ? [] : ['', 'Put one back with: migrate-safe restore ID']),
   ];
 }

@@ -104,12 +104,20 @@ export type RunFacts =
   | { readonly kind: 'locked'; readonly owner: LockOwner | undefined; readonly waitedMs: number }
   | { readonly kind: 'lock-failed'; readonly path: string; readonly reason: string }
   | { readonly kind: 'cancelled' }
-  | { readonly kind: 'database-busy'; readonly database: string; readonly doing: string }
+  | {
+      readonly kind: 'database-busy';
+      readonly database: string;
+      readonly doing: string;
+      /** Who is in the way, where the database says so, and what ends that. */
+      readonly held?: string;
+      readonly fix?: string;
+    }
   | {
       readonly kind: 'database-unusable';
       readonly database: string;
       readonly reason: SqlError['kind'];
       readonly detail: string;
+      readonly fix?: string;
     }
   | {
       readonly kind: 'database-failed';

@@ -14,6 +14,7 @@ const UNUSABLE: ReadonlySet<SqlError['kind']> = new Set([
   'cannot-open',
   'unreachable',
   'access-denied',
+  'not-permitted',
 ]);
 
 /** `doing` completes "… while": reading the journal, recording the run. */
@@ -28,10 +29,15 @@ export function fromSql(
     return migrateError({ kind: 'stale-journal', expected: error.expected, actual: error.actual }, more);
   if (error.kind === 'interrupted') return migrateError({ kind: 'cancelled' }, more);
   if (error.kind === 'tools-missing') return missingTools(error, more);
-  if (error.kind === 'busy') return migrateError({ kind: 'database-busy', database, doing }, more);
+  const { message: detail, fix } = error;
+  const mended = fix === undefined ? {} : { fix };
+  if (error.kind === 'busy') {
+    const held = fix === undefined ? {} : { held: detail };
+    return migrateError({ kind: 'database-busy', database, doing, ...held, ...mended }, more);
+  }
   if (UNUSABLE.has(error.kind))
-    return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail: error.message }, more);
-  return migrateError({ kind: 'database-failed', doing, reason: error.kind, detail: error.message }, more);
+    return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail, ...mended }, more);
+  return migrateError({ kind: 'database-failed', doing, reason: error.kind, detail }, more);
 }
 
 export function fromOpen(error: OpenError): MigrateError {

@@ -39,6 +39,10 @@ export function restoreLive(context: RestoreContext, sound: SoundDatabase): Resu
     yield* source.prove();
     const unknown = source.tables && tables !== 'all' ? tables.find((table) => !holds(source, table)) : undefined;
     if (unknown !== undefined) return err(noSuchTable(context, unknown));
+    if (tables !== 'all')
+      yield* (source.port.fits?.(source.name, tables) ?? okAsync(undefined)).mapErr((error) =>
+        refillFailure(error, { context, tables, history: loaded.history }),
+      );
     const atStake = yield* source.atStake(tables).mapErr(failed);
     const { label } = database.info;
     const original = originalOf(context, tables);

@@ -16,7 +16,7 @@ export interface RestoreSource {
   readonly name: string;
   /** Those that it has; undefined where the port knows better which of them a name means. */
   readonly tables: readonly string[] | undefined;
-  readonly port: Pick<LiveRestorePort, 'restoreTables'>;
+  readonly port: Pick<LiveRestorePort, 'restoreTables' | 'fits'>;
   prove(): ResultAsync<void, MigrateError>;
   atStake(tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError>;
   /** Keeps the present state of the tables, as long as nobody else can write; gives the backup's id. */

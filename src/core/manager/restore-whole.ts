@@ -92,6 +92,10 @@ function asError(error: Failure, backupId: string, database: string): MigrateErr
   switch (error.kind) {
     case 'not-kept':
       return error.error;
+    case 'pooled':
+      return refused(
+        `${database} is behind a pooler in transaction mode, which gives a restore no session of its own; name the address of the server itself with --database, or a pool in session mode`,
+      );
     case 'archive-damaged':
       return migrateError({ kind: 'backup-corrupt', backupId, check: 'archive', detail: error.detail });
     case 'roles-missing':

@@ -7,6 +7,7 @@ import type { SqlError } from '../ports/session.js';
 import { revertDeclarations, type MigrationStep } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import type { Direction } from './progress.js';
+import type { Mark } from './recorder.js';
 import { climbDown } from './rollback-ladder.js';
 import { rollBackSettled } from './settle-commit.js';
 import { attemptStep, commitWork, type Attempt, type StepReport } from './step-attempt.js';
@@ -61,6 +62,7 @@ export function runStep(
       }
       wayBack = again.value;
     }
+    const unkept = context.recorder.mark();
     if (isTransactional) {
       const kept = await keepTables(context, attempt, 'transaction');
       if (kept.isErr()) {
@@ -68,13 +70,19 @@ export function runStep(
         return err(kept.error);
       }
       attempt.kept.tables = kept.value;
-      if (kept.value !== undefined) transaction.whenRestarted?.(() => keepAgain(context, attempt));
       start();
     }
     const backup = wayBack?.backup;
     if (backup !== undefined) transaction.compareWith(backup.file);
 
-    const mark = context.recorder.mark();
+    let mark = context.recorder.mark();
+    if (isTransactional && attempt.kept.tables !== undefined)
+      transaction.whenRestarted?.(() =>
+        keepAgain(context, attempt, { unkept, mark }).map(() => {
+          start();
+          mark = context.recorder.mark();
+        }),
+      );
     const done = await attemptStep(context, attempt, transaction, backup, started).andThen((report) =>
       commitWork(context, step.version, transaction).map(() => report),
     );
@@ -93,11 +101,25 @@ export function runStep(
   });
 }
 
-/** What others wrote since is in no copy: where the transaction begins anew, its tables are locked and copied anew. */
-const keepAgain = (context: StepContext, attempt: Attempt): ResultAsync<void, SqlError> =>
-  keepTables(context, attempt, 'transaction')
+/**
+ * What others wrote since is in no copy: where the transaction begins anew, its tables are locked and copied anew, and
+ * nothing is left of the copies before. `unkept` and `mark`: what was recorded before they were taken, and after that.
+ */
+function keepAgain(
+  context: StepContext,
+  attempt: Attempt,
+  { unkept, mark }: { readonly unkept: Mark; readonly mark: Mark },
+): ResultAsync<void, SqlError> {
+  const { recorder } = context;
+  recorder.rewind(unkept);
+  return keepTables(context, attempt, 'transaction', attempt.kept.tables)
     .map((tables) => void (attempt.kept.tables = tables))
-    .mapErr((error): SqlError => ({ kind: 'busy', code: '', message: error.message, cause: error }));
+    .mapErr((error): SqlError => {
+      recorder.rewind(mark);
+      const fix = error.kind === 'database-busy' ? error.fix : undefined;
+      return { kind: 'busy', code: '', message: error.message, cause: error, ...(fix === undefined ? {} : { fix }) };
+    });
+}
 
 /** Tells that the step begins, and gives the attempt its name. */
 export function beginAttempt(

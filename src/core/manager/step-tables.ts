@@ -9,11 +9,15 @@ import type { Attempt } from './step-attempt.js';
 import type { BackupContext } from './step-backup.js';
 import type { StepContext } from './step-context.js';
 
-/** Undefined where the step touches none that is there, where the policy wants no copies, and where there can be none. */
+/**
+ * `given`: the copies of a try that was given up, in whose place these come.
+ * Undefined where the step touches none that is there, where the policy wants no copies, and where there can be none.
+ */
 export function keepTables(
   context: StepContext,
   { step, direction, work, declares }: Attempt,
   lock: KeepTables['lock'],
+  given?: TableBackup,
 ): ResultAsync<TableBackup | undefined, MigrateError> {
   const { database, policy, recorder } = context;
   if (database.tables === undefined || policy.tableBackup === 'never') return okAsync(undefined);
@@ -28,7 +32,15 @@ export function keepTables(
     .touchedBy(work, declares)
     .mapErr((error) => fromSql(error, database.info.label, `reading what ${step.version} can touch`))
     .andThen((tables) =>
-      tables.length === 0 ? okAsync(undefined) : copyTables(context, { tables, lock, reason, signal: context.signal }),
+      tables.length === 0
+        ? okAsync(undefined)
+        : copyTables(context, {
+            tables,
+            lock,
+            reason,
+            signal: context.signal,
+            ...(given === undefined ? {} : { replaces: given.id }),
+          }),
     )
     .mapErr((error) => {
       context.ports.observer.progress({ kind: 'step-failed', phase: 'backup', error });
@@ -39,7 +51,7 @@ export function keepTables(
 /** Copies tables and buffers the event. */
 export function copyTables(
   { database, ports, recorder }: BackupContext,
-  request: Pick<KeepTables, 'tables' | 'lock' | 'reason' | 'signal'>,
+  request: Pick<KeepTables, 'tables' | 'lock' | 'reason' | 'signal' | 'replaces'>,
   journal = recorder.writtenHead,
 ): ResultAsync<TableBackup, MigrateError> {
   const { tables } = database;
@@ -72,14 +84,17 @@ export function copyTables(
         journalPosition: backup.journal.position,
         tables: backup.tables.map(({ table, rows }) => ({ table, rows })),
       });
-      ports.observer.progress({
-        kind: 'backup-taken',
-        backupId: backup.id,
-        bytes,
-        ms: ports.clock.now().getTime() - started.getTime(),
-        directory: '',
-        tables: backup.tables.length,
-      });
+      const ms = ports.clock.now().getTime() - started.getTime();
+      // Told once, however often a lock has the step begin anew.
+      if (request.replaces === undefined)
+        ports.observer.progress({
+          kind: 'backup-taken',
+          backupId: backup.id,
+          bytes,
+          ms,
+          directory: '',
+          tables: backup.tables.length,
+        });
       return backup;
     });
 }

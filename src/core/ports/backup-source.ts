@@ -117,6 +117,8 @@ export interface CopyContent {
 
 /** Putting a copy back while the database is open. */
 export interface LiveRestorePort extends Partial<WholeRestorePort> {
+  /** Whether the tables can take the rows of the copy, as far as that can be said before anything is done. */
+  readonly fits?: (file: string, tables: readonly string[]) => ResultAsync<void, SqlError | TableRestoreError>;
   /**
    * Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count.
    * `keep` runs first, when nobody else can write any more and nothing is changed yet.

@@ -24,6 +24,8 @@ export interface KeepTables extends Omit<TableBackup, 'tables'> {
    * end, and are copied under that lock. `none`: all copies are of one moment, and others go on writing.
    */
   readonly lock: 'transaction' | 'none';
+  /** The copies of a try that was given up: they go as soon as these are there. */
+  readonly replaces?: string;
   readonly signal: AbortSignal;
 }
 
@@ -36,6 +38,7 @@ export interface TableBackups {
   list(databaseId: string): ResultAsync<readonly TableBackup[], SqlError>;
   discard(ids: readonly string[]): ResultAsync<void, SqlError>;
   atStake(id: string, tables: readonly string[]): ResultAsync<readonly RowsAtStake[], SqlError>;
+  readonly fits: NonNullable<LiveRestorePort['fits']>;
   /** Puts tables back from the backup with this id. */
   readonly restoreTables: LiveRestorePort['restoreTables'];
 }

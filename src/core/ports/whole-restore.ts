@@ -43,6 +43,8 @@ export interface WholeRestorePort {
 }
 
 export type WholeRestoreError =
+  /** What answers is not the server itself, but a pool that gives each transaction another session. */
+  | { readonly kind: 'pooled' }
   | { readonly kind: 'archive-damaged'; readonly detail: string }
   /** `create`: the statements that make them. */
   | { readonly kind: 'roles-missing'; readonly roles: readonly string[]; readonly create: string }

@@ -54,15 +54,18 @@ export const RUNS: Words<RunFacts> = {
     code: 'MS-DB-BUSY',
     exit: 4,
     retryable: true,
-    message: (f) => `${f.database} is locked by another connection, which did not let go while ${f.doing}`,
-    hint: () =>
-      'Nothing was changed. End the long transaction of the application, or wait longer with --lock-wait 30m.',
+    message: (f) =>
+      `${f.database} is locked by another connection, which did not let go while ${f.doing}${f.held === undefined ? '' : `: ${f.held}`}`,
+    hint: (f) =>
+      f.fix === undefined
+        ? 'Nothing was changed. End the long transaction of the application, or wait longer with --lock-wait 30m.'
+        : `Nothing was changed. Wait until it has ended, or see to it: ${f.fix}   Then run the same command again.`,
   },
   'database-unusable': {
     code: 'MS-DB-UNUSABLE',
     exit: 1,
     message: (f) => `${f.database} cannot be used: ${f.detail}`,
-    hint: (f) => UNUSABLE[f.reason] ?? 'Run `migrate-safe doctor`.',
+    hint: (f) => f.fix ?? UNUSABLE[f.reason] ?? 'Run `migrate-safe doctor`.',
   },
   'database-failed': {
     code: 'MS-DB-FAILED',

@@ -1,5 +1,6 @@
 // Classifies what the `pg` driver throws, by SQLSTATE, into the closed union of the session port. Pure.
 import type { SqlError, SqlErrorKind } from '../../../core/ports/session.js';
+import { tlsReason } from './tls-reason.js';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html; a code comes before its class.
 const BY_CODE: readonly (readonly [prefix: string, kind: SqlErrorKind])[] = [
@@ -95,6 +96,7 @@ export function classify(thrown: unknown, sql?: string): SqlError {
 function kindOf(code: string, message: string): SqlErrorKind {
   if (LOST.test(message)) return 'connection-lost';
   if (NO_PASSWORD.test(message)) return 'access-denied';
+  if (tlsReason({ code, message }) !== undefined) return 'cannot-open';
   // A time that was set is over: nobody cancelled anything.
   if (code === '57014' && message.includes(TIMEOUT)) return 'other';
   return BY_SOCKET.get(code) ?? BY_CODE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'other';

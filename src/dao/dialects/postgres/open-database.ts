@@ -23,11 +23,14 @@ import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
 import { inspectAgain } from './inspect/inspector.js';
 import { KnownSchema } from './inspect/known-schema.js';
-import { restoreArchived } from './restore/table-restore.js';
+import { archiveFits, restoreArchived } from './restore/table-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
+import { namingBlockers } from './step/blockers.js';
 import { beginStep, type BeginOptions } from './step/begin.js';
 import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
+import { withMissingRight } from './missing-right.js';
+import { LOCK_PATIENCE } from './settings.js';
 import type { PostgresTarget } from './target.js';
 import { POSTGRES_TABLES } from './system-tables.js';
 import { PostgresTableBackups } from './tables/table-backups.js';
@@ -74,6 +77,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
       onKept: (transaction) => this.#schema.owns(transaction),
     });
     this.restore = {
+      fits: archiveFits(this.#connection),
       restoreTables: restoreArchived(refill),
       restoreWhole: (restore) => {
         this.#journal.projected = undefined;
@@ -91,7 +95,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   glance(): ResultAsync<JournalGlance | undefined, SqlError> {
-    return this.#journal.glance();
+    return this.#journal.glance().orElse(withMissingRight(this.#connection));
   }
 
   prepareJournal(): ResultAsync<void, SqlError> {
@@ -99,12 +103,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return raiseLayout(this.#connection).orElse((error) =>
       error.kind === 'connection-lost'
         ? this.reconnect().andThen(() => raiseLayout(this.#connection))
-        : errAsync(error),
+        : withMissingRight(this.#connection)(error),
     );
   }
 
   readJournal(from = 0): ResultAsync<StoredEvent[], SqlError> {
-    return this.#journal.read(from);
+    return this.#journal.read(from).orElse(withMissingRight(this.#connection));
   }
 
   append(
@@ -116,7 +120,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
-    return this.#schema.read();
+    return namingBlockers(this.#schema.read(), this.#connection, () => this.#second(), LOCK_PATIENCE);
   }
 
   /** Any number of others write to a server at any time. */

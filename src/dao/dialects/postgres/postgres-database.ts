@@ -9,6 +9,7 @@ import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { createCommand } from './create-command.js';
 import type { PostgresTarget } from './target.js';
+import { tlsReason } from './tls-reason.js';
 
 interface Work {
   readonly connection: PostgresConnection;
@@ -92,11 +93,16 @@ export class PostgresDatabase implements Database {
     return loadDriver().asyncAndThen((driver) =>
       PostgresConnection.connect(driver, options).mapErr((error): OpenError =>
         error.code === NO_SUCH_DATABASE
-          ? { kind: 'database-absent', database: location, create: createCommand(location) }
-          : { kind: 'database-unusable', path: location, error },
+          ? { kind: 'database-absent', database: location, create: createCommand(location, options) }
+          : { kind: 'database-unusable', path: location, error: withTlsAdvice(error) },
       ),
     );
   }
+}
+
+function withTlsAdvice(error: SqlError): SqlError {
+  const [detail, fix] = tlsReason(error) ?? [];
+  return detail === undefined || fix === undefined ? error : { ...error, message: detail, fix };
 }
 
 /** invalid_catalog_name */

@@ -1,5 +1,8 @@
 // What every connection of the engine asks of the server that it reached, and the settings that it then works under.
 
+/** How long the engine's own look waits for somebody who changes a table. */
+export const LOCK_PATIENCE = '5s';
+
 /** How a connection of the engine behaves, whatever the role or the database says. */
 const SETTINGS: Readonly<Record<string, string>> = {
   // A search path could put somebody's table before the catalog's.
@@ -14,7 +17,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   transaction_timeout: '0',
   statement_timeout: '0',
   // Somebody who changes a table keeps its definition from being read: not for ever.
-  lock_timeout: '5s',
+  lock_timeout: LOCK_PATIENCE,
   // What policies hide from this role can be neither counted nor copied: the server is to say so.
   row_security: 'off',
   // Statements over the catalogs are many and short.

@@ -26,7 +26,7 @@ export async function examineServer(options: ClientConfig, label: string): Promi
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     ...options,
   });
-  if (connected.isErr()) return [unreachable(connected.error, label)];
+  if (connected.isErr()) return [unreachable(connected.error, label, options)];
   const connection = connected.value;
   const facts = await serverFacts(connection);
   const checks = facts.isErr()

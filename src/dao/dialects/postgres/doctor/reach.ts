@@ -4,23 +4,17 @@ import { reasonOf } from '../../../../core/errors/migrate-error.js';
 import type { HealthCheck } from '../../../../core/ports/doctor.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { createCommand } from '../create-command.js';
+import type { PostgresOptions } from '../target.js';
+import { tlsReason } from '../tls-reason.js';
 import { bad } from './check.js';
 
 type Reason = readonly [detail: string, fix: string];
 
-const UNTRUSTED = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-]);
-
 /** `label` is the URL of the database without user and secrets. */
-export function unreachable(error: SqlError, label: string): HealthCheck {
+export function unreachable(error: SqlError, label: string, options: PostgresOptions = {}): HealthCheck {
   const [detail, fix] = bySocket(error, label) ??
-    byTls(error) ??
-    byLogin(error, label) ?? [
+    tlsReason(error) ??
+    byLogin(error, label, options) ?? [
       `${label} cannot be opened: ${textOf(error)}`,
       'Compare what the server logged at this moment; psql with the same URL says the same.',
     ];
@@ -59,28 +53,7 @@ const noAnswer = (label: string): Reason => [
   'Let this machine through the firewall or into the network of the server, and see that listen_addresses of the server has its address.',
 ];
 
-function byTls({ code, message }: SqlError): Reason | undefined {
-  if (/does not support SSL/i.test(message))
-    return [
-      'TLS is asked for, and the server has none',
-      'Set ssl = on and a certificate in postgresql.conf; on a network that nobody listens to: sslmode=disable in the URL.',
-    ];
-  if (UNTRUSTED.has(code))
-    return [
-      `the certificate of the server is signed by nobody that is trusted here (${message})`,
-      'Name the authority that signed it: sslrootcert=/path/to/root.crt in the URL.',
-    ];
-  if (code === 'CERT_HAS_EXPIRED')
-    return ['the certificate of the server has expired', 'Renew it on the server, then: SELECT pg_reload_conf();'];
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return [
-      `the certificate of the server is for another name (${message})`,
-      'Connect by the name that is in the certificate, or renew the certificate for this one.',
-    ];
-  return undefined;
-}
-
-function byLogin(error: SqlError, label: string): Reason | undefined {
+function byLogin(error: SqlError, label: string, options: PostgresOptions): Reason | undefined {
   const { code, message } = error;
   if (code === '28P01' || message === NO_PASSWORD_GIVEN)
     return [
@@ -96,7 +69,7 @@ function byLogin(error: SqlError, label: string): Reason | undefined {
     ];
   if (code === '28000')
     return [message, 'Correct the user in the URL or in PGUSER, or make the role: createuser --pwprompt NAME'];
-  if (code === '3D000') return [`${label}: ${message}`, createCommand(label)];
+  if (code === '3D000') return [`${label}: ${message}`, createCommand(label, options)];
   if (code === '42501') return [message, 'As the owner of the database: GRANT CONNECT ON DATABASE name TO role;'];
   if (code === '53300')
     return [

@@ -1,6 +1,6 @@
 // Rows of an archive as tables that last as long as the transaction that is open: a crash at any time leaves none of them.
 import type { Readable } from 'node:stream';
-import { err, errAsync, ok, ResultAsync, safeTry } from 'neverthrow';
+import { err, errAsync, ok, ResultAsync, safeTry, type Result } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { inOrder } from '../../../in-order.js';
 import { hadColumn, rowsEntry, sequenceValue } from '../backup/archived-tables.js';
@@ -22,20 +22,31 @@ export function stageRows(
   tables: readonly QualifiedName[],
 ): ResultAsync<readonly KeptTable[], RestoreError> {
   return safeTry<readonly KeptTable[], RestoreError>(async function* () {
-    const present = yield* readFacts(connection, tables);
-    const absent = tables.find((table) => !present.some((live) => sqlName(live) === sqlName(table)));
-    if (absent !== undefined) return err(differs(absent, 'the table is not there'));
+    const present = yield* fitting(connection, archive, tables);
     if (present.length === 0) return ok([]);
     // From here on their columns stay what they are.
     yield* connection.run(
       `LOCK TABLE ${present.map((table) => `ONLY ${sqlName(table)}`).join(', ')} IN ACCESS SHARE MODE`,
     );
-    const locked = yield* readFacts(connection, present);
-    for (const table of locked) {
+    const locked = yield* fitting(connection, archive, present);
+    return ok(yield* inOrder(locked, (table, at) => stage(connection, archive, table, at + 1)));
+  });
+}
+
+/** The tables as they are; an error where one is not there, or is not the one of the archive. */
+export function fitting(
+  connection: PostgresConnection,
+  archive: OpenArchive,
+  tables: readonly QualifiedName[],
+): ResultAsync<readonly TableFacts[], RestoreError> {
+  return readFacts(connection, tables).andThen((present): Result<readonly TableFacts[], RestoreError> => {
+    const absent = tables.find((table) => !present.some((live) => sqlName(live) === sqlName(table)));
+    if (absent !== undefined) return err(differs(absent, 'the table is not there'));
+    for (const table of present) {
       const detail = differenceFrom(archive, table);
       if (detail !== undefined) return err(differs(table, detail));
     }
-    return ok(yield* inOrder(locked, (table, at) => stage(connection, archive, table, at + 1)));
+    return ok(present);
   });
 }
 

@@ -1,11 +1,13 @@
 // Puts single tables back from an archive: its rows are staged in the transaction in which the tables are refilled.
-import { errAsync, ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { LiveRestorePort } from '../../../../core/ports/backup-source.js';
 import { asDamage, openArchive, type OpenArchive } from '../backup/archive-tools.js';
 import { tablesMeant } from '../backup/archived-tables.js';
+import type { PostgresConnection } from '../connection.js';
+import type { QualifiedName } from '../name.js';
 import type { KeptTable } from '../tables/catalogue.js';
-import { refillTables, type RefillOptions, type RestoreError } from '../tables/transaction.js';
-import { stageRows } from './stage-rows.js';
+import { lookOf, refillTables, type RefillOptions, type RestoreError } from '../tables/transaction.js';
+import { fitting, stageRows } from './stage-rows.js';
 
 /** `file`, `names`, `keep` and `record` are those of the port. */
 export const restoreArchived =
@@ -15,16 +17,37 @@ export const restoreArchived =
       .mapErr(asDamage)
       .andThen((archive) => refillTables(options, () => copiesOf(options, archive, names), keep, record));
 
-function copiesOf(
+/** `file` and `names` are those of the port. */
+export const archiveFits =
+  (connection: PostgresConnection): NonNullable<LiveRestorePort['fits']> =>
+  (file, names) =>
+    openArchive(file)
+      .mapErr(asDamage)
+      .andThen((archive) =>
+        lookOf(connection, () =>
+          meant(connection, archive, names)
+            .andThen((tables) => fitting(connection, archive, tables))
+            .map(() => undefined),
+        ),
+      );
+
+const copiesOf = (
   { connection }: RefillOptions,
   archive: OpenArchive,
   names: readonly string[],
-): ResultAsync<readonly KeptTable[], RestoreError> {
-  return tablesMeant(connection, archive.entries, names).andThen((meant) => {
-    const unknown = meant.find(({ tables }) => tables === undefined);
+): ResultAsync<readonly KeptTable[], RestoreError> =>
+  meant(connection, archive, names).andThen((tables) => stageRows(connection, archive, tables));
+
+function meant(
+  connection: PostgresConnection,
+  { entries }: OpenArchive,
+  names: readonly string[],
+): ResultAsync<readonly QualifiedName[], RestoreError> {
+  return tablesMeant(connection, entries, names).andThen((found) => {
+    const unknown = found.find(({ tables }) => tables === undefined);
     if (unknown !== undefined)
       return errAsync<never, RestoreError>({ kind: 'table-not-in-backup', table: unknown.name });
-    const all = new Map(meant.flatMap(({ tables = [] }) => tables.map((table) => [JSON.stringify(table), table])));
-    return stageRows(connection, archive, [...all.values()]);
+    const all = new Map(found.flatMap(({ tables = [] }) => tables.map((table) => [JSON.stringify(table), table])));
+    return okAsync([...all.values()]);
   });
 }

@@ -50,7 +50,7 @@ export class PostgresWholeRestore implements WholeRestorePort {
     return openArchive(restore.file)
       .mapErr((error): Failure<E> => asDamaged(error))
       .andThen((archive) =>
-        (connection.isPooled ? refusePooler() : meetsNeeds(connection, archive, connection.server.version))
+        (connection.isPooled ? BEHIND_POOLER : meetsNeeds(connection, archive, connection.server.version))
           .mapErr((error): Failure<E> => error)
           .andThen(() => this.#withPsql(archive, restore)),
       )
@@ -158,9 +158,4 @@ const asDamaged = (error: CheckError): SqlError | WholeRestoreError =>
   error.kind === 'check-failed' ? { kind: 'archive-damaged', detail: `${error.check}: ${error.detail}` } : error;
 
 /** Behind it the settings of the script would be another's, and nobody could be told who waits for whom. */
-const refusePooler = (): ResultAsync<never, SqlError> =>
-  errAsync({
-    kind: 'other',
-    code: '',
-    message: 'a pooler answers for it, in transaction mode: name the server itself, or a pool in session mode',
-  });
+const BEHIND_POOLER = errAsync<void, WholeRestoreError>({ kind: 'pooled' });

@@ -1,5 +1,5 @@
 // Who is in the way of a statement that waits for a lock: asked while it waits, told when it has given up.
-import { okAsync, type ResultAsync } from 'neverthrow';
+import { okAsync, ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
 import { tokenize } from '../sql/token.js';
@@ -51,11 +51,11 @@ export const isLockError = ({ code, message }: SqlError): boolean =>
   code === DEADLOCK || (code === GAVE_UP && message.includes('lock timeout'));
 
 /** Gives a lock's error its words, and the statement that ends who is in the way; any other stays what it is. */
-export function explained(error: SqlError, blockers: readonly Blocker[]): SqlError {
+export function explained(error: SqlError, blockers: readonly Blocker[], waited = LOCK_TIMEOUT): SqlError {
   if (!isLockError(error)) return error;
   const transient: SqlError = { ...error, transient: true };
   if (error.code !== GAVE_UP) return transient;
-  const gaveUp = `waited ${LOCK_TIMEOUT} for a lock that`;
+  const gaveUp = `waited ${waited} for a lock that`;
   if (blockers.length === 0)
     return { ...transient, message: `${gaveUp} somebody else holds (${error.message})`, fix: WHO_HOLDS };
   return {
@@ -64,6 +64,18 @@ export function explained(error: SqlError, blockers: readonly Blocker[]): SqlErr
     fix: blockers.map(({ pid }) => `SELECT pg_terminate_backend(${pid});`).join(' '),
   };
 }
+
+/** `running` is what may wait, on the connection of `waiting`; `other` asks meanwhile who is in the way. */
+export const namingBlockers = <T>(
+  running: ResultAsync<T, SqlError>,
+  waiting: PostgresConnection,
+  other: () => ResultAsync<PostgresConnection, SqlError>,
+  waited = LOCK_TIMEOUT,
+): ResultAsync<T, SqlError> =>
+  ResultAsync.fromSafePromise(
+    watched(running, () => other().andThen((looking) => blockersOf(looking, waiting.processId))),
+  ).andThen(({ result, blockers }) => result.mapErr((error) => explained(error, blockers, waited)));
+
 const WHO_HOLDS = `SELECT pid, state, query FROM pg_stat_activity WHERE state <> 'idle';`;
 
 function describe({ pid, user, application, state, seconds, query }: Blocker): string {

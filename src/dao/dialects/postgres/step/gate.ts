@@ -3,7 +3,7 @@ import { err, ok, ResultAsync, type Result } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
-import { blockersOf, explained, watched } from './blockers.js';
+import { explained, namingBlockers } from './blockers.js';
 import { isReading, type StatementFacts, type StatementResult } from './statement.js';
 
 /** Who asks: the step's work, or a question of the step, which may only read. */
@@ -144,10 +144,7 @@ export class StatementGate {
 
   #send(sql: string, bindings: readonly unknown[]): ResultAsync<StatementResult, SqlError> {
     const { connection, second } = this.#context;
-    const look = (): ReturnType<typeof blockersOf> =>
-      second().andThen((other) => blockersOf(other, connection.processId));
-    const sent = watched(connection.foreign(sql, bindings), look);
-    return new ResultAsync(sent.then(({ result, blockers }) => result.mapErr((error) => explained(error, blockers))));
+    return namingBlockers(connection.foreign(sql, bindings), connection, second);
   }
 
   /** The server itself sees to it that nothing is written, not by a function either. */

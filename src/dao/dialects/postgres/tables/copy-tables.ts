@@ -6,6 +6,7 @@ import type { KeepTables, TableBackup } from '../../../../core/ports/table-backu
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
+import { namingBlockers } from '../step/blockers.js';
 import { discard } from './catalogue.js';
 import { raiseLayout } from './layout.js';
 import { keptColumn, readFacts, readSequence, TEXT_SETTINGS, type TableFacts } from './table-facts.js';
@@ -24,12 +25,13 @@ export interface Copying {
   readonly request: Omit<KeepTables, 'tables'>;
   readonly tables: readonly QualifiedName[];
   readonly onKept: (transaction: number) => void;
+  readonly tries?: number;
 }
 
 /** All tables or none. The transaction on `work` is as it was, but for the locks. */
 export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError> {
   const { copier, request, tables, onKept } = copying;
-  const { lock, signal: _, ...backup } = request;
+  const { lock, signal: _, replaces, ...backup } = request;
   const begun = lock === 'transaction' ? lockBoth(copying, 1) : beginAtOneMoment(copier);
   return begun
     .andThen(() =>
@@ -43,6 +45,7 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
             copyTable(copier, request.id, table, at + 1),
           ),
         );
+        if (replaces !== undefined) yield* discard(copier, [replaces]);
         onKept(yield* numberOf(copier));
         yield* copier.run('COMMIT');
         return ok({ ...backup, tables: copies });
@@ -85,19 +88,20 @@ const beginAtOneMoment = (copier: PostgresConnection): ResultAsync<unknown, SqlE
  * alter a table, and the server would not see that the step waits for the copier.
  */
 function lockBoth(copying: Copying, attempt: number): ResultAsync<unknown, SqlError> {
-  const { work, copier, request, tables } = copying;
+  const { work, copier, request, tables, tries = TRIES } = copying;
   const names = tables.map((table) => `ONLY ${sqlName(table)}`).join(', ');
   return inOrder(
     [
       () => copier.run('BEGIN ISOLATION LEVEL READ COMMITTED'),
       () => copier.run(COPIER_LOCK_TIMEOUT),
       () => copier.run(TEXT_SETTINGS),
-      () => copier.run(`LOCK TABLE ${names} IN ACCESS SHARE MODE`),
-      () => lockForWork(work, names),
+      // Each of the two looks who is in the way of the other.
+      () => namingBlockers(copier.run(`LOCK TABLE ${names} IN ACCESS SHARE MODE`), copier, () => okAsync(work)),
+      () => namingBlockers(lockForWork(work, names), work, () => okAsync(copier)),
     ],
     (statement): ResultAsync<unknown, SqlError> => statement(),
   ).orElse((error) => {
-    if (error.kind !== 'busy' || attempt === TRIES || request.signal.aborted) return errAsync(error);
+    if (error.kind !== 'busy' || attempt === tries || request.signal.aborted) return errAsync(error);
     return rolledBack(copier)
       .andThen(() => ResultAsync.fromSafePromise(pause()))
       .andThen(() => lockBoth(copying, attempt + 1));

@@ -18,7 +18,7 @@ import { leavesOf } from './leaves.js';
 import { compareColumns, hasColumns } from './restore-tables.js';
 import { readFacts, TEXT_SETTINGS } from './table-facts.js';
 import { touchedBy } from './touched-by.js';
-import { inTransactionOf, refillTables, type RefillOptions, type RestoreError } from './transaction.js';
+import { inTransactionOf, lookOf, refillTables, type RefillOptions, type RestoreError } from './transaction.js';
 
 export interface TableBackupsOptions extends RefillOptions {
   readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
@@ -82,6 +82,10 @@ export class PostgresTableBackups implements TableBackups {
         return ok(stakes.filter(({ written, deleted }) => written + deleted > 0));
       }),
     );
+  }
+
+  fits(id: string, tables: readonly string[]): ResultAsync<void, RestoreError> {
+    return lookOf(this.#connection, () => copiesFor(this.#connection, id, tables).map(() => undefined));
   }
 
   restoreTables<K, E>(

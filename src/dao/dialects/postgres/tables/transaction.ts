@@ -8,6 +8,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { sqlName } from '../name.js';
+import { explained } from '../step/blockers.js';
 import type { KeptTable } from './catalogue.js';
 import { restoreKept } from './restore-tables.js';
 import { TEXT_SETTINGS } from './table-facts.js';
@@ -59,7 +60,16 @@ const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`;
 const lock = (connection: PostgresConnection, tables: readonly KeptTable[]): ResultAsync<unknown, SqlError> =>
   tables.length === 0
     ? okAsync(undefined)
-    : connection.run(`LOCK TABLE ${tables.map((table) => `ONLY ${sqlName(table)}`).join(', ')} IN EXCLUSIVE MODE`);
+    : connection
+        .run(`LOCK TABLE ${tables.map((table) => `ONLY ${sqlName(table)}`).join(', ')} IN EXCLUSIVE MODE`)
+        .mapErr((error) => explained(error, []));
+
+/** A look that writes nothing: names and types read as they are written everywhere here. */
+export const lookOf = <T>(
+  connection: PostgresConnection,
+  look: () => ResultAsync<T, RestoreError>,
+): ResultAsync<T, RestoreError> =>
+  inTransactionOf<T, RestoreError>(connection, 'BEGIN READ ONLY', () => connection.run(TEXT_SETTINGS).andThen(look));
 
 export function inTransactionOf<T, E>(
   connection: PostgresConnection,
