@@ -1,19 +1,8 @@
 // The benchmark's own PostgreSQL server, started from installed binaries, as durable as in production: nothing is switched off.
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import pg from 'pg';
+import { binaries, EXE, makeCluster } from '../../test/support/postgres-cluster.js';
 import type { Scratch } from '../scratch.js';
-
-const run = promisify(execFile);
-const EXE = process.platform === 'win32' ? '.exe' : '';
-/** The server refuses to be root's; nobody is there everywhere. */
-const NOBODY = 65_534;
-const START_MS = 20_000;
 
 export interface Cluster {
   /** Makes an empty database, and gives its URL. */
@@ -30,42 +19,11 @@ export const clusterOf = (scratch: Scratch): Promise<Cluster | undefined> =>
     return folder === undefined ? undefined : start(folder, scratch);
   });
 
-function binaries(): string | undefined {
-  const debian = '/usr/lib/postgresql';
-  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
-  const folders = [
-    ...(process.env['PG_BIN'] ?? '').split(path.delimiter),
-    ...versions.map((version) => path.join(debian, version, 'bin')),
-    ...(process.env['PATH'] ?? '').split(path.delimiter),
-  ];
-  return folders.find((folder) => folder !== '' && existsSync(path.join(folder, `initdb${EXE}`)));
-}
-
 async function start(folder: string, scratch: Scratch): Promise<Cluster> {
-  const program = (name: string): string => path.join(folder, `${name}${EXE}`);
-  const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-bench-pg-'));
-  const data = path.join(directory, 'data');
-  const asRoot = process.getuid?.() === 0;
-  if (asRoot) chownSync(directory, NOBODY, NOBODY);
-  const as = asRoot ? { uid: NOBODY, gid: NOBODY, cwd: directory } : { cwd: directory };
-  await run(program('initdb'), ['--locale=C', '--encoding=UTF8', '--auth=trust', '-U', 'postgres', '-D', data], as);
-  const port = await freePort();
-  const child = spawn(
-    program('postgres'),
-    ['-D', data, '-p', String(port), '-k', directory, '-c', 'listen_addresses=127.0.0.1'],
-    { ...as, stdio: 'ignore' },
-  );
-  scratch.atEnd(async () => {
-    if (child.exitCode === null) {
-      const ended = once(child, 'exit');
-      child.kill('SIGQUIT');
-      await ended;
-    }
-    rmSync(directory, { recursive: true, force: true });
-  });
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  await answering(url, data, child);
-  return new OwnCluster(url, program);
+  const server = await makeCluster(folder, { fsync: 'on', full_page_writes: 'on' });
+  scratch.atEnd(() => server.remove());
+  await server.start();
+  return new OwnCluster(server.url, (name) => path.join(folder, `${name}${EXE}`));
 }
 
 class OwnCluster implements Cluster {
@@ -100,32 +58,5 @@ export async function execute(url: string, ...scripts: readonly string[]): Promi
     for (const script of scripts) await client.query(script);
   } finally {
     await client.end();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Ready, and ours: another server may have taken the port in between. */
-async function answering(url: string, data: string, child: ChildProcess): Promise<void> {
-  for (const end = Date.now() + START_MS; ;) {
-    const client = new pg.Client({ connectionString: url });
-    try {
-      await client.connect();
-      const { rows } = await client.query<{ data_directory: string }>('SHOW data_directory');
-      if (rows[0]?.data_directory !== data) throw new Error('another server answers on its port');
-      return;
-    } catch (error) {
-      if (child.exitCode !== null || Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    } finally {
-      await client.end().catch(() => undefined);
-    }
   }
 }

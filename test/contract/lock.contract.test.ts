@@ -7,6 +7,7 @@ import { SqliteLock } from '#src/dao/dialects/sqlite/sqlite-lock.js';
 import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
 import { LeaseLock } from '#src/dao/dialects/postgres/lease-lock.js';
 import { PostgresLock } from '#src/dao/dialects/postgres/postgres-lock.js';
+import { owner } from '../support/lock-owner.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { startScript, until } from '../support/processes.js';
 import { project, value, type Driver } from '../support/project.js';
@@ -52,14 +53,6 @@ const postgres = (name: string, make: (connection: PostgresConnection) => RunLoc
 });
 const advisory = postgres('PostgreSQL', (connection) => new PostgresLock(connection, 'test'));
 const leased = postgres('PostgreSQL, by a lease', (connection) => new LeaseLock(connection, 'test'));
-
-const owner = (doing: string): LockOwner => ({
-  pid: process.pid,
-  host: 'here',
-  since: new Date().toISOString(),
-  runId: 'r1',
-  doing,
-});
 
 for (const subject of [sqlite('sqlite3'), sqlite('better-sqlite3'), advisory, leased]) {
   describe(`the run lock (${subject.name})`, () => {

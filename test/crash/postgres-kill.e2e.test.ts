@@ -8,7 +8,7 @@ import path from 'node:path';
 import { createMigrateSafe, type SafeMigrationManager } from 'migrate-safe';
 import pg from 'pg';
 import { poolerFor, type Pooler } from '../support/pgbouncer.js';
-import { makeCluster, type Cluster } from '../support/postgres-cluster.js';
+import { binaries, makeCluster, type Cluster } from '../support/postgres-cluster.js';
 import type { PostgresCrashOrder } from '../support/postgres-crash-child.js';
 import {
   ALL,
@@ -18,7 +18,6 @@ import {
   postgresCrashSteps,
   TRACED,
 } from '../support/postgres-crash-steps.js';
-import { binaries } from '../support/postgres.js';
 import { startScript, until, type Ended } from '../support/processes.js';
 import { value } from '../support/project.js';
 

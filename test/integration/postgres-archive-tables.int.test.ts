@@ -14,6 +14,7 @@ import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
 import { restoreArchived } from '#src/dao/dialects/postgres/restore/table-restore.js';
 import { HOSTILE as HOSTILE_NAMES } from '../support/postgres-archives.js';
 import {
+  DAMAGES,
   FAMILY,
   FAMILY_TABLES,
   HOSTILE,
@@ -84,16 +85,7 @@ describe('restoring single tables of an archive on PostgreSQL', function () {
   const staged = async (): Promise<unknown[]> =>
     f.sql(`SELECT relname FROM pg_class WHERE relname LIKE 'migrate\\_safe\\_staged%'`);
 
-  for (const [damage, statements] of [
-    [
-      'a few rows',
-      `UPDATE person SET name = 'other' WHERE id = 7; UPDATE person SET boss = 9 WHERE id = 50; INSERT INTO person (boss, name) VALUES (3, 'new')`,
-    ],
-    [
-      'every row',
-      `UPDATE person SET name = name || '!', boss = NULL; INSERT INTO person (name) SELECT 'n' || n FROM generate_series(1, 50) AS n`,
-    ],
-  ] as const) {
+  for (const [damage, statements] of DAMAGES) {
     it(`puts back a table that refers to itself and others refer to, after damage to ${damage}, and no row besides`, async () => {
       await f.sql(FAMILY);
       const file = await archived();

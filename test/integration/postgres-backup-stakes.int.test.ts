@@ -17,20 +17,12 @@ import { inspectSchema } from '#src/dao/dialects/postgres/inspect/inspector.js';
 import { raiseLayout } from '#src/dao/dialects/postgres/layout.js';
 import { POSTGRES_TABLES } from '#src/dao/dialects/postgres/system-tables.js';
 import { JournalDao } from '#src/dao/system/journal-dao.js';
-import { backedDatabase, HOSTILE, restored, serverVersion, type Backed } from '../support/postgres-archives.js';
-import { needsTools } from '../support/postgres-version.js';
+import { eachBacked, HOSTILE, restored, serverVersion, type Backed } from '../support/postgres-archives.js';
 import { value } from '../support/project.js';
 
 describe('an archive and the live database', () => {
-  before(async function () {
-    await needsTools(this);
-  });
   let backed: Backed;
-  beforeEach(async function () {
-    this.timeout(60_000);
-    backed = await backedDatabase(this);
-  });
-  afterEach(() => backed.end());
+  eachBacked((one) => (backed = one));
 
   const since = async (change: string, tables: readonly string[] | 'all' = 'all'): Promise<readonly RowsAtStake[]> => {
     const file = await backed.archive();
@@ -162,15 +154,8 @@ describe('an archive and the live database', () => {
 });
 
 describe('the inside of an archive', () => {
-  before(async function () {
-    await needsTools(this);
-  });
   let backed: Backed;
-  beforeEach(async function () {
-    this.timeout(60_000);
-    backed = await backedDatabase(this);
-  });
-  afterEach(() => backed.end());
+  eachBacked((one) => (backed = one));
 
   it('has one fingerprint, that a restore keeps and any other row changes', async () => {
     await backed.sql(HOSTILE);

@@ -12,8 +12,7 @@ import { withToolEnvironment } from '#src/dao/dialects/postgres/backup/environme
 import { runQuietly } from '#src/dao/dialects/postgres/backup/run-tool.js';
 import { PostgresServer } from '#src/dao/dialects/postgres/backup/server.js';
 import { findTools } from '#src/dao/dialects/postgres/backup/tools.js';
-import { backedDatabase, contentOf, HOSTILE, restored, type Backed } from '../support/postgres-archives.js';
-import { needsTools } from '../support/postgres-version.js';
+import { eachBacked, contentOf, HOSTILE, restored, type Backed } from '../support/postgres-archives.js';
 import { serverWithPassword } from '../support/postgres.js';
 import { until } from '../support/processes.js';
 import { value } from '../support/project.js';
@@ -46,15 +45,8 @@ async function withTemporary(work: (left: () => string[]) => Promise<void>): Pro
 }
 
 describe('an archive of a PostgreSQL database', () => {
-  before(async function () {
-    await needsTools(this);
-  });
   let backed: Backed;
-  beforeEach(async function () {
-    this.timeout(60_000);
-    backed = await backedDatabase(this);
-  });
-  afterEach(() => backed.end());
+  eachBacked((one) => (backed = one));
 
   it('has every row, sequence and large object, whatever the names and the values', async () => {
     await backed.sql(HOSTILE);

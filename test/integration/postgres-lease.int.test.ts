@@ -10,18 +10,12 @@ import { lockFor } from '#src/dao/dialects/postgres/choose-lock.js';
 import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
 import { LeaseLock } from '#src/dao/dialects/postgres/lease-lock.js';
 import { PostgresLock } from '#src/dao/dialects/postgres/postgres-lock.js';
+import { owner } from '../support/lock-owner.js';
 import { poolerFor, type Pooler } from '../support/pgbouncer.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { startScript, until } from '../support/processes.js';
 import { value } from '../support/project.js';
 
-const owner = (doing: string): LockOwner => ({
-  pid: process.pid,
-  host: 'here',
-  since: new Date().toISOString(),
-  runId: 'r1',
-  doing,
-});
 const waiting = (waitMs: number, onWaiting: (holder: LockOwner | undefined) => void = () => undefined) => ({
   waitMs,
   signal: new AbortController().signal,

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createMigrateSafe, MigrationStep, type MigrateSafeOptions, type SafeMigrationManager } from 'migrate-safe';
 import { sql } from '../support/kitchen-sink.js';
-import { freePort, makeCluster, type Cluster } from '../support/postgres-cluster.js';
-import { binaries, freshDatabase } from '../support/postgres.js';
+import { binaries, freePort, makeCluster, type Cluster } from '../support/postgres-cluster.js';
+import { freshDatabase } from '../support/postgres.js';
 import { failure, value } from '../support/project.js';
 
 /** As the cluster's own processes run. */

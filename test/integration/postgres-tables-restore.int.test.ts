@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import pg from 'pg';
 import type { RowsAtStake } from '#src/core/ports/backup-source.js';
 import {
+  DAMAGES,
   FAMILY,
   FAMILY_TABLES,
   refuseToKeep,
@@ -34,16 +35,7 @@ describe('restoring single tables on PostgreSQL', () => {
     value(await f.tables.atStake(id, tables));
 
   // Little damage is put right where it is, much is written anew; what comes of it is the same.
-  for (const [damage, statements] of [
-    [
-      'a few rows',
-      `UPDATE person SET name = 'other' WHERE id = 7; UPDATE person SET boss = 9 WHERE id = 50; INSERT INTO person (boss, name) VALUES (3, 'new')`,
-    ],
-    [
-      'every row',
-      `UPDATE person SET name = name || '!', boss = NULL; INSERT INTO person (name) SELECT 'n' || n FROM generate_series(1, 50) AS n`,
-    ],
-  ] as const) {
+  for (const [damage, statements] of DAMAGES) {
     it(`puts back a table that others refer to, after damage to ${damage}, and no row besides`, async () => {
       await f.sql(FAMILY);
       const id = await kept(['person']);

@@ -10,6 +10,7 @@ import { PostgresCopyFiles } from '#src/dao/dialects/postgres/backup/copy-files.
 import { PostgresServer } from '#src/dao/dialects/postgres/backup/server.js';
 import { findTools } from '#src/dao/dialects/postgres/backup/tools.js';
 import { freshDatabase, type TestDatabase } from './postgres.js';
+import { needsTools } from './postgres-version.js';
 import { value } from './project.js';
 
 export interface Backed {
@@ -47,6 +48,20 @@ export async function backedDatabase(test: Mocha.Context): Promise<Backed> {
       await database.drop();
     },
   };
+}
+
+/** For a `describe`: each of its tests has one, where there are programs to make archives with. */
+export function eachBacked(give: (backed: Backed) => void): void {
+  let backed: Backed | undefined;
+  before(async function () {
+    await needsTools(this);
+  });
+  beforeEach(async function () {
+    this.timeout(60_000);
+    backed = await backedDatabase(this);
+    give(backed);
+  });
+  afterEach(() => backed?.end());
 }
 
 async function statement<R extends pg.QueryResultRow>(url: string, text: string): Promise<R[]> {

@@ -1,7 +1,7 @@
-// A throw-away PostgreSQL cluster: made in a temporary folder, started on a free port, crashed and started again as a test likes.
+// A throw-away PostgreSQL cluster: made in a temporary folder, started on a free port, crashed and started again as tests and benchmarks like.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -27,6 +27,18 @@ export interface Cluster {
   removeAtEnd(): void;
 }
 
+/** Where the binaries may be, best first: a folder that is named, Debian's by version, what is on the path. */
+export function binaries(): string | undefined {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
+  const folders = [
+    ...(process.env['PG_BIN'] ?? '').split(path.delimiter),
+    ...versions.map((version) => path.join(debian, version, 'bin')),
+    ...(process.env['PATH'] ?? '').split(path.delimiter),
+  ];
+  return folders.find((folder) => folder !== '' && existsSync(path.join(folder, `initdb${EXE}`)));
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -37,7 +49,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * `folder` holds the server's programs. A crash of the processes loses nothing that was given to the system: no fsync.
+ * `folder` holds the server's programs. A crash of the processes loses nothing that was given to the system: no fsync, unless
+ * `more` says so.
  * `password`: of its superuser, which the server then asks for; without one it trusts everybody on this machine.
  */
 export async function makeCluster(

@@ -140,6 +140,17 @@ export const FAMILY = `
   DELETE FROM heard;
 `;
 export const FAMILY_TABLES = ['person', 'badge', 'desk', 'heard'];
+/** What is done to them: little is put right where it is, much is written anew. */
+export const DAMAGES = [
+  [
+    'a few rows',
+    `UPDATE person SET name = 'other' WHERE id = 7; UPDATE person SET boss = 9 WHERE id = 50; INSERT INTO person (boss, name) VALUES (3, 'new')`,
+  ],
+  [
+    'every row',
+    `UPDATE person SET name = name || '!', boss = NULL; INSERT INTO person (name) SELECT 'n' || n FROM generate_series(1, 50) AS n`,
+  ],
+] as const;
 /** All that a restore takes away for a while. */
 export const SURROUNDINGS = `
   SELECT conname, conrelid::regclass::text AS t, pg_get_constraintdef(oid) AS def, convalidated, obj_description(oid) AS said FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace

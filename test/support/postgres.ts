@@ -1,27 +1,13 @@
 // A real PostgreSQL for the tests: one that the environment names, or a throw-away cluster of the newest binaries there are.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
-import path from 'node:path';
 import pg from 'pg';
-import { EXE, makeCluster } from './postgres-cluster.js';
+import { binaries, makeCluster } from './postgres-cluster.js';
 
 export interface TestServer {
   /** Connection URL of its maintenance database. */
   readonly url: string;
   /** The folder of `postgres`, `pg_dump` and the rest, where the server is one of ours. */
   readonly binaries: string | undefined;
-}
-
-/** Where the binaries may be, best first: a folder that is named, Debian's by version, what is on the path. */
-export function binaries(): string | undefined {
-  const debian = '/usr/lib/postgresql';
-  const versions = existsSync(debian) ? readdirSync(debian).toSorted((a, b) => Number(b) - Number(a)) : [];
-  const folders = [
-    ...(process.env['PG_BIN'] ?? '').split(path.delimiter),
-    ...versions.map((version) => path.join(debian, version, 'bin')),
-    ...(process.env['PATH'] ?? '').split(path.delimiter),
-  ];
-  return folders.find((folder) => folder !== '' && existsSync(path.join(folder, `initdb${EXE}`)));
 }
 
 function named(): string | undefined {
