@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { startScript, until } from '../support/processes.js';
+import { startScript, until, type Ended } from '../support/processes.js';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 import { skipWithout } from '../support/rights.js';
 
@@ -41,11 +41,18 @@ for (const driver of DRIVERS) {
       db.pragma(`journal_mode = ${mode}`);
       db.close();
     };
-    /** Another process that holds the database in `mode` for `ms`. */
-    const held = async (mode: string, ms: number): Promise<{ readonly ended: Promise<{ readonly out: string }> }> => {
-      const holder = startScript('database-holder.js', [p.file, mode, String(ms)]);
-      await until(() => holder.out().includes('held'));
-      return holder;
+    /** Another process that holds the database in `mode`, until it is told, or for `ms`. */
+    const held = async (
+      mode: string,
+      ms?: number,
+    ): Promise<{ readonly ended: Promise<Ended>; end(): Promise<Ended> }> => {
+      const { child, ended, out } = startScript('database-holder.js', [p.file, mode, ...(ms ? [String(ms)] : [])]);
+      await until(() => out().includes('held'));
+      const end = (): Promise<Ended> => {
+        child.kill('SIGTERM');
+        return ended;
+      };
+      return { ended, end };
     };
 
     it('is created by up only', async () => {
@@ -166,10 +173,10 @@ for (const driver of DRIVERS) {
         value(await p.manager().up());
         journalMode(mode);
         p.write(SECOND);
-        const long = await held('write', 900);
+        const long = await held('write');
         const error = failure(await p.manager({ lockWait: 300 }).up());
         expect(error).to.include({ kind: 'database-busy', exitCode: 4, state: 'unchanged', retryable: true });
-        await long.ended;
+        await long.end();
         expect(values()).to.equal('a,b,held');
         value(await p.manager().audit());
         const short = await held('write', 300);
@@ -182,12 +189,12 @@ for (const driver of DRIVERS) {
         value(await p.manager().up());
         journalMode(mode);
         p.write(SECOND);
-        const application = await held('idle', 900);
+        const application = await held('idle');
         value(await p.manager().up());
         expect(values()).to.equal('a,b,mine');
         value(await p.manager().restore({ choice: { latest: true } }));
         expect(values()).to.equal('a,b');
-        expect((await application.ended).out).to.contain('wrote');
+        expect((await application.end()).out).to.contain('wrote');
         expect(values()).to.equal('a,b,after');
         expect(p.rows('PRAGMA journal_mode')).to.deep.equal([{ journal_mode: mode }]);
         expect(
@@ -201,13 +208,13 @@ for (const driver of DRIVERS) {
       value(await p.manager().up());
       p.write(SECOND);
       value(await p.manager().up());
-      const holder = await held('exclusive', 1200);
+      const holder = await held('exclusive');
       expect(failure(await p.manager({ lockWait: 300 }).restore({ choice: { latest: true } }))).to.include({
         kind: 'database-busy',
         exitCode: 4,
         state: 'unchanged',
       });
-      await holder.ended;
+      await holder.end();
       expect(readdirSync(p.directory).filter((name) => name.includes('before-restore'))).to.deep.equal([]);
       expect(values()).to.equal('a,b,mine');
     });
