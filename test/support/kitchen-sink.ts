@@ -1,11 +1,11 @@
 // A PostgreSQL database with every kind of object that a restore has to bring back, and what does them harm.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { atEnd } from './at-end.js';
+import { removeAtEnd } from './at-end.js';
 import { findTools, type PgTools } from '#src/dao/dialects/postgres/backup/tools.js';
 
 const run = promisify(execFile);
@@ -138,7 +138,7 @@ export async function toolsOf(url: string): Promise<PgTools | undefined> {
 /** An archive in the fashion of a file backup. */
 export async function archiveOf(tools: PgTools, url: string): Promise<string> {
   const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-archive-'));
-  atEnd(() => rmSync(directory, { recursive: true, force: true }));
+  removeAtEnd(directory);
   const file = path.join(directory, 'database.dump');
   await run(tools.pgDump, ['-Fc', '-Z1', '-N', 'migrate_safe_backup', '-f', file, url]);
   return file;

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { atEnd } from './at-end.js';
+import { removeAtEnd } from './at-end.js';
 
 const run = promisify(execFile);
 export const EXE = process.platform === 'win32' ? '.exe' : '';
@@ -23,7 +23,7 @@ export interface Cluster {
   crash(): Promise<void>;
   /** Crashed, and all of its files gone. */
   remove(): Promise<void>;
-  /** The same when this process ends, which does not wait for the server. */
+  /** The same after the last test, whatever became of the process that started it. */
   removeAtEnd(): void;
 }
 
@@ -82,7 +82,6 @@ export async function makeCluster(
     child?.kill('SIGQUIT');
     await ended;
   };
-  const removeFiles = (): void => rmSync(directory, { recursive: true, force: true, maxRetries: 10 });
   return {
     url,
     start: async () => {
@@ -102,15 +101,9 @@ export async function makeCluster(
     crash,
     remove: async () => {
       await crash();
-      removeFiles();
+      rmSync(directory, { recursive: true, force: true });
     },
-    removeAtEnd: () => {
-      child?.unref();
-      atEnd(() => {
-        child?.kill('SIGQUIT');
-        removeFiles();
-      });
-    },
+    removeAtEnd: () => removeAtEnd(directory),
   };
 }
 
