@@ -158,7 +158,8 @@ describe('table backups on PostgreSQL', () => {
     value(await f.work.run(`SET lock_timeout = '2s'`));
     const copier = value(await f.work.another());
     const tables = [{ schema: 'public', name: 'slow' }];
-    const named = (await copyTables({ work: f.work, copier, request, tables, tries: 1 }))._unsafeUnwrapErr();
+    const copying = { work: f.work, copier, request, tables, tries: 1, onKept: () => undefined };
+    const named = (await copyTables(copying))._unsafeUnwrapErr();
     value(await copier.close());
     expect(named).to.include({ kind: 'busy', transient: true });
     expect(named.message).to.match(
