@@ -297,6 +297,21 @@ for (const driver of DRIVERS) {
       expect(count()).to.equal(3);
     });
 
+    it('has nothing of it left where one of many statements at once ends the transaction by itself', async () => {
+      const safe = p.manager();
+      safe.addMigration(
+        new MigrationStep(2, 'many at once', {
+          apply: (knex) =>
+            Promise.allSettled([
+              knex.raw(`INSERT OR ROLLBACK INTO t (id, v) VALUES (1, 'again')`),
+              ...Array.from({ length: 20 }, () => knex('t').insert({ v: 'flood' })),
+            ]),
+        }),
+      );
+      expect(failure(await safe.up())).to.include({ kind: 'step-failed', state: 'rolled-back' });
+      expect(count()).to.equal(3);
+    });
+
     it('has nothing of it left when its time was up', async () => {
       for (let i = 0; i < 5; i++) {
         const safe = p.manager();

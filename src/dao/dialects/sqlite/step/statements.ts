@@ -36,6 +36,7 @@ export class StatementGate {
   readonly #context: GateContext;
   readonly #dropped = new Set<string>();
   readonly #inFlight = new Set<Promise<unknown>>();
+  #last: Promise<unknown> = Promise.resolve();
   #legacyAlter = true;
   #fault: StepFault | undefined;
   #lastError: SqlError | undefined;
@@ -122,7 +123,17 @@ export class StatementGate {
     if (changesOwnObjects(sql, facts)) return errAsync(this.#keep({ kind: 'forbidden', what: 'journal', sql }));
     // A TEMP table stands in for a table of its name, a TEMP trigger fires: neither may meet the next step.
     if (facts.pragma?.sets === true || (facts.verb === 'CREATE' && TEMPORARY.test(sql))) this.#settingsChanged = true;
-    return new ResultAsync(this.#pass(sql, facts, bindings, { wants, upcoming }));
+    return new ResultAsync(this.#inTurn(() => this.#pass(sql, facts, bindings, { wants, upcoming })));
+  }
+
+  /**
+   * One at a time, however many the step's code begins at once: a statement that ends the transaction by itself would
+   * leave those that the driver has already to commit, each by itself.
+   */
+  #inTurn<T>(statement: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(statement);
+    this.#last = turn.catch(() => undefined);
+    return turn;
   }
 
   async #pass(
@@ -132,6 +143,7 @@ export class StatementGate {
     { wants, upcoming }: { readonly wants: 'rows' | 'changes'; readonly upcoming: readonly string[] },
   ): Promise<Result<DriverResult, StepFault>> {
     const { connection, trace } = this.#context;
+    if (this.#fault) return err(this.#fault);
     const ready = await this.#setAlterMode(sql, facts, upcoming).andThen(() => trace.before(sql, facts, bindings));
     if (ready.isErr()) return err({ kind: 'sql', error: ready.error });
     // The step may have ended while this one was being explained: behind the rollback it would commit by itself.
