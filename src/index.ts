@@ -33,6 +33,7 @@ export type { PlannedStep, PlanReport, StatusReport } from './core/manager/inspe
 export type { Progress } from './core/manager/progress.js';
 export type { DownReport, RevertReport } from './core/manager/run-down.js';
 export type { BackupChoice } from './core/manager/choose-backup.js';
+export type { CopyReport } from './core/manager/restore-as-copy.js';
 export type { RestorePreview, RestoreReport } from './core/manager/restore-context.js';
 export type { StampReport } from './core/manager/run-stamp.js';
 export type { StepReport } from './core/manager/step-attempt.js';

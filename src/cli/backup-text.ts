@@ -41,7 +41,7 @@ export function archiveRows(copy: CopyFacts): string[][] {
 
 /** What somebody must know before saying yes. */
 export function previewLines(
-  { database, backup, original, tables, atStake, keeps }: RestorePreview,
+  { database, backup, original, tables, atStake, keeps, swap }: RestorePreview,
   { paint }: Pick<Sink, 'paint'>,
 ): string[] {
   const { createdAt, reason, id } = backup.manifest;
@@ -73,11 +73,13 @@ export function previewLines(
     ];
   }
   const kept =
-    keeps === 'file-aside'
-      ? '  What is there now is moved aside, not deleted. The journal is not rewound.'
-      : '  A copy of the present state is kept first. The journal is not rewound.';
+    swap !== undefined
+      ? swapLines(swap, paint)
+      : keeps === 'file-aside'
+        ? ['  What is there now is moved aside, not deleted. The journal is not rewound.']
+        : ['  A copy of the present state is kept first. The journal is not rewound.'];
   if (atStake === undefined) {
-    return [head, '  The database cannot be read: what was written since cannot be counted.', kept, ...copied];
+    return [head, '  The database cannot be read: what was written since cannot be counted.', ...kept, ...copied];
   }
   const lost = atStake.filter(({ written }) => written > 0);
   const back = atStake.filter(({ deleted }) => deleted > 0);
@@ -98,10 +100,22 @@ export function previewLines(
       : [
           `  It would bring back ${few(back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : number(deleted)} of ${table}`))}.`,
         ]),
-    kept,
+    ...kept,
     ...copied,
   ];
 }
+
+/** Who is ended has to be known before. */
+const swapLines = ({ keptAs, sessions }: NonNullable<RestorePreview['swap']>, paint: Sink['paint']): string[] => [
+  '  It is put into a new database, which takes the name at the end. The journal is not rewound.',
+  `  The present one stays, with all that is written until then, as ${keptAs}.`,
+  sessions.length === 0
+    ? '  Nobody else is connected now; who is then is cut off.'
+    : paint.yellow(`  Sessions that are cut off then: ${sessions.map(who).join(', ')}.`),
+];
+
+const who = ({ user, application, count: times }: NonNullable<RestorePreview['swap']>['sessions'][number]): string =>
+  `${number(times)} of ${user === '' ? 'the server' : user}${application === '' ? '' : ` (${application})`}`;
 
 /** The first of them: a line that goes on for a screen is not read. */
 const FEW = 6;

@@ -4,6 +4,7 @@ import { VERSION } from '../version.js';
 import type { Result } from 'neverthrow';
 import type { MigrateError } from '../core/errors/migrate-error.js';
 import type { Answer, CommandContext } from './answer.js';
+import type { RestoreFlags } from './commands/restore.js';
 import type { Flags } from './settings.js';
 
 /** A verb that was called: what it runs, and with which flags. */
@@ -176,16 +177,27 @@ export function makeProgram(called: (call: Call) => void): Command {
         (await import('./commands/backup.js')).runBackupShow(context, flags, id),
   );
 
-  verb<{ latest?: boolean; beforeStep?: string; tables?: string }>(
+  verb<RestoreFlags>(
     program,
     'restore [id]',
     'put a backup back; says first what would be lost, and asks',
     'changes',
-    (flags, id) => async (context) => (await import('./commands/restore.js')).runRestore(context, flags, id),
+    ({ asCopy, ...flags }, id) =>
+      async (context) =>
+        asCopy === undefined
+          ? (await import('./commands/restore.js')).runRestore(context, flags, id)
+          : (await import('./commands/restore-as-copy.js')).runRestoreAsCopy(context, { ...flags, asCopy }, id),
   )
     .option('--latest', 'the newest backup')
     .option('--before-step <version>', 'the newest from before this step')
-    .option('--tables <names>', 'only these tables, with commas between');
+    .option('--tables <names>', 'only these tables, with commas between')
+    .addOption(
+      new Option(
+        '--by <way>',
+        'how the whole of a PostgreSQL database is put back: auto (default), in-place, or swap: a new database takes its name',
+      ).choices(['auto', 'in-place', 'swap']),
+    )
+    .option('--as-copy <name>', 'make a new PostgreSQL database of that name instead; nothing is replaced');
   verb(
     program,
     'doctor',

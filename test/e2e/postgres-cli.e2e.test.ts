@@ -52,6 +52,28 @@ INSERT INTO orders (customer_id) VALUES (1), (1), (2);
     }
   };
 
+  it('puts the whole back by a swap of names, or beside as a copy, and says which', async function () {
+    if ((await toolsAre()) === 'missing') return this.skip();
+    this.timeout(60_000);
+    const copy = `${new URL(database.url).pathname.slice(1)}_copy`;
+    await app('up');
+    expect((await app('backup', 'create')).code).to.equal(0);
+    await query('DELETE FROM orders');
+    const swapped = await app('restore', '--latest', '--by', 'swap', '--yes');
+    expect(swapped.code, swapped.stderr).to.equal(0);
+    const { kept, ...rest } = swapped.json<{ by: string; kept: { database: string; drop: string } }>();
+    expect(rest).to.deep.include({ ok: true, by: 'swap', safetyBackupId: null, movedAside: [] });
+    expect(await query('SELECT count(*)::int FROM orders')).to.deep.equal([[3]]);
+    expect(kept.drop).to.equal(`DROP DATABASE "${kept.database}";`);
+    await query(kept.drop);
+    const copied = await app('restore', '--latest', '--as-copy', copy);
+    expect(copied.code, copied.stderr).to.equal(0);
+    expect(copied.json()).to.have.nested.property('copy.name', copy);
+    expect((await app('restore', '--latest', '--as-copy', copy)).json<Failure>().error.message).to.contain('already');
+    expect((await app('restore', '--latest', '--as-copy', 'x', '--by', 'swap')).code).to.equal(2);
+    await query(`DROP DATABASE "${copy}"`);
+  });
+
   it('applies, tells, proves, reverts and stamps', async () => {
     const { pathname } = new URL(database.url);
     const before = (await app('status')).json<{ steps: { state: string }[] }>();

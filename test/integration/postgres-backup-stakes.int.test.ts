@@ -223,7 +223,7 @@ describe('the inside of an archive', () => {
       const url = new URL(backed.database.url);
       url.username = role;
       url.password = 'x';
-      const copies = new PostgresCopyFiles(new PostgresServer(pg, { connectionString: url.href }));
+      const copies = new PostgresCopyFiles(new PostgresServer(pg, { connectionString: url.href }), url.href);
       expect(value(await copies.contentOf(file))).to.deep.equal({ rows: 1, snapshot: undefined });
     } finally {
       await backed.sql(`DROP OWNED BY ${role}; DROP ROLE ${role}`);

@@ -35,7 +35,7 @@ export async function backedDatabase(test: Mocha.Context): Promise<Backed> {
     database,
     server,
     source,
-    copies: new PostgresCopyFiles(server),
+    copies: new PostgresCopyFiles(server, database.url),
     directory,
     sql: (text) => statement(database.url, text),
     archive: async (name = 'copy.dump') => {

@@ -1,7 +1,8 @@
 // What the doctor makes of facts and of failures that a test cannot bring about on a server that others use.
 import { expect } from 'chai';
 import { unreachable } from '#src/dao/dialects/postgres/doctor/reach.js';
-import { checksOf, sizeText } from '#src/dao/dialects/postgres/doctor/server-checks.js';
+import { checksOf } from '#src/dao/dialects/postgres/doctor/server-checks.js';
+import { sizeText } from '#src/dao/dialects/postgres/doctor/size-text.js';
 import { idleChecks } from '#src/dao/dialects/postgres/doctor/table-checks.js';
 import type { ServerFacts } from '#src/dao/dialects/postgres/doctor/facts.js';
 import { classify } from '#src/dao/dialects/postgres/classify.js';

@@ -20,6 +20,8 @@ export interface RestoreFlags extends Flags {
   readonly latest?: boolean;
   readonly beforeStep?: string;
   readonly tables?: string;
+  readonly by?: 'auto' | 'in-place' | 'swap';
+  readonly asCopy?: string;
 }
 
 export function runRestore(context: CommandContext, flags: RestoreFlags, id: string | undefined): CommandResult {
@@ -61,14 +63,17 @@ export function runRestore(context: CommandContext, flags: RestoreFlags, id: str
       return flags.yes === true || (await typeName(preview.database, terminal, signal));
     };
     return engine.manager
-      .restore({ choice: choice.value, tables: names ?? 'all', confirm, signal })
+      .restore({ choice: choice.value, tables: names ?? 'all', by: flags.by ?? 'auto', confirm, signal })
       .map((report) => answer(report, names))
       .andTee(() => reporter.end());
   });
 }
 
 /** Exactly one backup must be meant. */
-function choiceOf({ latest, beforeStep }: RestoreFlags, id: string | undefined): Result<BackupChoice, MigrateError> {
+export function choiceOf(
+  { latest, beforeStep }: RestoreFlags,
+  id: string | undefined,
+): Result<BackupChoice, MigrateError> {
   const said: readonly BackupChoice[] = [
     ...(id === undefined ? [] : [{ id }]),
     ...(latest ? [{ latest: true } as const] : []),
@@ -103,15 +108,29 @@ async function typeName(database: string, terminal: Terminal, signal: AbortSigna
 }
 
 function answer(
-  { backup, restored, journal, safetyBackupId, movedAside }: RestoreReport,
+  { backup, restored, by, kept, journal, safetyBackupId, movedAside }: RestoreReport,
   asked: readonly string[] | undefined,
 ): Answer {
   const { tables, rows } = restored;
   return {
-    document: { backup: backupDocument(backup), restored: { tables, rows }, journal, safetyBackupId, movedAside },
+    document: {
+      backup: backupDocument(backup),
+      restored: { tables, rows },
+      by,
+      kept,
+      journal,
+      safetyBackupId,
+      movedAside,
+    },
     lines: ({ paint }: Sink) => [
       `${paint.green('✔')} ${asked === undefined ? 'the whole database' : count(tables.length, 'table')} put back, ${count(rows, 'row')}; journal at event ${journal.position}`,
       ...(movedAside.length === 0 ? [] : [`What was there is kept as ${movedAside.map(relative).join(', ')}.`]),
+      ...(kept === null
+        ? []
+        : [
+            `What was there is the database ${kept.database}, with all that was written until then.`,
+            `Once nobody needs it: ${kept.drop}`,
+          ]),
       ...(safetyBackupId === null
         ? []
         : [

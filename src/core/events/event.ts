@@ -140,6 +140,8 @@ export type BackupRestored = Fact<
     /** Position whose data is live again; null when only tables were put back. */
     readonly rewoundTo: number | null;
     readonly schema: string;
+    /** Where the backup was put back beside the live database: what that one, with the state before, is called since. */
+    readonly keptAs?: string;
   }
 >;
 export type BackupPruned = Fact<'BackupPruned', { readonly backupId: string; readonly reason: string }>;

@@ -100,6 +100,14 @@ export class Recorder {
     return { events: this.#pending, steps: this.#history.steps };
   }
 
+  /** To be called once the buffered events are committed where somebody else mirrors them: tells the listeners. */
+  told(): void {
+    const events = this.#pending;
+    this.#pending = [];
+    this.#written = this.#head;
+    for (const event of events) this.#ports.observer.event(event);
+  }
+
   /** To be called once the buffered events are committed: mirrors them and tells the listeners. */
   written(): ResultAsync<void, MigrateError> {
     const events = this.#pending;

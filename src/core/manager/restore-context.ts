@@ -3,6 +3,8 @@ import { ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
 import type { CopyFiles, RowsAtStake } from '../ports/backup-source.js';
 import type { StoredBackup } from '../ports/backup-store.js';
+import type { ConnectedSessions } from '../ports/swap-restore.js';
+import type { AskedWay, RestoreWay } from '../ports/whole-restore.js';
 import { fromStore } from './as-error.js';
 import type { BackupChoice } from './choose-backup.js';
 import { verified, type LoadedHistory } from './load-history.js';
@@ -21,14 +23,21 @@ export interface RestorePreview {
   readonly atStake: readonly RowsAtStake[] | undefined;
   /** Whether there is a file at all. */
   readonly present: boolean;
-  /** What becomes of the present state: a safety copy, or, where the file is no sound database, the file itself. */
-  readonly keeps: 'safety-copy' | 'file-aside' | 'nothing';
+  /**
+   * What becomes of the present state: a safety copy, or, where the file is no sound database, the file itself, or,
+   * where a new database takes its name, the whole old one.
+   */
+  readonly keeps: 'safety-copy' | 'file-aside' | 'old-database' | 'nothing';
+  /** Of an old database that is kept: its name afterwards, and those whose sessions are ended then. */
+  readonly swap?: { readonly keptAs: string; readonly sessions: readonly ConnectedSessions[] };
 }
 
 export interface RestoreOptions {
   readonly choice: BackupChoice;
   readonly tables: readonly string[] | 'all';
   readonly signal: AbortSignal;
+  /** How the whole of a server's database is put back; `auto` by default. */
+  readonly by: AskedWay;
   /** Asked after everything was verified and counted, before anything is changed. */
   readonly confirm: (preview: RestorePreview) => Promise<boolean>;
 }
@@ -37,6 +46,10 @@ export interface RestoreReport {
   readonly backup: StoredBackup;
   readonly restored: Restored;
   readonly safetyBackupId: string | null;
+  /** How it was done. */
+  readonly by: RestoreWay;
+  /** The database that was live before, where a new one took its name, and the statement that does away with it. */
+  readonly kept: { readonly database: string; readonly drop: string } | null;
   readonly journal: { readonly position: number; readonly hash: string };
   readonly movedAside: readonly string[];
 }

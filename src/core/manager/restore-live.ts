@@ -14,11 +14,14 @@ import {
   pastOf,
   recordStart,
   type RestoreContext,
+  type RestorePreview,
   type RestoreReport,
 } from './restore-context.js';
 import { restoreCopy, switchInto } from './restore-copy.js';
 import { sourceOf, wantedTables, type RestoreSource } from './restore-source.js';
 import { refillFailure } from './refill-failure.js';
+import { replaceBySwap } from './restore-swap.js';
+import { chooseWay, type ChosenWay } from './restore-way.js';
 import { replaceWhole } from './restore-whole.js';
 import { takeBackup } from './step-backup.js';
 
@@ -35,7 +38,7 @@ export function restoreLive(context: RestoreContext, sound: SoundDatabase): Resu
   const started = performance.now();
   const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
     fromSql(error, database.info.label, 'restoring');
-  return safeTry(async function* () {
+  return safeTry<RestoreReport, MigrateError>(async function* () {
     yield* source.prove();
     const unknown = source.tables && tables !== 'all' ? tables.find((table) => !holds(source, table)) : undefined;
     if (unknown !== undefined) return err(noSuchTable(context, unknown));
@@ -44,25 +47,52 @@ export function restoreLive(context: RestoreContext, sound: SoundDatabase): Resu
         refillFailure(error, { context, tables, history: loaded.history }),
       );
     const atStake = yield* source.atStake(tables).mapErr(failed);
+    const way = yield* chooseWay(context, database, tables === 'all');
     const { label } = database.info;
     const original = originalOf(context, tables);
-    if (
-      !(await confirm({ database: label, backup, ...original, tables, atStake, present: true, keeps: 'safety-copy' }))
-    )
+    if (!(await confirm({ database: label, backup, ...original, tables, atStake, present: true, ...keeping(way) })))
       return err(migrateError({ kind: 'restore-declined' }));
     const past = yield* wholePast(context, loaded);
     const recorder = new Recorder(runId, ports, policy.component, past.history, past.head);
     yield* catchUpMirror(context, past);
     recordStart(context, recorder, past);
+    const elapsedMs = (): number => Math.round(performance.now() - started);
+    if (way.by === 'swap') {
+      const swapped = yield* replaceBySwap(context, database, way, recorder, past, elapsedMs);
+      return ok<RestoreReport, MigrateError>({
+        backup,
+        ...swapped,
+        by: 'swap',
+        safetyBackupId: null,
+        journal: recorder.head,
+        movedAside: [],
+      });
+    }
     const done = yield* await putBack(context, sound, recorder, past);
     const snapshot = yield* database.snapshot().mapErr(failed);
-    const durationMs = Math.round(performance.now() - started);
-    recorder.record({ type: 'complete-run', steps: 0, durationMs, schema: fingerprint(snapshot, sha256) });
+    recorder.record({
+      type: 'complete-run',
+      steps: 0,
+      durationMs: elapsedMs(),
+      schema: fingerprint(snapshot, sha256),
+    });
     yield* recorder.flush(database, 'ending the restore');
     yield* ports.store.sweep(databaseId).mapErr(fromStore);
-    return ok({ backup, ...done, journal: recorder.head, movedAside: [] });
+    return ok<RestoreReport, MigrateError>({
+      backup,
+      ...done,
+      by: 'in-place',
+      kept: null,
+      journal: recorder.head,
+      movedAside: [],
+    });
   });
 }
+
+const keeping = (way: ChosenWay): Pick<RestorePreview, 'keeps' | 'swap'> =>
+  way.by === 'in-place'
+    ? { keeps: 'safety-copy' }
+    : { keeps: 'old-database', swap: { keptAs: way.outlook.keptAs, sessions: way.outlook.sessions } };
 
 /** Of a server's database the journal stays in it; a file is switched over to one with the newer events in it. */
 function putBack(

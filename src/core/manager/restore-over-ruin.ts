@@ -22,7 +22,7 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
   const { ports, policy, options, backup, copies, runId } = context;
   const { path, label } = ports.database.info;
   const started = performance.now();
-  return safeTry(async function* () {
+  return safeTry<RestoreReport, MigrateError>(async function* () {
     if (options.tables !== 'all')
       return err(
         migrateError({
@@ -74,7 +74,15 @@ export function restoreOverRuin(context: RestoreContext): ResultAsync<RestoreRep
     });
     yield* recorder.flush(database, 'ending the restore');
     yield* database.close().mapErr((error) => fromSql(error, label, 'closing it'));
-    return ok({ backup, restored, safetyBackupId: null, journal: recorder.head, movedAside });
+    return ok<RestoreReport, MigrateError>({
+      backup,
+      restored,
+      by: 'in-place',
+      kept: null,
+      safetyBackupId: null,
+      journal: recorder.head,
+      movedAside,
+    });
   });
 }
 

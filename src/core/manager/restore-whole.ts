@@ -75,7 +75,7 @@ export function replaceWhole(
       // The copy of a state that is still the present one keeps nothing.
       if (safety !== undefined && done.error.kind !== 'connection-lost')
         yield* ports.store.remove(safety).mapErr(fromStore);
-      return err(asError(done.error, id, label));
+      return err(restoreFailure(done.error, id, label));
     }
     yield* recorder.written();
     const { tables } = backup.manifest.copy;
@@ -87,7 +87,8 @@ export function replaceWhole(
 const isBeginning = ({ head }: LoadedHistory, past: LoadedHistory): boolean =>
   head.position === 0 || past.events[head.position - 1]?.hash === head.hash;
 
-function asError(error: Failure, backupId: string, database: string): MigrateError {
+/** The words for what kept a whole restore from happening. */
+export function restoreFailure(error: Failure, backupId: string, database: string): MigrateError {
   const refused = (reason: string): MigrateError => migrateError({ kind: 'restore-failed', reason });
   switch (error.kind) {
     case 'not-kept':

@@ -13,6 +13,7 @@ import type { RestoreContext, RestoreOptions, RestoreReport } from './restore-co
 import { restoreLive } from './restore-live.js';
 import { restoreOverRuin } from './restore-over-ruin.js';
 import { pointMeant } from './restore-points.js';
+import { noSwap } from './restore-way.js';
 import { databaseIdOf } from './run-backup.js';
 import { chooseTables, tableBackupsOf } from './table-backup.js';
 
@@ -21,6 +22,9 @@ export function runRestore(
   policy: Policy,
   options: RestoreOptions,
 ): ResultAsync<RestoreReport, MigrateError> {
+  // Of what lies in a file the whole is switched, and single tables are always put back in their place.
+  const isWhole = options.tables === 'all';
+  if (options.by === 'swap' && (!isWhole || ports.database.info.path !== undefined)) return errAsync(noSwap(isWhole));
   return safeTry(async function* () {
     const copies = yield* ports.database.copies().mapErr(fromOpen);
     const databaseId = yield* databaseIdOf(ports);

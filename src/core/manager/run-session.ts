@@ -104,6 +104,7 @@ function begin(request: SessionRequest, database: OpenDatabase): ResultAsync<Loa
       yield* ports.store.sweep(databaseId).mapErr(fromStore);
     }
     if (glance !== undefined) {
+      yield* (database.clearRemains?.() ?? okAsync(undefined)).mapErr(failed);
       yield* database.prepareJournal().mapErr(failed);
       if (!sameSteps(glance, loaded.history.steps))
         yield* database.append(loaded.head, [], loaded.history.steps).mapErr(failed);

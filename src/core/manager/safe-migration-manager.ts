@@ -11,6 +11,7 @@ import type { UpOptions, UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
 import type { DownOptions, DownReport } from './run-down.js';
+import type { CopyOptions, CopyReport } from './restore-as-copy.js';
 import type { RestoreOptions, RestoreReport } from './restore-context.js';
 import type { StampReport } from './run-stamp.js';
 import { runUp } from './run-up.js';
@@ -126,7 +127,8 @@ export class SafeMigrationManager {
   /**
    * Puts a backup back, the whole or only `tables`, proven before anything is changed. Without `confirm` nobody is asked;
    * the present state is always kept first. On PostgreSQL `{ beforeStep }` with `tables` means the copies that were taken
-   * before that step, if there are any. What stands in the way comes as `restore-failed`, with nothing changed.
+   * before that step, if there are any; `by` says whether the whole is put back in its place, or into a new database that
+   * takes its name and ends the sessions of others. What stands in the way comes as `restore-failed`, with nothing changed.
    */
   restore(
     options: WithSignal<Partial<RestoreOptions>> & Pick<RestoreOptions, 'choice'>,
@@ -134,10 +136,22 @@ export class SafeMigrationManager {
     const {
       choice,
       tables = 'all',
+      by = 'auto',
       signal = never(),
       confirm = (): Promise<boolean> => Promise.resolve(true),
     } = options;
-    return this.#asked(({ runRestore }) => runRestore(this.#ports, this.#policy, { choice, tables, confirm, signal }));
+    return this.#asked(({ runRestore }) =>
+      runRestore(this.#ports, this.#policy, { choice, tables, by, confirm, signal }),
+    );
+  }
+
+  /**
+   * Makes a new PostgreSQL database of a backup, beside all that is there, on the same server. It has an id of its own: its
+   * history begins there, with the steps that were applied then, and its backups are not those of the original.
+   */
+  restoreAsCopy(options: WithSignal<CopyOptions>): ResultAsync<CopyReport, MigrateError> {
+    const { signal = never(), ...what } = options;
+    return this.#asked(({ restoreAsCopy }) => restoreAsCopy(this.#ports, this.#policy, { ...what, signal }));
   }
 
   /**

@@ -4,7 +4,9 @@ import type { ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
 import type { AppliedStep } from '../history/history.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
+import type { NewDatabases } from './new-database.js';
 import type { SqlError } from './session.js';
+import type { SwapRestorePort } from './swap-restore.js';
 import type { WholeRestorePort } from './whole-restore.js';
 
 export type CopyProgress = (doneBytes: number, totalBytes: number) => void;
@@ -108,6 +110,8 @@ export interface CopyFiles extends CopyReader {
     events: readonly (RecordedEvent | StoredEvent)[],
     steps: readonly AppliedStep[],
   ) => ResultAsync<void, SqlError>;
+  /** Where a copy can become a database of its own by statements; a copy that is a file is one as it is. */
+  readonly databases?: NewDatabases;
 }
 
 export interface CopyContent {
@@ -119,6 +123,8 @@ export interface CopyContent {
 export interface LiveRestorePort extends Partial<WholeRestorePort> {
   /** Whether the tables can take the rows of the copy, as far as that can be said before anything is done. */
   readonly fits?: (file: string, tables: readonly string[]) => ResultAsync<void, SqlError | TableRestoreError>;
+  /** Where a new database can take the name of this one. */
+  readonly swap?: SwapRestorePort;
   /**
    * Puts single tables back from a copy, in one transaction that also appends what `record` makes of the row count.
    * `keep` runs first, when nobody else can write any more and nothing is changed yet.

@@ -100,6 +100,8 @@ export interface OpenDatabase {
   readonly restore: LiveRestorePort;
   /** Where the database is a server's, whose log may be archived. */
   readonly restorePoints?: RestorePoints;
+  /** Where restores can leave half-done work beside the database: clears what killed runs left; under the lock. */
+  clearRemains?(): ResultAsync<void, SqlError>;
   /** Where the database can keep copies of single tables in itself. */
   readonly tables?: TableBackups;
   /**

@@ -32,7 +32,14 @@ export interface WholeRestore<K, E> {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
+/** `swap`: into a new database that takes the live one's name. */
+export type RestoreWay = 'in-place' | 'swap';
+/** `auto`: a swap where the transaction has too few locks, or where much is to be put back and nobody would be cut off. */
+export type AskedWay = RestoreWay | 'auto';
+
 export interface WholeRestorePort {
+  /** What would keep the transaction from being done, as far as it can be told beforehand. */
+  readonly obstacleInPlace: (file: string) => ResultAsync<WholeRestoreError | undefined, SqlError>;
   /** All of it, or on any error nothing: the database is then what it was. */
   readonly restoreWhole: <K, E>(
     restore: WholeRestore<K, E>,

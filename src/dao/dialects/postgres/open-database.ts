@@ -24,6 +24,8 @@ import { historyTableOf } from './history-tables.js';
 import { inspectAgain } from './inspect/inspector.js';
 import { KnownSchema } from './inspect/known-schema.js';
 import { archiveFits, restoreArchived } from './restore/table-restore.js';
+import { clearRemains } from './restore/swap/remains.js';
+import { PostgresSwapRestore } from './restore/swap/swap-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { namingBlockers } from './step/blockers.js';
 import { beginStep, type BeginOptions } from './step/begin.js';
@@ -76,17 +78,24 @@ export class OpenPostgresDatabase implements OpenDatabase {
       connect: () => this.#connection.another(),
       onKept: (transaction) => this.#schema.owns(transaction),
     });
+    const { contents } = this.backups;
+    const whole = (): PostgresWholeRestore =>
+      new PostgresWholeRestore(this.#connection, options.target.options, () => this.reconnect(), contents);
     this.restore = {
       fits: archiveFits(this.#connection),
       restoreTables: restoreArchived(refill),
+      obstacleInPlace: (file) => whole().obstacleInPlace(file),
       restoreWhole: (restore) => {
         this.#journal.projected = undefined;
-        const { options: reach } = options.target;
-        const { contents } = this.backups;
-        return new PostgresWholeRestore(this.#connection, reach, () => this.reconnect(), contents).restoreWhole(
-          restore,
-        );
+        return whole().restoreWhole(restore);
       },
+      swap: new PostgresSwapRestore({
+        connection: this.#connection,
+        server: options.server,
+        contents: this.backups.contents,
+        leave: () => this.#leave(),
+        reconnect: () => this.reconnect(),
+      }),
     };
   }
 
@@ -187,6 +196,19 @@ export class OpenPostgresDatabase implements OpenDatabase {
     this.#journal.projected = undefined;
     const { lock } = this.#options;
     return this.#connection.reconnect().andThen(() => lock?.retake() ?? okAsync(undefined));
+  }
+
+  clearRemains(): ResultAsync<void, SqlError> {
+    return clearRemains(this.#connection);
+  }
+
+  /** As `close`, with the connection that holds the lock: somebody else may have it from then on. */
+  #leave(): ResultAsync<void, SqlError> {
+    const other = this.#other;
+    this.#other = undefined;
+    return (other?.close() ?? okAsync(undefined))
+      .andThen(() => this.tables.close())
+      .andThen(() => this.#connection.close());
   }
 
   close(): ResultAsync<void, SqlError> {

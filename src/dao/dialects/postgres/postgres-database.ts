@@ -45,7 +45,7 @@ export class PostgresDatabase implements Database {
 
   copies(): ResultAsync<CopyFiles, OpenError> {
     return engineRoom().andThen((room) =>
-      this.#server(room).map((server): CopyFiles => new room.PostgresCopyFiles(server)),
+      this.#server(room).map((server): CopyFiles => new room.PostgresCopyFiles(server, this.#target.location)),
     );
   }
 

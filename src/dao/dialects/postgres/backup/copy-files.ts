@@ -9,9 +9,11 @@ import type {
   CopyFiles,
   CopyProgress,
 } from '../../../../core/ports/backup-source.js';
+import type { NewDatabases } from '../../../../core/ports/new-database.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { eventOf, type EventRow } from '../../../system/journal-dao.js';
 import type { QualifiedName } from '../name.js';
+import { PostgresNewDatabases } from '../restore/swap/new-databases.js';
 import { asDamage, openArchive, readData } from './archive-tools.js';
 import { KnownContents } from './archive-content.js';
 import { checkArchive, COPY_FORM, fingerprintArchive } from './copy-check.js';
@@ -23,11 +25,14 @@ import { digestTables } from './table-digests.js';
 /** Without `extend`: a restore leaves the journal in its place. */
 export class PostgresCopyFiles implements CopyFiles {
   readonly form = COPY_FORM;
+  readonly databases: NewDatabases;
   readonly #server: PostgresServer;
   readonly #contents = new KnownContents();
 
-  constructor(server: PostgresServer) {
+  /** `location`: of the database that `server` leads to. */
+  constructor(server: PostgresServer, location: string) {
     this.#server = server;
+    this.databases = new PostgresNewDatabases(server, location, this.#contents);
   }
 
   check(file: string, level: 'quick' | 'full', onProgress?: CopyProgress): ResultAsync<CopyFacts, CheckError> {

@@ -7,11 +7,12 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import { findTools, majorOf, versionText, type ToolsMissing } from '../backup/tools.js';
 import { PostgresConnection } from '../connection.js';
 import { loadDriver } from '../load-driver.js';
+import { swapRemains } from '../restore/swap/remains.js';
 import { bad, good } from './check.js';
 import { idleTransactions, leftovers, restrictedTables, serverFacts, tableNames, type ServerFacts } from './facts.js';
 import { unreachable } from './reach.js';
 import { checksOf } from './server-checks.js';
-import { idleChecks, leftoverChecks, otherTools, tableRights } from './table-checks.js';
+import { idleChecks, leftoverChecks, otherTools, remainsChecks, tableRights } from './table-checks.js';
 
 /** Somebody waits for the doctor. */
 const CONNECT_WITHIN_MS = 10_000;
@@ -53,6 +54,7 @@ async function look(
     ...(await seen('other tool', tableNames(connection), otherTools)),
     ...(await seen('idle session', idleTransactions(connection), idleChecks)),
     ...(await seen('leftovers', leftovers(connection), leftoverChecks)),
+    ...(await seen('old database', swapRemains(connection), remainsChecks)),
   ];
 }
 

@@ -2,6 +2,7 @@
 import type { HealthCheck } from '../../../../core/ports/doctor.js';
 import { majorOf } from '../backup/tools.js';
 import { quoted } from '../name.js';
+import { sizeText } from './size-text.js';
 import type { Product } from '../settings.js';
 import { bad, few, good, plural } from './check.js';
 import type { ServerFacts } from './facts.js';
@@ -132,14 +133,11 @@ function locks({ tables, locksPerTransaction, lockers }: ServerFacts): readonly 
   const detail = `a restore of all ${plural(tables, 'table')} takes about ${needed} locks at once, and there is room for ${there}`;
   if (needed <= there) return [];
   const enough = Math.ceil(needed / lockers / 64) * 64;
-  return [good('locks', detail, `ALTER SYSTEM SET max_locks_per_transaction = ${enough}; then restart the server.`)];
-}
-
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const;
-
-/** As people say it. */
-export function sizeText(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log(bytes) / Math.log(1024)));
-  const value = bytes / 1024 ** power;
-  return `${power > 0 && value < 10 ? value.toFixed(1) : String(Math.round(value))} ${UNITS[power] ?? ''}`;
+  return [
+    good(
+      'locks',
+      detail,
+      `ALTER SYSTEM SET max_locks_per_transaction = ${enough}; then restart the server. Until then a restore of the whole goes into a new database that takes the name (--by swap).`,
+    ),
+  ];
 }

@@ -3,6 +3,8 @@ import type { HealthCheck } from '../../../../core/ports/doctor.js';
 import { historyTableOf } from '../history-tables.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
 import { bad, few, good, plural } from './check.js';
+import type { SwapRemains } from '../restore/swap/remains.js';
+import { sizeText } from './size-text.js';
 import type { IdleTransaction, Leftover, TableRight } from './facts.js';
 
 export function tableRights(tables: readonly TableRight[], role: string): readonly HealthCheck[] {
@@ -80,6 +82,25 @@ export function leftoverChecks(found: readonly Leftover[]): readonly HealthCheck
     ...(unchecked.length === 0 ? [] : [unvalidated(unchecked)]),
   ];
 }
+
+/** Neither is in anybody's way: the one goes with the next run, the other is somebody's way back. */
+export const remainsChecks = (found: readonly SwapRemains[]): readonly HealthCheck[] =>
+  found.map(({ name, bytes, kind }) => {
+    const what = `${name}${bytes === null ? '' : ` (${sizeText(bytes)})`}`;
+    return kind === 'kept'
+      ? good(
+          'old database',
+          `${what} is what was live before a restore took its name`,
+          `Once nobody needs it: DROP DATABASE ${quoted(name)};`,
+        )
+      : good(
+          'half a restore',
+          `${what} is of a restore${kind === 'foreign' ? ' of another database' : ''} that is going on, or was killed`,
+          kind === 'half-filled'
+            ? 'Where none is going on, the next run clears it away.'
+            : `Where none is going on: DROP DATABASE ${quoted(name)} WITH (FORCE);`,
+        );
+  });
 
 function unvalidated(constraints: readonly Leftover[]): HealthCheck {
   const [first] = constraints;

@@ -1,13 +1,13 @@
 // What a server has to have before an archive can be put back: found before anything is locked, with what mends it.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import type { WholeRestoreError } from '../../../../core/ports/whole-restore.js';
+import type { RestoreWay, WholeRestoreError } from '../../../../core/ports/whole-restore.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import type { OpenArchive } from '../backup/archive-tools.js';
 import { factsOf } from '../backup/copy-check.js';
 import { quoted } from '../name.js';
 import { LOCKS_TO_CLEAR } from './clear.js';
 import { locksToMake, restoredEntries } from './contents.js';
-import { keptExtensions } from './kept-extensions.js';
+import { keptExtensions, type KeptExtensions } from './kept-extensions.js';
 import { meetsExtensions } from './needs-extensions.js';
 
 /** The lock table takes somewhat more than it promises, and others need locks too. */
@@ -32,30 +32,42 @@ interface Found {
   readonly sessions: number;
 }
 
-export function meetsNeeds(
+/** Of a restore in place. */
+export const meetsNeeds = (
   session: Session,
   archive: OpenArchive,
   serverVersion: number,
+): ResultAsync<void, SqlError | WholeRestoreError> =>
+  keptExtensions(session, serverVersion).andThen((kept) =>
+    meetsNeedsOf(session, archive, kept, serverVersion, 'in-place'),
+  );
+
+/** `kept`: extensions that are there already, and stay; a new database has none, and its locks are not taken at once. */
+export function meetsNeedsOf(
+  session: Session,
+  archive: OpenArchive,
+  kept: KeptExtensions,
+  serverVersion: number,
+  way: RestoreWay = 'swap',
 ): ResultAsync<void, SqlError | WholeRestoreError> {
-  return keptExtensions(session, serverVersion).andThen((kept) => {
-    const entries = restoredEntries(archive.entries, kept);
-    const { tables: _, ...facts } = factsOf({ ...archive, entries });
-    const { roles, extensions } = 'archive' in facts ? facts.archive : { roles: [], extensions: [] };
-    return session
-      .all<Found>(ASK, [JSON.stringify(roles), JSON.stringify(extensions)])
-      .andThen(([found]): Result<void, WholeRestoreError> => {
-        if (found === undefined) return ok(undefined);
-        if (found.roles.length > 0) {
-          const create = found.roles.map((role) => `CREATE ROLE ${quoted(role)};`).join(' ');
-          return err({ kind: 'roles-missing', roles: found.roles, create });
-        }
-        if (found.extensions.length > 0) return err({ kind: 'extensions-missing', extensions: found.extensions });
-        const needed = found.clearing + locksToMake(entries);
-        if (needed <= found.setting * found.sessions * LOCK_SLACK) return ok(undefined);
-        return err({ kind: 'too-few-locks', needed, setting: found.setting, enough: enough(needed, found.sessions) });
-      })
-      .andThen(() => meetsExtensions(session, archive, kept, serverVersion));
-  });
+  const entries = restoredEntries(archive.entries, kept);
+  const { tables: _, ...facts } = factsOf({ ...archive, entries });
+  const { roles, extensions } = 'archive' in facts ? facts.archive : { roles: [], extensions: [] };
+  return session
+    .all<Found>(ASK, [JSON.stringify(roles), JSON.stringify(extensions)])
+    .andThen(([found]): Result<void, WholeRestoreError> => {
+      if (found === undefined) return ok(undefined);
+      if (found.roles.length > 0) {
+        const create = found.roles.map((role) => `CREATE ROLE ${quoted(role)};`).join(' ');
+        return err({ kind: 'roles-missing', roles: found.roles, create });
+      }
+      if (found.extensions.length > 0) return err({ kind: 'extensions-missing', extensions: found.extensions });
+      if (way === 'swap') return ok(undefined);
+      const needed = found.clearing + locksToMake(entries);
+      if (needed <= found.setting * found.sessions * LOCK_SLACK) return ok(undefined);
+      return err({ kind: 'too-few-locks', needed, setting: found.setting, enough: enough(needed, found.sessions) });
+    })
+    .andThen(() => meetsExtensions(session, archive, kept, serverVersion));
 }
 
 /** A round number for the setting that suffices. */

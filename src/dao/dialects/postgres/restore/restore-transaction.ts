@@ -53,7 +53,10 @@ const END_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
 /** Sees to it that nothing of the transaction is left at work: who comes next would wait for it. */
-export async function endBackend(connection: PostgresConnection, { processId, since }: Backend): Promise<void> {
+export async function endBackend(
+  connection: PostgresConnection,
+  { processId, since }: Pick<Backend, 'processId' | 'since'>,
+): Promise<void> {
   const terminate = `SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid = ? AND backend_start::text = ?`;
   for (const until = Date.now() + END_MS; Date.now() < until;) {
     const found = await connection.all(terminate, [processId, since]);

@@ -45,6 +45,15 @@ export class PostgresWholeRestore implements WholeRestorePort {
     this.#contents = contents;
   }
 
+  obstacleInPlace(file: string): ResultAsync<WholeRestoreError | undefined, SqlError> {
+    const connection = this.#connection;
+    return openArchive(file)
+      .mapErr(asDamaged)
+      .andThen((archive) => meetsNeeds(connection, archive, connection.server.version))
+      .map((): WholeRestoreError | undefined => undefined)
+      .orElse((error) => (isOfRestore(error) ? okAsync(error) : errAsync(error)));
+  }
+
   restoreWhole<K, E>(restore: WholeRestore<K, E>): ResultAsync<Done<K>, Failure<E>> {
     const connection = this.#connection;
     return openArchive(restore.file)
@@ -156,6 +165,8 @@ const makeRoom = (
 
 const asDamaged = (error: CheckError): SqlError | WholeRestoreError =>
   error.kind === 'check-failed' ? { kind: 'archive-damaged', detail: `${error.check}: ${error.detail}` } : error;
+
+const isOfRestore = (error: SqlError | WholeRestoreError): error is WholeRestoreError => !('code' in error);
 
 /** Behind it the settings of the script would be another's, and nobody could be told who waits for whom. */
 const BEHIND_POOLER = errAsync<void, WholeRestoreError>({ kind: 'pooled' });

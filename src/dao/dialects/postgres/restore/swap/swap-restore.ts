@@ -1,0 +1,164 @@
+// Puts a whole database back beside the live one, and gives it that one's name: for more tables than the server has room for locks.
+import { randomBytes } from 'node:crypto';
+import { err, errAsync, ok, okAsync, ResultAsync, safeTry, type Result } from 'neverthrow';
+import type { CheckError } from '../../../../../core/ports/backup-source.js';
+import type { StaleJournal } from '../../../../../core/ports/refusals.js';
+import type { SqlError } from '../../../../../core/ports/session.js';
+import type { Swapped, SwapOutlook, SwapRestore, SwapRestorePort } from '../../../../../core/ports/swap-restore.js';
+import type { WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
+import type { KnownContents } from '../../backup/archive-content.js';
+import { asDamage, openArchive, type OpenArchive } from '../../backup/archive-tools.js';
+import type { PostgresServer, Toolbox } from '../../backup/server.js';
+import type { PostgresConnection } from '../../connection.js';
+import { quoted } from '../../name.js';
+import { NONE_KEPT } from '../kept-extensions.js';
+import { meetsNeedsOf } from '../needs.js';
+import { carryCopies } from './carry-copies.js';
+import { clearRemains } from './remains.js';
+import { growth } from './growth.js';
+import { newName } from './names.js';
+import { dropped, fill, finish, hastened } from './new-database.js';
+import { liveDatabase, swapOutlook, type LiveDatabase } from './outlook.js';
+import { switchOver } from './switch-over.js';
+import { traitsOf } from './traits.js';
+
+type Failure = SqlError | StaleJournal | WholeRestoreError;
+
+export interface SwapSession {
+  /** Connected to the live database, and the holder of the run lock. */
+  readonly connection: PostgresConnection;
+  readonly server: PostgresServer;
+  readonly contents: KnownContents;
+  /** Ends every connection of the run to the live database. */
+  readonly leave: () => ResultAsync<void, SqlError>;
+  /** A new connection in the place of the one that left, under the run lock. */
+  readonly reconnect: () => ResultAsync<void, SqlError>;
+}
+
+export class PostgresSwapRestore implements SwapRestorePort {
+  readonly #session: SwapSession;
+
+  constructor(session: SwapSession) {
+    this.#session = session;
+  }
+
+  outlook(file: string, now: Date): ResultAsync<SwapOutlook, SqlError> {
+    const { connection, server } = this.#session;
+    if (connection.isPooled || connection.server.product !== 'postgresql')
+      return okAsync({ keptAs: '', sessions: [], obstacle: 'a pooler answers for it, or it is no PostgreSQL' });
+    return openArchive(file)
+      .mapErr(asDamage)
+      .andThen((archive) =>
+        swapOutlook(connection, server, now, () =>
+          meetsNeedsOf(connection, archive, NONE_KEPT, connection.server.version)
+            .map((): WholeRestoreError | undefined => undefined)
+            .orElse((error) => (error.kind === 'extensions-not-permitted' ? okAsync(error) : okAsync(undefined))),
+        ),
+      );
+  }
+
+  restore(restore: SwapRestore): ResultAsync<Swapped, Failure> {
+    const { connection } = this.#session;
+    return openArchive(restore.file)
+      .mapErr(asDamaged)
+      .andThen((archive) =>
+        meetsNeedsOf(connection, archive, NONE_KEPT, connection.server.version)
+          .andThen(() => liveDatabase(connection))
+          .andThen((live) =>
+            clearRemains(connection).andThen(() =>
+              this.#session.server.withTools((toolbox) => this.#inNew({ live, archive, toolbox }, restore)),
+            ),
+          ),
+      );
+  }
+
+  #inNew({ live, archive, toolbox }: Source, restore: SwapRestore): ResultAsync<Swapped, Failure> {
+    const { connection, server, contents, leave, reconnect } = this.#session;
+    const name = newName(live.name, randomBytes(6).toString('hex'));
+    const into = hastened({ ...toolbox, env: { ...toolbox.env, PGDATABASE: name } });
+    const work = safeTry<Swapped, Failure>(async function* () {
+      const head = yield* headOf(connection);
+      const { create } = yield* traitsOf(toolbox);
+      yield* connection.query(create(name));
+      const inNew = yield* server.at(name);
+      const { signal, file, onProgress } = restore;
+      const onLook = yield* growth(connection, { name, file, likely: live.bytes }, onProgress);
+      const content = yield* fill({
+        server: inNew,
+        into,
+        archive,
+        contents,
+        hadPublic: live.hadPublic,
+        signal,
+        onLook,
+      });
+      yield* carryCopies(connection, toolbox, { server: inNew, into });
+      yield* finish(inNew, restore.record(content));
+      const oid = yield* oidOf(connection, name);
+      // What somebody set of the live database meanwhile goes along.
+      const { statements } = yield* traitsOf(toolbox);
+      if (signal.aborted) return err<Swapped, Failure>(CANCELLED);
+      yield* switchOver(server, {
+        live,
+        fresh: { oid, name },
+        keptAs: restore.keptAs,
+        statements,
+        work: {
+          processId: connection.processId,
+          leave: () => headOf(connection).andThen((now) => (now === head ? leave() : errAsync(OVERTAKEN))),
+        },
+      });
+      const held = yield* ResultAsync.fromSafePromise(
+        reconnect().match(
+          () => true,
+          () => false,
+        ),
+      );
+      const drop = `DROP DATABASE ${quoted(restore.keptAs)};`;
+      return ok<Swapped, Failure>({ rows: content.rows, drop, lock: held ? 'held' : 'gone' });
+    });
+    return work.orElse((error: Failure) => this.#undone(name, error));
+  }
+
+  /** The names are what they were: what was made beside goes, as far as the server can still be asked. */
+  #undone(name: string, error: Failure): ResultAsync<Swapped, Failure> {
+    const { connection, reconnect } = this.#session;
+    const there: ResultAsync<unknown, SqlError> = connection.run('SELECT 1').orElse(() => reconnect());
+    return there
+      .andThen(() => dropped(connection, name))
+      .orElse(() => okAsync(undefined))
+      .andThen(() => errAsync(error));
+  }
+}
+
+/** What is wrong with an archive, for those who restore the whole of it. */
+export const asDamaged = (error: CheckError): SqlError | WholeRestoreError =>
+  error.kind === 'check-failed' ? { kind: 'archive-damaged', detail: `${error.check}: ${error.detail}` } : error;
+
+interface Source {
+  readonly live: LiveDatabase;
+  readonly archive: OpenArchive;
+  readonly toolbox: Toolbox;
+}
+
+/** Another run had the lock, although this one never let go of it. */
+const OVERTAKEN: SqlError = {
+  kind: 'other',
+  code: '',
+  message: 'another run wrote to the journal meanwhile',
+};
+const CANCELLED: SqlError = { kind: 'interrupted', code: '', message: 'cancelled' };
+
+/** Where the journal ends; empty where there is none, whatever became of it. */
+const headOf = (connection: PostgresConnection): ResultAsync<string, SqlError> =>
+  connection
+    .query<{ hash: string }>('SELECT hash FROM migrate_safe.events ORDER BY position DESC LIMIT 1')
+    .map(({ rows: [row] }) => row?.hash ?? '')
+    .orElse((error) => (error.kind === 'missing-object' ? okAsync('') : errAsync(error)));
+
+const oidOf = (connection: PostgresConnection, name: string): ResultAsync<number, SqlError> =>
+  connection
+    .query<{ oid: number }>('SELECT oid::bigint AS oid FROM pg_catalog.pg_database WHERE datname = $1', [name])
+    .andThen(({ rows: [row] }): Result<number, SqlError> =>
+      row === undefined ? err({ kind: 'other', code: '', message: `${name} is not there any more` }) : ok(row.oid),
+    );
