@@ -85,6 +85,20 @@ for (const engine of ENGINES)
       expect(value(await things.count({ where: { ratio: { in: ratios } } }))).to.equal(ratios.length);
     });
 
+    it('says of a value that cannot be read as its kind which one it is, also where reads are trusted', async () => {
+      await opened.sql('CREATE TABLE odd (id INTEGER PRIMARY KEY, big NUMERIC(5, 1))');
+      await opened.sql('INSERT INTO odd VALUES (1, 2), (2, 0.5)');
+      for (const reads of ['validated', 'trusted'] as const) {
+        const Odd = defineTable('odd', { id: z.int(), big: z.bigint() }, { primaryKey: 'id', reads });
+        const read = await new Dao(opened.database, Odd).list({ orderBy: [['id', 'desc']] });
+        expect(read.isErr() && read.error).to.deep.include({ kind: 'invalid-row', direction: 'read' });
+        expect(read.isErr() && 'issues' in read.error && read.error.issues[0]).to.deep.include({
+          row: 0,
+          path: ['big'],
+        });
+      }
+    });
+
     it('finds by every operator', async () => {
       for (const [at, name] of ['alpha', 'beta_%*', 'Gamma?[x]', 'delta'].entries())
         value(

@@ -146,14 +146,27 @@ export interface Reader {
 function readerOf({ name, flavour, declared }: CompiledTable, columns: readonly CompiledColumn[]): Reader {
   const decoded = columns.flatMap(({ name: column, decode }) => (decode ? [{ column, decode }] : []));
   const schema: z.ZodType<RawRow> = z.object(Object.fromEntries(columns.map((column) => [column.name, column.value])));
-  const decodeAll = (rows: RawRow[]): void => {
-    for (const row of rows) for (const { column, decode } of decoded) row[column] = decode(row[column]);
+  const decodeAll = (rows: RawRow[]): InvalidRow | undefined => {
+    let at: string | undefined;
+    let rowsDone = 0;
+    try {
+      for (const row of rows) {
+        for (const { column, decode } of decoded) row[(at = column)] = decode(row[column]);
+        rowsDone += 1;
+      }
+      return undefined;
+    } catch (thrown) {
+      const path = at === undefined ? [] : [at];
+      const message = thrown instanceof Error ? thrown.message : String(thrown);
+      return invalid(name, 'read', [{ row: rowsDone, path, message }]);
+    }
   };
   const trusted = declared.options.reads === 'trusted';
   return {
     sql: columns.map((column) => flavour.selected(column, column.sql, column.sql)).join(', '),
     read: (rows) => {
-      decodeAll(rows);
+      const undecoded = decodeAll(rows);
+      if (undecoded !== undefined) return err(undecoded);
       if (trusted) return ok(rows);
       for (let at = 0; at < rows.length; at += 1) {
         const parsed = schema.safeParse(rows[at]);
