@@ -25,6 +25,7 @@ export type { Cursor } from './dao/query/keyset.js';
 export type { Direction, OrderBy } from './dao/query/order-by.js';
 export type { Removed } from './dao/query/select.js';
 export { and, not, or, type Combined, type Condition, type Where } from './dao/query/where.js';
+export { defineQuery, type NamedQuery, type ParamsOf, type QueryDefinition } from './dao/named-query.js';
 export { ReadOnlyDao, type Filter, type ListQuery, type Page, type PageQuery } from './dao/read-only-dao.js';
 export { bytes, decimal, json, type ColumnKind } from './dao/table/column.js';
 export { defineTable } from './dao/table/table.js';

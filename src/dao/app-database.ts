@@ -2,6 +2,9 @@
 import type { Knex } from 'knex';
 import { okAsync, ResultAsync } from 'neverthrow';
 import type { Connections } from './app/connections.js';
+import type * as z from 'zod';
+import type { ReadError } from './dao-error.js';
+import { askRows, type NamedQuery, type ParamsOf } from './named-query.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** The same in two copies of this package. */
@@ -37,6 +40,11 @@ export class ReadOnlyDatabase implements Inside {
   /** For queries that no DAO has; they join no unit of work. `dao.query` does. */
   get knex(): Knex {
     return this[CONNECTIONS].knex;
+  }
+
+  /** Runs a query that has a name, on the connection of the unit of work that it is called in. */
+  ask<R extends z.ZodType, P>(query: NamedQuery<R, P>, ...params: ParamsOf<P>): ResultAsync<z.output<R>[], ReadError> {
+    return askRows(this[CONNECTIONS], query.query, query.row, (knex) => query.build(knex, params[0] as P));
   }
 
   /** Closes the pool, unless it is the application's own. */

@@ -93,3 +93,16 @@ export function isRetryable(error: DaoError): boolean {
       return false;
   }
 }
+
+/** A read breaks no constraint. */
+export function readError(error: Exclude<DaoError, NotFound | { kind: 'stale-version' }>): ReadError {
+  switch (error.kind) {
+    case 'unique-violation':
+    case 'foreign-key-violation':
+    case 'check-violation':
+    case 'not-null-violation':
+      return { kind: 'failed', code: error.kind, message: error.message };
+    default:
+      return error;
+  }
+}

@@ -5,7 +5,8 @@ import type * as z from 'zod';
 import type { Connections } from './app/connections.js';
 import type { Script } from './app/flavour.js';
 import { connectionsOf, type ReadOnlyDatabase } from './app-database.js';
-import type { DaoError, NotFound, ReadError } from './dao-error.js';
+import { readError, type NotFound, type ReadError } from './dao-error.js';
+import { askRows, type NamedQuery, type ParamsOf } from './named-query.js';
 import {
   aggregates,
   type Aggregates,
@@ -18,14 +19,7 @@ import type { OrderByColumns } from './query/order-by.js';
 import { keyCondition, liveness, select, type Removed, type Selection } from './query/select.js';
 import { Statement } from './query/statement.js';
 import type { Where } from './query/where.js';
-import {
-  compiled,
-  invalid,
-  issuesOf,
-  type CompiledColumn,
-  type CompiledTable,
-  type RawRow,
-} from './table/compiled-table.js';
+import { compiled, type CompiledColumn, type CompiledTable, type RawRow } from './table/compiled-table.js';
 import type { AnyTable, Columns, Key, Row } from './table/table.js';
 
 export interface Filter<T extends AnyTable> {
@@ -173,18 +167,12 @@ export class ReadOnlyDao<T extends AnyTable> {
     row: R,
     build: (knex: Knex) => Knex.QueryBuilder | Knex.Raw,
   ): ResultAsync<z.output<R>[], ReadError> {
-    return this.connections
-      .ask(build, this.compiled.name)
-      .mapErr(readError)
-      .andThen((rows): Result<z.output<R>[], ReadError> => {
-        const checked: z.output<R>[] = [];
-        for (const [at, one] of rows.entries()) {
-          const parsed = row.safeParse(one);
-          if (!parsed.success) return err(invalid(this.compiled.name, 'read', issuesOf(parsed.error, at)));
-          checked.push(parsed.data);
-        }
-        return ok(checked);
-      });
+    return askRows(this.connections, this.compiled.name, row, build);
+  }
+
+  /** Runs a query that has a name, on the connection of the unit of work that it is called in. */
+  ask<R extends z.ZodType, P>(query: NamedQuery<R, P>, ...params: ParamsOf<P>): ResultAsync<z.output<R>[], ReadError> {
+    return askRows(this.connections, query.query, query.row, (knex) => query.build(knex, params[0] as P));
   }
 
   protected notFound(key: unknown): NotFound {
@@ -221,18 +209,5 @@ export class ReadOnlyDao<T extends AnyTable> {
       columns.push(column.value);
     }
     return columns.length === 0 ? err(this.compiled.refused('select names at least one column')) : ok(columns);
-  }
-}
-
-/** A read breaks no constraint. */
-function readError(error: Exclude<DaoError, NotFound | { kind: 'stale-version' }>): ReadError {
-  switch (error.kind) {
-    case 'unique-violation':
-    case 'foreign-key-violation':
-    case 'check-violation':
-    case 'not-null-violation':
-      return { kind: 'failed', code: error.kind, message: error.message };
-    default:
-      return error;
   }
 }
