@@ -4,6 +4,8 @@ import { inspect } from 'node:util';
 import type { Knex } from 'knex';
 import { err, ok, type Result } from 'neverthrow';
 import { DEFAULT_POLICY, type Policy } from './core/manager/ports.js';
+import type { Contract } from './core/schema/contract.js';
+import { readContract, type ContractMember } from './core/schema/read-contract.js';
 import type { MigrationStep } from './core/steps/migration-step.js';
 import { parseDuration } from './duration.js';
 import { isInMemory, resolveTarget, type Target } from './target.js';
@@ -19,6 +21,12 @@ export interface MigrateSafeOptions {
   readonly database: string | Knex.Config | Knex;
   /** Directory of step files, or steps in code. More can be added with `addMigration`. */
   readonly steps?: string | readonly MigrationStep[];
+  /**
+   * What the program that starts works with: its tables, DAOs (or classes of DAOs with a static `table`) and named
+   * queries of `migrate-safe/dao`; or a module that exports them. A step after which one of them could not work is rolled
+   * back, and so is the last step where not all of them would.
+   */
+  readonly contract?: string | readonly ContractMember[];
   /** Directory of backups (files, or archives of pg_dump) and of the journal's mirror. Default: `./backups`. */
   readonly backups?: string;
   /** Namespace of the chain of steps. Default: `main`. */
@@ -62,6 +70,8 @@ export interface MigrateSafeOptions {
 export interface Config {
   readonly target: Target;
   readonly steps: { readonly directory?: string; readonly registered: readonly MigrationStep[] };
+  /** The file of a module, or what was given. */
+  readonly contract: string | Contract | undefined;
   readonly backups: string;
   readonly policy: Policy;
 }
@@ -84,6 +94,7 @@ const CHOICES = {
 const MEMBERS: ReadonlySet<string> = new Set([
   'database',
   'steps',
+  'contract',
   'backups',
   'component',
   'lockWait',
@@ -112,6 +123,8 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
   const { steps = [], keepRuns = DEFAULT_POLICY.keepRuns } = options;
   const { largeDatabaseBytes = DEFAULT_POLICY.largeDatabaseBytes } = options;
   if (!isSteps(steps)) issues.push('`steps` is a directory or a list of steps');
+  const contract = contractOf(options.contract);
+  if (contract.isErr()) issues.push(`\`contract\`: ${contract.error}`);
   if (!Number.isSafeInteger(keepRuns) || keepRuns < 1) issues.push('`keepRuns` is a whole number from 1');
   if (!Number.isSafeInteger(largeDatabaseBytes) || largeDatabaseBytes < 0)
     issues.push('`largeDatabaseBytes` is a whole number from 0');
@@ -122,12 +135,13 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
   const ways: readonly unknown[] = CHOICES.fileBackupBy;
   if (target.isOk() && target.value.dialect === 'sqlite' && ways.includes(options.fileBackupBy))
     issues.push('`fileBackupBy` is for PostgreSQL: a database that is a file is copied');
-  if (issues.length > 0 || target.isErr()) return err({ kind: 'config-invalid', where, issues });
+  if (issues.length > 0 || target.isErr() || contract.isErr()) return err({ kind: 'config-invalid', where, issues });
 
   const byDefault = target.value.dialect === 'sqlite' ? DEFAULT_POLICY.fileBackup : 'each-run';
   return ok({
     target: target.value,
     steps: typeof steps === 'string' ? { directory: path.resolve(steps), registered: [] } : { registered: steps },
+    contract: contract.value,
     backups: path.resolve(options.backups ?? './backups'),
     policy: {
       component: options.component ?? DEFAULT_POLICY.component,
@@ -143,6 +157,14 @@ export function parseConfig(input: unknown, where = 'the configuration'): Result
       keepRuns,
     },
   });
+}
+
+function contractOf(contract: MigrateSafeOptions['contract']): Result<Config['contract'], string> {
+  if (contract === undefined) return ok(undefined);
+  if (typeof contract === 'string') return contract === '' ? err('it names no file') : ok(path.resolve(contract));
+  return Array.isArray(contract)
+    ? readContract(contract, 'refuse')
+    : err('it is a file, or a list of tables, DAOs and queries');
 }
 
 /** Told by its shape: the caller's copy of this package may be another one. */

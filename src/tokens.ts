@@ -7,6 +7,7 @@ import type { SafeMigrationManager, StepRegistry } from './core/manager/safe-mig
 import type { Actor } from './core/events/envelope.js';
 import type { BackupStore, JournalMirror } from './core/ports/backup-store.js';
 import type { Clock, IdSource } from './core/ports/clock.js';
+import type { ContractSource } from './core/ports/contract.js';
 import type { Database } from './core/ports/database.js';
 import type { DatabaseDoctor } from './core/ports/doctor.js';
 import type { StepSource } from './core/ports/step-source.js';
@@ -23,6 +24,7 @@ export const Tokens = {
   Database: token<Database>('Database'),
   Doctor: token<DatabaseDoctor>('Doctor'),
   StepSource: token<StepSource & StepRegistry>('StepSource'),
+  Contract: token<ContractSource>('Contract'),
   BackupStore: token<BackupStore>('BackupStore'),
   Mirror: token<JournalMirror>('Mirror'),
   Ports: token<Omit<ManagerPorts, 'observer'>>('Ports'),

@@ -19,8 +19,9 @@ import { LazyPostgresSplitter } from './dao/dialects/postgres/script-splitter.js
 import { SqliteDoctor } from './dao/dialects/sqlite/doctor.js';
 import { SqliteScriptSplitter } from './dao/dialects/sqlite/sql/script.js';
 import { SqliteDatabase } from './dao/dialects/sqlite/sqlite-database.js';
+import { contractSource } from './steps/contract-source.js';
 import { DirectorySource } from './steps/directory-source.js';
-import { loadModule, loadStepModule } from './steps/load-module.js';
+import { loadDeclarations, loadModule, loadStepModule } from './steps/load-module.js';
 import { RegisteredSteps } from './steps/step-registry.js';
 import { Tokens } from './tokens.js';
 import { UnconfiguredDatabase } from './unconfigured-database.js';
@@ -106,6 +107,9 @@ export const wiring: readonly Wire[] = [
     for (const step of steps.registered) source.add(step);
     return source;
   }),
+  wire(Tokens.Contract, [Tokens.Config], (config) =>
+    contractSource(config.map(({ contract }) => contract).unwrapOr(undefined), loadDeclarations),
+  ),
   wire(
     Tokens.BackupStore,
     [Tokens.Config, Tokens.Clock, Tokens.IdSource],
@@ -126,11 +130,21 @@ export const wiring: readonly Wire[] = [
       Tokens.StepSource,
       Tokens.BackupStore,
       Tokens.Mirror,
+      Tokens.Contract,
       Tokens.Clock,
       Tokens.IdSource,
       Tokens.Actor,
     ],
-    (database, source, store, mirror, clock, ids, actor) => ({ database, source, store, mirror, clock, ids, actor }),
+    (database, source, store, mirror, contract, clock, ids, actor) => ({
+      database,
+      source,
+      store,
+      mirror,
+      contract,
+      clock,
+      ids,
+      actor,
+    }),
   ),
   wire(
     Tokens.Manager,

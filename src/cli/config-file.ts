@@ -70,10 +70,11 @@ function defaultOf(loaded: unknown): unknown {
 /** Relative paths in a config file are relative to it, from wherever the command is called. */
 function rebase(said: Partial<MigrateSafeOptions>, directory: string): Partial<MigrateSafeOptions> {
   const at = (name: string): string => path.resolve(directory, name);
-  const { database, steps, backups } = said;
+  const { database, steps, contract, backups } = said;
   return {
     ...said,
     ...(typeof steps === 'string' ? { steps: at(steps) } : {}),
+    ...(typeof contract === 'string' ? { contract: at(contract) } : {}),
     ...(typeof backups === 'string' ? { backups: at(backups) } : {}),
     ...(database === undefined ? {} : { database: rebaseDatabase(database, at) }),
   };

@@ -5,6 +5,7 @@ import type { Result } from 'neverthrow';
 import type { MigrateError } from '../core/errors/migrate-error.js';
 import type { Answer, CommandContext } from './answer.js';
 import type { RestoreFlags } from './commands/restore.js';
+import { addGlobals } from './global-flags.js';
 import type { Flags } from './settings.js';
 
 /** A verb that was called: what it runs, and with which flags. */
@@ -17,7 +18,6 @@ export interface Call {
 
 type Load<F> = (flags: F & Flags, argument: string | undefined) => Call['run'];
 
-const GUARD = ['enforce', 'warn', 'off'];
 const FILE_BACKUP = ['each-step', 'each-run', 'never'];
 
 /** The program; `called` hears which verb it was. Parsing never runs anything. */
@@ -200,35 +200,19 @@ export function makeProgram(called: (call: Call) => void): Command {
     .option('--as-copy <name>', 'make a new PostgreSQL database of that name instead; nothing is replaced');
   verb(
     program,
+    'check',
+    'whether what your program declares fits the schema that is there; exits with 3 where it does not',
+    'reads',
+    (flags) => async (context) => (await import('./commands/check.js')).runCheck(context, flags),
+  );
+  verb(
+    program,
     'doctor',
     'what is missing here, and the command that mends it',
     'reads',
     (flags) => async (context) => (await import('./commands/doctor.js')).runDoctor(context, flags),
   );
   return program;
-}
-
-/** Accepted before and after the verb. */
-function addGlobals(program: Command): void {
-  program
-    .option('--config <file>', 'config file (default: migrate-safe.config.{ts,mts,cts,js,mjs,cjs})')
-    .option('--database <url>', 'sqlite:app.db, sqlite:/path/app.db?driver=better-sqlite3, postgres://user@host/name')
-    .option('--steps <directory>', 'the step files (default: ./migrations)')
-    .option('--backups <directory>', "backups and the journal's mirror (default: ./backups)")
-    .option('--component <name>', 'namespace of the steps (default: main)')
-    .addOption(
-      new Option(
-        '--guard <mode>',
-        'what becomes of a step that loses what it did not declare: enforce (default), warn, off',
-      ).choices(GUARD),
-    )
-    .option('--lock-wait <duration>', 'how long to wait for another run, for example 90s (default: 10m)')
-    .option('--env-file <file>', 'read variables from this file; none is read by itself')
-    .option('--json', 'one JSON document on stdout, everything else on stderr')
-    .option('--yes', 'answer every question with yes')
-    .option('--quiet', 'print errors only')
-    .option('--verbose', 'show causes and stack traces')
-    .option('--no-color', 'no colours');
 }
 
 const addBackups = (command: Command): Command =>

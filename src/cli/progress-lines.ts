@@ -53,19 +53,20 @@ export function observedText({ effects }: Of<'observed'>, guarded: boolean): str
 }
 
 export function validatedText(
-  { changes, reinstated, schemaRestored, unproven }: Of<'validated'>,
+  { changes, reinstated, schemaRestored, unproven, contractHolds }: Of<'validated'>,
   version: string,
   keysChecked: boolean,
 ): string {
   const again = reinstated.length === 0 ? '' : `; made again: ${reinstated.join(', ')}`;
   const keys = keysChecked ? '; foreign keys hold' : '';
+  const contract = contractHolds === true ? '; the program fits' : '';
   const what =
     schemaRestored === undefined
       ? changesText(changes)
       : schemaRestored
         ? `again what it was before ${version}`
         : unrestoredText(version, unproven, changesText(changes));
-  return `${what}${again}${keys}`;
+  return `${what}${again}${keys}${contract}`;
 }
 
 function unrestoredText(version: string, unproven: Of<'validated'>['unproven'], changes: string): string {

@@ -11,6 +11,7 @@ export interface Flags {
   readonly config?: string;
   readonly database?: string;
   readonly steps?: string;
+  readonly contract?: string;
   readonly backups?: string;
   readonly component?: string;
   readonly guard?: string;
@@ -39,6 +40,7 @@ export interface Settings {
 const NAMES = [
   'database',
   'steps',
+  'contract',
   'backups',
   'component',
   'guard',

@@ -9,14 +9,31 @@ import { labelOf } from './label.js';
 import type { ModuleLoader } from './module-step.js';
 
 const SELF = new URL('../index.js', import.meta.url);
+const DAO = new URL('../dao.js', import.meta.url);
+/** This package, wherever the file lies that imports it; the longer names first. */
+const ALIAS = {
+  'migrate-safe/dao': fileURLToPath(DAO),
+  'migrate-safe/di': fileURLToPath(new URL('../di.js', import.meta.url)),
+  'migrate-safe': fileURLToPath(SELF),
+};
 
 /** Loads a config file, once per process. The loader's own cache lies where others may be able to write. */
 export async function loadModule(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti');
   try {
-    return await createJiti(import.meta.url, { fsCache: false, alias: { 'migrate-safe': fileURLToPath(SELF) } }).import(
-      pathToFileURL(file).href,
-    );
+    return await createJiti(import.meta.url, { fsCache: false, alias: ALIAS }).import(pathToFileURL(file).href);
+  } catch (thrown) {
+    throw readable(thrown);
+  }
+}
+
+/** Loads a module of declarations; what it takes of this package is loaded by Node itself, which is many times as fast. */
+export async function loadDeclarations(file: string): Promise<unknown> {
+  const { createJiti } = await import('jiti');
+  const virtualModules = { 'migrate-safe': await import(SELF.href), 'migrate-safe/dao': await import(DAO.href) };
+  try {
+    const jiti = createJiti(import.meta.url, { fsCache: false, alias: ALIAS, virtualModules });
+    return await jiti.import(pathToFileURL(file).href);
   } catch (thrown) {
     throw readable(thrown);
   }
@@ -30,11 +47,9 @@ export const loadStepModule: ModuleLoader = async (file, text) => {
   const { createJiti } = await import('jiti');
   // `migrate-safe` in a step means this package and this instance of it, wherever the file lies.
   const self: unknown = await import(SELF.href);
-  const jiti = createJiti(file, {
-    fsCache: false,
-    alias: { 'migrate-safe': fileURLToPath(SELF) },
-    virtualModules: { 'migrate-safe': self },
-  });
+  // Knex and zod come with it.
+  const dao: object = text.includes('migrate-safe/dao') ? { 'migrate-safe/dao': await import(DAO.href) } : {};
+  const jiti = createJiti(file, { fsCache: false, alias: ALIAS, virtualModules: { 'migrate-safe': self, ...dao } });
   forgetChangedHelpers();
   try {
     return await notingHelpers(() => Promise.resolve(evaluate(jiti, file, text)));

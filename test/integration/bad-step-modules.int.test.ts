@@ -20,6 +20,11 @@ describe('steps in code', () => {
         class Row { constructor(readonly x: Level, private readonly table = Names.table) {} async add(knex: StepHandle): Promise<void> { await knex(this.table).insert({ x: this.x }); } }
         export default defineStep({ apply: async (knex) => { await knex.schema.createTable(Names.table, (t) => { t.integer('x'); }); await new Row(Level.High).add(knex); } });`,
     },
+    'TypeScript that takes something of the DAO layer': {
+      '0001_a.ts': `import { defineStep } from 'migrate-safe';
+        import { isRetryable } from 'migrate-safe/dao';
+        export default defineStep({ apply: async (knex) => { if (isRetryable({ kind: 'busy', message: '' })) await knex.raw('CREATE TABLE q (x)'); } });`,
+    },
     'TypeScript that exports in CommonJS style': {
       '0001_a.ts': `export = { up: async (knex: { raw(sql: string): Promise<void> }) => { await knex.raw('CREATE TABLE q (x)'); } };`,
     },

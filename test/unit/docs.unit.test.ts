@@ -68,6 +68,7 @@ describe('the reference', () => {
     const members = {
       database: true,
       steps: true,
+      contract: true,
       backups: true,
       component: true,
       guard: true,

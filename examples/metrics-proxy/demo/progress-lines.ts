@@ -21,7 +21,14 @@ function effectsText({ tables }: Effects): string {
   return parts.length === 0 ? 'no rows' : parts.join('; ');
 }
 
-const FAILED_PHASE = { backup: 'backup', work: 'step', guard: 'guard', validate: 'check', record: 'record' } as const;
+const FAILED_PHASE = {
+  backup: 'backup',
+  work: 'step',
+  guard: 'guard',
+  contract: 'contract',
+  validate: 'check',
+  record: 'record',
+} as const;
 
 /** Listener for `onProgress`. */
 export function drawProgress(progress: Progress): void {

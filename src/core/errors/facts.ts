@@ -1,6 +1,8 @@
 // The closed unions of what can go wrong, one per area: facts only. The catalogue gives each its words.
 import type { BrokenChain } from '../journal/chain.js';
+import type { ContractFinding } from '../schema/contract-finding.js';
 import type { GuardFinding } from '../schema/guard.js';
+import type { ContractUnreadable } from '../ports/contract.js';
 import type { LockOwner } from '../ports/run-lock.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepSourceError } from '../ports/step-source.js';
@@ -10,6 +12,7 @@ import type { StepLanguage } from '../steps/migration-step.js';
 export type ConfigFacts =
   | { readonly kind: 'config-invalid'; readonly where: string; readonly issues: readonly string[] }
   | { readonly kind: 'config-unreadable'; readonly file: string; readonly reason: string }
+  | ContractUnreadable
   | { readonly kind: 'usage'; readonly reason: string; readonly suggestion?: string }
   | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
   | { readonly kind: 'database-missing'; readonly database: string }
@@ -42,6 +45,7 @@ export type CheckFacts =
   | { readonly kind: 'out-of-order'; readonly versions: readonly string[]; readonly current: string }
   | { readonly kind: 'ahead'; readonly versions: readonly string[] }
   | { readonly kind: 'pending'; readonly count: number }
+  | { readonly kind: 'contract-differs'; readonly count: number; readonly pending: number }
   | {
       readonly kind: 'no-journal';
       readonly database: string;
@@ -79,6 +83,13 @@ export type StepFacts =
       readonly language: StepLanguage;
       /** The step is applied as its file stands: to declare anything in it now would make it another step. */
       readonly sealed?: boolean;
+    }
+  | {
+      readonly kind: 'contract-broken';
+      readonly version: string;
+      /** `step`: it would spoil what worked before it. `end`: what no step has made by the end of the run. */
+      readonly by: 'step' | 'end';
+      readonly findings: readonly ContractFinding[];
     }
   | { readonly kind: 'validation-failed'; readonly version: string; readonly reason: string }
   | { readonly kind: 'step-timeout'; readonly version: string; readonly ms: number }

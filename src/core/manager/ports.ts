@@ -2,6 +2,7 @@
 import type { Actor, RecordedEvent } from '../events/envelope.js';
 import type { BackupStore, JournalMirror } from '../ports/backup-store.js';
 import type { Clock, IdSource } from '../ports/clock.js';
+import type { ContractSource } from '../ports/contract.js';
 import type { Database } from '../ports/database.js';
 import type { StepSource } from '../ports/step-source.js';
 import type { GuardMode } from '../schema/guard.js';
@@ -55,6 +56,7 @@ export interface ManagerPorts {
   readonly source: StepSource;
   readonly store: BackupStore;
   readonly mirror: JournalMirror;
+  readonly contract: ContractSource;
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly actor: Actor;

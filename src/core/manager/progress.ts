@@ -71,13 +71,15 @@ export type Progress =
       readonly changes: readonly string[];
       readonly reinstated: readonly string[];
       readonly schemaRestored?: boolean;
+      /** All that the program declares works on the schema as it is now. */
+      readonly contractHolds?: boolean;
       /** Only where `schemaRestored` is false, and the revert need not be what is to blame. */
       readonly unproven?: Unproven;
     }
   | { readonly kind: 'recorded'; readonly position: number }
   | {
       readonly kind: 'step-failed';
-      readonly phase: 'backup' | 'work' | 'guard' | 'validate' | 'record';
+      readonly phase: 'backup' | 'work' | 'guard' | 'contract' | 'validate' | 'record';
       readonly error: MigrateError;
     }
   | {

@@ -1,14 +1,14 @@
 // Small steps that only add, in one commit: tried together, and each by itself as soon as anything comes between.
 import { err, ok, ResultAsync, safeTry, type Result } from 'neverthrow';
 import type { MigrateError } from '../errors/migrate-error.js';
-import type { StepObservation, StepTransaction } from '../ports/step-transaction.js';
+import type { StepTransaction } from '../ports/step-transaction.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
 import { nextTurn } from './next-turn.js';
 import type { Observer } from './ports.js';
 import type { Progress } from './progress.js';
 import { beginAttempt, needsBackup, recordStart } from './run-step.js';
-import { commitWork, settle, workOn, type Attempt, type StepReport } from './step-attempt.js';
+import { commitWork, settle, workOn, type Attempt, type Seen, type StepReport } from './step-attempt.js';
 import { rollBackSettled } from './settle-commit.js';
 import type { StepContext } from './step-context.js';
 
@@ -54,8 +54,9 @@ function canShare(context: StepContext, step: MigrationStep): boolean {
  * itself, each step then meets its own end.
  */
 export function runGroup(context: StepContext, steps: Group): ResultAsync<GroupOutcome, MigrateError> {
-  const { database, recorder, ports } = context;
+  const { database, recorder, ports, contract } = context;
   const mark = recorder.mark();
+  const kept = contract?.mark();
 
   return safeTry(async function* () {
     const opened = await database.begin({ foreignKeys: 'off', transactional: true, comparesWith: 'live' });
@@ -68,6 +69,7 @@ export function runGroup(context: StepContext, steps: Group): ResultAsync<GroupO
       const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
         fromSql(error, database.info.label, 'rolling back', 'needs-attention');
       recorder.rewind(mark);
+      if (kept !== undefined) contract?.rewind(kept);
       const stale = yield* rollBackSettled(database, transaction, recorder.writtenHead).mapErr(failed);
       return stale === undefined ? ok({ applied: [], tried }) : err(committed?.error ?? failed(stale));
     }
@@ -118,7 +120,7 @@ interface Turn {
 interface Work {
   readonly attempt: Attempt;
   readonly quiet: StepContext;
-  readonly seen: StepObservation;
+  readonly seen: Seen;
   readonly started: number;
 }
 

@@ -4,6 +4,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import type { MigrationStep } from '../steps/migration-step.js';
 import { currentVersion } from '../steps/planner.js';
+import { ContractWatch, loadContract } from './contract-watch.js';
 import { askAboutSize } from './large-database.js';
 import { elapsed, planFor, warnAhead, type UpOptions, type UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
@@ -54,6 +55,7 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
     yield* refuseWithoutBackup(session, steps, 'apply');
     yield* checkRestorePoints(session);
     yield* checkDisk(session, steps.length);
+    const contract = yield* watchContract(session, pending, steps);
     yield* askAboutSize(session, steps.length, pending.confirm);
     ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });
     yield* startRun(
@@ -63,7 +65,7 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
       { outOfOrder: plan.outOfOrder },
     );
     const pruned: { done: () => ResultAsync<void, MigrateError> } = { done: () => okAsync(undefined) };
-    const outcome = applySteps(session, steps).andThen((applied) =>
+    const outcome = applySteps(session, steps, contract).andThen((applied) =>
       planPruning(session).map((pruning) => {
         pruned.done = () => removePruned(session, pruning);
         return applied;
@@ -75,8 +77,28 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
   });
 }
 
+/** A run that does not go to the end need not make the program work; what works has to go on working. */
+function watchContract(
+  session: RunSession,
+  pending: Pending,
+  steps: readonly MigrationStep[],
+): ResultAsync<ContractWatch | undefined, MigrateError> {
+  const { ports, policy, database } = session;
+  return safeTry(async function* () {
+    const contract = yield* loadContract(ports.contract);
+    if (contract === undefined) return ok(undefined);
+    const all = yield* planFor(pending.candidates, appliedSteps(session), policy, { ...pending, to: undefined });
+    const last = all.steps.length === steps.length ? steps.at(-1)?.version : undefined;
+    return ok(yield* ContractWatch.begin(database, contract, last));
+  });
+}
+
 /** Each step in turn; the first that fails ends it, and the policy says what becomes of those before it. */
-function applySteps(session: RunSession, steps: readonly MigrationStep[]): ResultAsync<StepReport[], MigrateError> {
+function applySteps(
+  session: RunSession,
+  steps: readonly MigrationStep[],
+  contract: ContractWatch | undefined,
+): ResultAsync<StepReport[], MigrateError> {
   const { policy, lease, signal, ports, database, recorder } = session;
   return safeTry(async function* () {
     const done: StepReport[] = [];
@@ -87,7 +109,7 @@ function applySteps(session: RunSession, steps: readonly MigrationStep[]): Resul
           { kind: 'before-run', runId: recorder.runId, component: policy.component },
         )
       : undefined;
-    const context: StepContext = { ports, database, recorder, policy, signal, runBackup };
+    const context: StepContext = { ports, database, recorder, policy, signal, runBackup, contract };
     let left = steps;
     // How many of them were tried together in vain: each takes its turn by itself.
     let alone = 0;

@@ -10,6 +10,7 @@ import type { PlanReport, StatusReport } from './inspect-state.js';
 import type { UpOptions, UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import type { Progress } from './progress.js';
+import type { CheckReport } from './run-check.js';
 import type { DownOptions, DownReport } from './run-down.js';
 import type { CopyOptions, CopyReport } from './restore-as-copy.js';
 import type { RestoreOptions, RestoreReport } from './restore-context.js';
@@ -94,6 +95,14 @@ export class SafeMigrationManager {
   /** What `up` would do, with its statements; reads only. */
   plan(options: { readonly to?: string } = {}): ResultAsync<PlanReport, MigrateError> {
     return this.#asked(({ readPlan }) => readPlan(this.#ports, this.#policy, options.to));
+  }
+
+  /**
+   * Compares what the program declares (`contract`) with the schema that is there; reads only. What does not fit is in
+   * `findings`; with no `contract` it is a `usage` error.
+   */
+  check(): ResultAsync<CheckReport, MigrateError> {
+    return this.#asked(({ runCheck }) => runCheck(this.#ports, this.#policy));
   }
 
   /** The journal's events, oldest first. */

@@ -13,6 +13,7 @@ import { fingerprint } from '../schema/fingerprint.js';
 import { declarationsFor, judge, type OwnWork } from '../schema/guard.js';
 import type { Declarations, MigrationStep, StepOrigin, StepWork } from '../steps/migration-step.js';
 import { fromSql } from './as-error.js';
+import { contractRefusal, type ContractVerdict } from './contract-watch.js';
 import { createdObjects } from './created-objects.js';
 import { nextTurn } from './next-turn.js';
 import type { Observer } from './ports.js';
@@ -68,12 +69,17 @@ export function attemptStep(
   );
 }
 
-/** Runs the step and looks at what it did. */
+/** What the step did, and what it means for the program. */
+export interface Seen extends StepObservation {
+  readonly contract?: ContractVerdict | undefined;
+}
+
+/** Runs the step and looks at what it did: all that has to be seen before the next one begins. */
 export function workOn(
-  { ports: { observer }, signal }: StepContext,
+  { ports: { observer }, signal, contract }: StepContext,
   { step, direction, work, errors }: Attempt,
   transaction: StepTransaction,
-): ResultAsync<StepObservation, MigrateError> {
+): ResultAsync<Seen, MigrateError> {
   return safeTry(async function* () {
     const workStarted = performance.now();
     // A step without a transaction may have been done by a run that did not live to record it.
@@ -88,13 +94,18 @@ export function workOn(
       statements: worked.statements,
       ms: performance.now() - workStarted,
     });
-    return transaction.observe().mapErr((fault) => failing(observer, 'guard')(errors.fault(fault)));
+    const seen = yield* transaction.observe().mapErr((fault) => failing(observer, 'guard')(errors.fault(fault)));
+    if (direction === 'revert' || contract === undefined) return ok(seen);
+    const verdict = yield* contract
+      .examine(step.version, seen, transaction)
+      .mapErr((error) => failing(observer, 'contract')(errors.fault({ kind: 'sql', error })));
+    return ok({ ...seen, contract: verdict });
   });
 }
 
 /** What is known of the work that is settled. */
 interface Worked {
-  readonly seen: StepObservation;
+  readonly seen: Seen;
   readonly backup: StoredBackup | undefined;
   /** When the step began, by `performance.now()`. */
   readonly started: number;
@@ -113,6 +124,10 @@ export function settle(
   return safeTry(async function* () {
     yield* guard(context, attempt, seen).mapErr(failing(observer, 'guard'));
     observer.progress({ kind: 'observed', effects: seen.effects });
+    if (seen.contract !== undefined)
+      yield* contractRefusal(step.version, seen.contract).mapErr((facts) =>
+        failing(observer, 'contract')(migrateError(facts, { step: errors.location })),
+      );
     if (direction === 'apply' && step.definition.validate !== undefined)
       yield* validateStep(step, transaction, errors, signal).mapErr(failing(observer, 'validate'));
     // What code did not await has its say first: that it failed is told when the event loop turns.
@@ -134,6 +149,7 @@ export function settle(
       changes: described,
       reinstated,
       ...(direction === 'revert' ? { schemaRestored } : {}),
+      ...(seen.contract?.holds === true ? { contractHolds: true } : {}),
     });
 
     const outcome = {
@@ -189,7 +205,7 @@ export function commitWork(
 }
 
 const failing =
-  (observer: Observer, phase: 'work' | 'guard' | 'validate') =>
+  (observer: Observer, phase: 'work' | 'guard' | 'contract' | 'validate') =>
   (error: MigrateError): MigrateError => {
     observer.progress({ kind: 'step-failed', phase, error });
     return error;

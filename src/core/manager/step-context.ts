@@ -1,4 +1,5 @@
 // What one step of a run works with.
+import type { ContractWatch } from './contract-watch.js';
 import type { Policy } from './ports.js';
 import type { BackupContext } from './step-backup.js';
 import type { WayBack } from './way-back.js';
@@ -8,4 +9,6 @@ export interface StepContext extends BackupContext {
   readonly signal: AbortSignal;
   /** What this run has taken already, where one per run is enough. */
   readonly runBackup: WayBack | undefined;
+  /** What the program declares, where it does and steps are applied. */
+  readonly contract?: ContractWatch | undefined;
 }

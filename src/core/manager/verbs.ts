@@ -3,6 +3,7 @@ export { audit } from './audit.js';
 export { readEvents, readPlan, readStatus } from './inspect-state.js';
 export { withKnownBackups } from './preflight.js';
 export { restoreAsCopy } from './restore-as-copy.js';
+export { runCheck } from './run-check.js';
 export { createBackup, listBackups } from './run-backup.js';
 export { runDown } from './run-down.js';
 export { runPending } from './run-pending.js';

@@ -3,6 +3,7 @@ import type { StaleJournal } from './refusals.js';
 import type { Result, ResultAsync } from 'neverthrow';
 import type { JournalHead } from '../journal/chain.js';
 import type { RecordedEvent, StoredEvent } from '../events/envelope.js';
+import type { ContractHost } from './contract.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { AppliedStep } from '../history/history.js';
 import type { BackupSource, CopyFiles, CopyProgress, LiveRestorePort } from './backup-source.js';
@@ -73,7 +74,7 @@ export interface Hold {
 }
 
 /** An open database. One run uses it at a time. */
-export interface OpenDatabase {
+export interface OpenDatabase extends ContractHost {
   readonly info: DatabaseInfo;
   /** The newest layout of the journal's tables that this program knows. */
   readonly layout: number;

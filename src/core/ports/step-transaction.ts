@@ -6,6 +6,7 @@ import type { AppliedStep } from '../history/history.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { StepHandle } from '../steps/migration-step.js';
 import type { ScriptStatement } from './script-splitter.js';
+import type { Preparing } from './contract.js';
 import type { SqlError } from './session.js';
 
 /** Rows that something happened to, with a few of their keys as readable text. */
@@ -75,7 +76,7 @@ export type StepFault =
   | { readonly kind: 'foreign-write' };
 
 /** Open from `begin` until `commit` or `rollback`; statements given to it after that are refused. */
-export interface StepTransaction {
+export interface StepTransaction extends Preparing {
   /** The schema as the step found it. */
   readonly before: SchemaSnapshot;
   /** Runs statements of a script one by one. */

@@ -100,8 +100,26 @@ export function defineTable<S extends Shape, const O extends TableOptions<Column
   const columns = Object.entries(shape).map(([column, schema]) => readColumn(column, schema));
   const primaryKey = typeof options.primaryKey === 'string' ? [options.primaryKey] : [...options.primaryKey];
   refuseUnknown(name, new Set(columns.map((column) => column.name)), options, primaryKey);
+  refuseMistyped(name, columns, options);
   const table: Table<S, O> = { name, shape, options, columns, primaryKey };
   return Object.freeze(table);
+}
+
+/** What the DAO itself keeps in a column is of one kind. */
+function refuseMistyped(
+  table: string,
+  columns: readonly Column[],
+  { version, timestamps, softDelete }: TableOptions<string>,
+): void {
+  const refuse = (column: string | undefined, kind: Column['kind'], role: string, what: string): void => {
+    const found = columns.find(({ name }) => name === column);
+    if (found !== undefined && (found.kind !== kind || found.nullable !== (role === 'softDelete')))
+      throw new TypeError(`table ${table}: ${role} is ${what}, which column ${found.name} is not`);
+  };
+  refuse(version, 'integer', 'version', 'z.int()');
+  refuse(timestamps?.createdAt, 'instant', 'createdAt', 'z.date()');
+  refuse(timestamps?.updatedAt, 'instant', 'updatedAt', 'z.date()');
+  refuse(softDelete, 'instant', 'softDelete', 'z.date().nullable()');
 }
 
 /** JavaScript callers have no compiler that tells them. */

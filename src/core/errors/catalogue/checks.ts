@@ -41,6 +41,16 @@ export const CHECKS: Words<CheckFacts> = {
     message: (f) => `${f.count} ${f.count === 1 ? 'step is' : 'steps are'} pending`,
     hint: () => 'Apply with: migrate-safe up',
   },
+  'contract-differs': {
+    code: 'MS-CHECK-CONTRACT',
+    exit: 3,
+    message: (f) =>
+      `${f.count} ${f.count === 1 ? 'thing' : 'things'} that the program declares would not work on this schema`,
+    hint: (f) =>
+      f.pending > 0
+        ? `${f.pending} ${f.pending === 1 ? 'step is' : 'steps are'} pending, which may mend it: migrate-safe up`
+        : 'Write a step that makes what is missing, or correct the declaration.',
+  },
   'no-journal': {
     code: 'MS-NO-JOURNAL',
     exit: 3,

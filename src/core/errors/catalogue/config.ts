@@ -16,6 +16,13 @@ export const CONFIG: Words<ConfigFacts> = {
     message: (f) => `${f.file} could not be loaded: ${f.reason}`,
     hint: (f) => `Correct ${f.file}, or name another one with --config.`,
   },
+  'contract-unreadable': {
+    code: 'MS-CONTRACT-FILE',
+    exit: 2,
+    message: (f) => `what the program declares could not be read from ${f.file}: ${f.reason}`,
+    hint: () =>
+      'Name a module that exports tables, DAOs or named queries: --contract src/tables.ts   or `contract` in the configuration. Nothing was changed.',
+  },
   usage: {
     code: 'MS-USAGE',
     exit: 2,

@@ -1,4 +1,5 @@
 // The words for steps that failed.
+import { describeContractFinding } from '../../schema/contract-finding.js';
 import { describeFinding, type GuardFinding } from '../../schema/guard.js';
 import type { StepFacts } from '../facts.js';
 import type { Words } from './entry.js';
@@ -29,6 +30,16 @@ export const STEPS: Words<StepFacts> = {
           : f.language === 'sql'
             ? `The step was rolled back. If the loss is meant, say so at the top of its file:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`
             : `The step was rolled back. If the loss is meant, declare it; this is all that the step then declares:\n\n${f.declare.map((line) => `    ${line}`).join('\n')}`,
+  },
+  'contract-broken': {
+    code: 'MS-CONTRACT',
+    exit: 1,
+    state: 'rolled-back',
+    message: (f) => f.findings.map(describeContractFinding).join('; '),
+    hint: (f) =>
+      f.by === 'step'
+        ? `The step was rolled back and nothing of it is left. What works before ${f.version} has to work after it: let the step keep what the program uses, or change the declarations of the program with it.`
+        : `The step was rolled back and nothing of it is left. It is the last one, and the program that starts after it would not work: let a step make what is missing, or correct the declarations.`,
   },
   'validation-failed': {
     code: 'MS-VALIDATION',

@@ -4,6 +4,7 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
 import type { LiveRestorePort } from '../../../core/ports/backup-source.js';
+import type { Preparable, Unprepared } from '../../../core/ports/contract.js';
 import type { JournalHead } from '../../../core/journal/chain.js';
 import type {
   DatabaseInfo,
@@ -13,6 +14,7 @@ import type {
 } from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import type { StepTransaction } from '../../../core/ports/step-transaction.js';
+import type { ContractRules } from '../../../core/schema/contract.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
 import { PostgresBackupSource } from './backup/backup-source.js';
@@ -29,6 +31,7 @@ import { PostgresSwapRestore } from './restore/swap/swap-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { namingBlockers } from './step/blockers.js';
 import { beginStep, type BeginOptions } from './step/begin.js';
+import { contractRulesOf, prepareAlone } from './step/prepare.js';
 import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import { withMissingRight } from './missing-right.js';
@@ -130,6 +133,14 @@ export class OpenPostgresDatabase implements OpenDatabase {
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
     return namingBlockers(this.#schema.read(), this.#connection, () => this.#second(), LOCK_PATIENCE);
+  }
+
+  contractRules(): ResultAsync<ContractRules, SqlError> {
+    return contractRulesOf(this.#connection, this.#options.target.host);
+  }
+
+  prepare(statements: readonly Preparable[]): ResultAsync<readonly Unprepared[], SqlError> {
+    return prepareAlone(this.#connection, this.#options.target.host, statements);
   }
 
   /** Any number of others write to a server at any time. */

@@ -3,6 +3,7 @@ import type { StaleJournal } from '../../../core/ports/refusals.js';
 import { okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
+import type { Preparable, Unprepared } from '../../../core/ports/contract.js';
 import type { JournalHead } from '../../../core/journal/chain.js';
 import type {
   DatabaseInfo,
@@ -13,6 +14,7 @@ import type {
 } from '../../../core/ports/database.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import type { StepTransaction } from '../../../core/ports/step-transaction.js';
+import type { ContractRules } from '../../../core/schema/contract.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
 import { SqliteBackupSource } from './backup/backup-source.js';
@@ -25,6 +27,8 @@ import { LAYOUT, raiseLayout } from './layout.js';
 import { SecondConnection } from './step/before-image.js';
 import type { HostKnexConfig } from '../../host-knex.js';
 import { SqliteHold } from './hold.js';
+import { sqliteContractRules } from './app/contract-rules.js';
+import { prepareOn } from './step/prepare.js';
 import { settle } from './step/settle.js';
 import { SqliteStepTransaction } from './step/step-transaction.js';
 import { SQLITE_TABLES } from './system-tables.js';
@@ -98,6 +102,14 @@ export class OpenSqliteDatabase implements OpenDatabase {
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
     return this.#inspector.snapshot().map(({ snapshot }) => snapshot);
+  }
+
+  contractRules(): ResultAsync<ContractRules, SqlError> {
+    return okAsync(sqliteContractRules);
+  }
+
+  prepare(statements: readonly Preparable[]): ResultAsync<readonly Unprepared[], SqlError> {
+    return prepareOn(this.#connection, this.#options.host, statements);
   }
 
   foreignWrites(): ResultAsync<number, SqlError> {

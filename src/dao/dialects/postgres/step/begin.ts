@@ -23,12 +23,15 @@ export function beginStep(
   // Through a pooler nothing is set for longer than a transaction.
   if (!transactional && connection.isPooled) return okAsync(undefined);
   const set = transactional ? 'SET LOCAL' : 'SET';
-  const path =
-    searchPath === undefined
-      ? 'DEFAULT'
-      : (typeof searchPath === 'string' ? [searchPath] : searchPath).map((schema) => quoted(schema)).join(', ');
-  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${path === '' ? "''" : path}; ${set} jit = DEFAULT; ${set} row_security = DEFAULT`;
+  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${searchPathOf(searchPath)}; ${set} jit = DEFAULT; ${set} row_security = DEFAULT`;
   return connection.query(transactional ? `BEGIN; ${settings}` : settings).map(() => undefined);
+}
+
+/** As SET takes it. */
+export function searchPathOf(searchPath: HostKnexConfig['searchPath']): string {
+  if (searchPath === undefined) return 'DEFAULT';
+  const path = typeof searchPath === 'string' ? [searchPath] : searchPath;
+  return path.length === 0 ? "''" : path.map((schema) => quoted(schema)).join(', ');
 }
 
 // RESET ALL leaves out who is asking.

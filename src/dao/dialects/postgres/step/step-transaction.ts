@@ -2,6 +2,7 @@
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
+import type { Preparable, Unprepared } from '../../../../core/ports/contract.js';
 import type { ScriptStatement } from '../../../../core/ports/script-splitter.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault, StepObservation, StepTransaction } from '../../../../core/ports/step-transaction.js';
@@ -16,6 +17,7 @@ import { knexHandle } from './knex-handle.js';
 import { observe } from './observe.js';
 import type { Start } from './ledger.js';
 import { OutsideWork } from './outside-work.js';
+import { prepareAlone, prepareOn } from './prepare.js';
 import { quietIn } from './quiet.js';
 import { asSqlError, errorOf, INTERRUPTED, isAborted, NOT_COMMITTED, SHARED } from './refusals.js';
 import { SequencePositions } from './sequences.js';
@@ -124,6 +126,11 @@ export class PostgresStepTransaction implements StepTransaction {
         const { lastError } = this.#gate;
         return isAborted(fault) && lastError ? { kind: 'sql', error: lastError } : fault;
       });
+  }
+
+  prepare(statements: readonly Preparable[]): ResultAsync<readonly Unprepared[], SqlError> {
+    const { connection, host, transactional } = this.#context;
+    return this.#gate.between(() => (transactional ? prepareOn : prepareAlone)(connection, host, statements));
   }
 
   /** What the step is compared with is what others see. */

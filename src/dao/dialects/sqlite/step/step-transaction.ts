@@ -3,6 +3,7 @@ import { errAsync, okAsync, ResultAsync, type Result } from 'neverthrow';
 import { inOrder } from '../../../in-order.js';
 import type { RecordedEvent } from '../../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../../core/history/history.js';
+import type { Preparable, Unprepared } from '../../../../core/ports/contract.js';
 import type { ScriptStatement } from '../../../../core/ports/script-splitter.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault, StepObservation, StepTransaction } from '../../../../core/ports/step-transaction.js';
@@ -16,6 +17,7 @@ import { NO_IMAGE } from './before-image.js';
 import type { HostKnexConfig } from '../../../host-knex.js';
 import { knexHandle } from './knex-handle.js';
 import { observe, type ObserveContext } from './observe.js';
+import { prepareOn } from './prepare.js';
 import { SchemaFacts } from './schema-facts.js';
 import { StatementGate, type Access } from './statements.js';
 import { WriteTrace } from './trace.js';
@@ -98,6 +100,11 @@ export class SqliteStepTransaction implements StepTransaction {
         return observation;
       })
       .mapErr((error): StepFault => ({ kind: 'sql', error }));
+  }
+
+  prepare(statements: readonly Preparable[]): ResultAsync<readonly Unprepared[], SqlError> {
+    const { connection, host } = this.#context;
+    return prepareOn(connection, host, statements);
   }
 
   compareWith(backupFile: string): void {
