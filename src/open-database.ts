@@ -15,6 +15,8 @@ export interface OpenDatabaseOptions {
   readonly database: string | Knex.Config | Knex;
   /** Of the pool that is made for a URL. */
   readonly pool?: { readonly min?: number; readonly max?: number; readonly acquireTimeoutMs?: number };
+  /** What timestamps and removals are set to; for tests. */
+  readonly now?: () => Date;
 }
 
 /**
@@ -43,12 +45,12 @@ interface Connected {
   readonly owned: boolean;
 }
 
-function connect({ database, pool }: OpenDatabaseOptions, access: Access): Connected {
+function connect({ database, pool, now }: OpenDatabaseOptions, access: Access): Connected {
   const target = resolveTarget(database, 0);
   if (target.isErr()) throw new TypeError(target.error);
   const flavour = flavourOf(target.value);
   if (typeof database === 'function' && access === 'read-write')
-    return { connections: new Connections(database, flavour), owned: false };
+    return { connections: new Connections(database, flavour, now), owned: false };
   const config = configOf(target.value, access);
   const given = typeof database === 'object' ? database : {};
   const made = knex({
@@ -60,7 +62,7 @@ function connect({ database, pool }: OpenDatabaseOptions, access: Access): Conne
     connection: config.connection ?? {},
     pool: { ...config.pool, ...poolOf(given), ...sizeOf(pool) },
   });
-  return { connections: new Connections(made, flavour), owned: true };
+  return { connections: new Connections(made, flavour, now), owned: true };
 }
 
 /** Why a connection could not be had is the result of the call that wanted it. */

@@ -35,17 +35,27 @@ function fromInstance(knex: Knex, waitMs: number): Result<Target, string> {
 }
 
 function fromKnexConfig(config: Knex.Config, waitMs: number): Result<Target, string> {
-  const { client } = config;
-  const name =
-    typeof client === 'string'
-      ? client
-      : (client as { prototype?: { driverName?: unknown } } | undefined)?.prototype?.driverName;
+  const name = clientName(config);
   const driver = name === 'sqlite' ? 'sqlite3' : name;
   if (isSqliteDriver(driver)) return fromSqliteConfig(config, driver, waitMs).map(sqlite);
-  if (name === 'pg' || name === 'postgres' || name === 'postgresql') return fromPostgresConfig(config).map(postgres);
+  if (isPostgresClient(name)) return fromPostgresConfig(config).map(postgres);
   return err(
     `\`database\`: knex client ${JSON.stringify(name ?? null)} is not supported; pg, sqlite3 and better-sqlite3 are`,
   );
+}
+
+const clientName = ({ client }: Knex.Config): unknown =>
+  typeof client === 'string'
+    ? client
+    : (client as { prototype?: { driverName?: unknown } } | undefined)?.prototype?.driverName;
+const isPostgresClient = (name: unknown): boolean => name === 'pg' || name === 'postgres' || name === 'postgresql';
+
+/** Which database a knex instance speaks with; also of the handle that a step gets. */
+export function dialectOf(knex: Knex): Target['dialect'] | undefined {
+  const client = knex.client as { readonly config?: Knex.Config } | undefined;
+  const name = clientName(client?.config ?? {});
+  if (isPostgresClient(name)) return 'postgres';
+  return name === 'sqlite' || isSqliteDriver(name) ? 'sqlite' : undefined;
 }
 
 /** A database in memory has no file to copy, and nobody else can reach it. */

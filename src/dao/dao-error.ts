@@ -54,6 +54,15 @@ export interface ConnectionLost {
   readonly uncertain: boolean;
   readonly message: string;
 }
+/** Rows of an append-only table are not what was appended: `position` is the first place at which it shows. */
+export interface ChainBroken {
+  readonly kind: 'chain-broken';
+  readonly table: string;
+  readonly position: number;
+  /** A row that is not there, not in its place, not what was appended, or not behind the row before it. */
+  readonly problem: 'missing' | 'out-of-order' | 'edited' | 'unlinked';
+  readonly message: string;
+}
 /** The connection was opened for reading. */
 export interface ReadOnly {
   readonly kind: 'read-only';

@@ -6,6 +6,7 @@ import type { DaoError, NotFound, ReadError, StaleVersion, WriteError } from './
 import { keyValues } from './query/select.js';
 import type { Where } from './query/where.js';
 import { asksNothing } from './query/compile-where.js';
+import * as stamps from './query/stamps.js';
 import * as write from './query/write.js';
 import { ReadOnlyDao } from './read-only-dao.js';
 import type { CompiledColumn, RawRow } from './table/compiled-table.js';
@@ -40,6 +41,7 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
 
   constructor(database: AppDatabase, table: T) {
     super(database, table);
+    if (table.appendOnly) throw new TypeError(`table ${table.name} is append-only: its DAO is an AppendOnlyDao`);
     this.#unitOfWork = new UnitOfWork(this.connections);
   }
 
@@ -47,7 +49,8 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
   insert(row: NewRow<T>): ResultAsync<Row<T>, WriteError> {
     return this.compiled
       .inserted(this.#created(row))
-      .asyncAndThen((values) => this.#written(write.insert(this.compiled, values)))
+      .andThen((values) => this.compiled.encodable(() => write.insert(this.compiled, values)))
+      .asyncAndThen((script) => this.#written(script))
       .andThen(([made]) => (made === undefined ? err(this.#nothingBack()) : ok(made as Row<T>)));
   }
 
@@ -73,7 +76,8 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
     return this.compiled
       .inserted(this.#created(row))
       .andThen((values) => this.#conflict(values, row, options).map((conflict) => ({ values, conflict })))
-      .asyncAndThen(({ values, conflict }) => this.#written(write.insert(this.compiled, values, conflict)))
+      .andThen(({ values, conflict }) => this.compiled.encodable(() => write.insert(this.compiled, values, conflict)))
+      .asyncAndThen((script) => this.#written(script))
       .andThen(([made]) => (made === undefined ? err(this.#nothingBack()) : ok(made as Row<T>)));
   }
 
@@ -84,7 +88,8 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
     ...[options]: Expecting<T>
   ): ResultAsync<Row<T>, WriteError | NotFound | StaleVersion> {
     return this.#prepared(key, changes, options?.version)
-      .asyncAndThen((update) => this.#written(write.updateByKey(this.compiled, update)))
+      .andThen((update) => this.compiled.encodable(() => write.updateByKey(this.compiled, update)))
+      .asyncAndThen((script) => this.#written(script))
       .andThen(([row]) => (row === undefined ? this.#missing(key, options?.version) : okAsync(row as Row<T>)));
   }
 
@@ -92,7 +97,8 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
   updateMany(where: Where<T> | 'all', changes: Changes<T>): ResultAsync<number, WriteError> {
     return this.#condition(where)
       .andThen(() => this.#changes(changes))
-      .andThen((values) => write.updateWhere(this.compiled, where, values))
+      .andThen((values) => this.compiled.encodable(() => write.updateWhere(this.compiled, where, values)))
+      .andThen((script) => script)
       .asyncAndThen((script) => this.#changed(ok(script)));
   }
 
@@ -139,25 +145,16 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
 
   /** With what the DAO keeps itself. */
   #created(row: object): object {
-    const { version, timestamps } = this.table.options;
-    if (version === undefined && timestamps === undefined) return row;
-    const now = new Date();
-    return {
-      ...(timestamps?.createdAt === undefined ? {} : { [timestamps.createdAt]: now }),
-      ...(timestamps?.updatedAt === undefined ? {} : { [timestamps.updatedAt]: now }),
-      ...(version === undefined ? {} : { [version]: 1 }),
-      ...row,
-    };
+    return stamps.created(this.table, row, this.connections.now);
   }
 
   #removal(): RawRow {
-    const { softDelete } = this.table.options;
-    return { ...(softDelete === undefined ? {} : { [softDelete]: new Date() }), ...this.#touched() };
+    const now = this.connections.now();
+    return stamps.removal(this.table, now, now);
   }
 
   #touched(): RawRow {
-    const { timestamps } = this.table.options;
-    return timestamps?.updatedAt === undefined ? {} : { [timestamps.updatedAt]: new Date() };
+    return stamps.touched(this.table, this.connections.now());
   }
 
   #changes(changes: object): Result<RawRow, WriteError> {
@@ -216,24 +213,14 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
     return ok(columns);
   }
 
-  /** Rows that leave out different columns go in different statements, in their order. */
   #scripts(rows: readonly object[]): Result<readonly Script[], WriteError> {
-    const groups: RawRow[][] = [];
-    const { columns } = this.compiled;
-    let before: RawRow | undefined;
+    const checked: RawRow[] = [];
     for (const [at, row] of rows.entries()) {
-      const checked = this.compiled.inserted(this.#created(row), at);
-      if (checked.isErr()) return err(checked.error);
-      const { value } = checked;
-      const last = before;
-      if (last && columns.every(({ name }) => (last[name] === undefined) === (value[name] === undefined)))
-        groups.at(-1)?.push(value);
-      else groups.push([value]);
-      before = value;
+      const one = this.compiled.inserted(this.#created(row), at);
+      if (one.isErr()) return err(one.error);
+      checked.push(one.value);
     }
-    return Result.combine(groups.map((group) => write.insertMany(this.compiled, group))).map((scripts) =>
-      scripts.flat(),
-    );
+    return this.compiled.encodable(() => write.insertMany(this.compiled, checked)).andThen((scripts) => scripts);
   }
 
   #nothingBack(): DaoError & { readonly kind: 'failed' } {

@@ -23,7 +23,7 @@ export interface Engine {
   open(
     test: Mocha.Context,
     schema: Readonly<Record<Dialect, readonly string[]>>,
-    options?: Pick<OpenDatabaseOptions, 'pool'>,
+    options?: Pick<OpenDatabaseOptions, 'pool' | 'now'>,
   ): Promise<Opened>;
 }
 
@@ -31,7 +31,7 @@ async function opened(
   dialect: Dialect,
   url: string,
   schema: readonly string[],
-  options: Pick<OpenDatabaseOptions, 'pool'>,
+  options: Pick<OpenDatabaseOptions, 'pool' | 'now'>,
   remove: () => Promise<void> | void,
 ): Promise<Opened> {
   const database = openDatabase({ database: url, ...options });

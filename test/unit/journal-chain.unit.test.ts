@@ -1,7 +1,8 @@
 // The hash chain: facts are linked without gaps, and whatever is done to a stored chain afterwards is found where it was done.
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { envelopeHash, GENESIS, type StoredEvent } from '#src/core/events/envelope.js';
+import { envelopeHash, type StoredEvent } from '#src/core/events/envelope.js';
+import { GENESIS } from '#src/core/journal/hash-chain.js';
 import type { DomainEvent } from '#src/core/events/event.js';
 import { EMPTY_HEAD, findBreak, link } from '#src/core/journal/chain.js';
 import {

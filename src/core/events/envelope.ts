@@ -1,6 +1,6 @@
 // The envelope in which a fact is recorded, and the hash that ties it to the one before it.
-import { sha256, type Sha256 } from '../brands.js';
-import { canonicalJson } from './canonical-json.js';
+import type { Sha256 } from '../brands.js';
+import { linkHash } from '../journal/hash-chain.js';
 import type { DomainEvent } from './event.js';
 
 /** Who recorded an event. */
@@ -43,16 +43,10 @@ export interface StoredEvent extends EnvelopeBase {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The hash before the first event. */
-export const GENESIS = '0'.repeat(64);
-
-/**
- * sha256 over `<byte length>:<canonical JSON>` of the envelope without its own hash. The length prefix keeps two
- * envelopes from ever being read as one.
- */
+/** The hash of the envelope without its own. */
 export function envelopeHash(event: Omit<StoredEvent, 'hash'>): Sha256 {
   const { position, runId, component, type, schemaVersion, recordedAt, actor, data, previousHash } = event;
-  const text = canonicalJson({
+  return linkHash({
     position,
     runId,
     component,
@@ -63,5 +57,4 @@ export function envelopeHash(event: Omit<StoredEvent, 'hash'>): Sha256 {
     data,
     previousHash,
   });
-  return sha256(`${Buffer.byteLength(text)}:${text}`);
 }

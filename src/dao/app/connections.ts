@@ -25,9 +25,13 @@ export class Connections {
   readonly flavour: Flavour;
   readonly #current = new AsyncLocalStorage<Unit>();
 
-  constructor(knex: Knex, flavour: Flavour) {
+  /** For the times that DAOs set. */
+  readonly now: () => Date;
+
+  constructor(knex: Knex, flavour: Flavour, now = (): Date => new Date()) {
     this.knex = knex;
     this.flavour = flavour;
+    this.now = now;
   }
 
   /** The unit of work that the caller is in. */

@@ -77,6 +77,8 @@ export interface Flavour {
   rowsOf(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script | undefined;
   /** How many rows are sent at once, and how many values a statement takes. */
   readonly most: { readonly rows: number; readonly values: number };
+  /** What keeps other appenders to the table away until the transaction ends; undefined where it has them wait already. */
+  turn(table: string): Script | undefined;
   begin(access: Access, isolation: Isolation | undefined): readonly string[];
   /** After the end of a transaction that only read. */
   afterwards(access: Access): readonly string[];

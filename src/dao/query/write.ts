@@ -1,5 +1,5 @@
 // The statements that write: their text depends on which columns are written, and on nothing else of the values.
-import { err, ok, type Result } from 'neverthrow';
+import { err, ok, Result } from 'neverthrow';
 import type { Script } from '../app/flavour.js';
 import type { InvalidCall, InvalidRow } from '../dao-error.js';
 import type { CompiledColumn, CompiledTable, RawRow } from '../table/compiled-table.js';
@@ -11,7 +11,7 @@ export type Written = Result<Script, InvalidCall | InvalidRow>;
 
 /** The columns that a row has. */
 export const columnsIn = (table: CompiledTable, row: RawRow): readonly CompiledColumn[] =>
-  table.columns.filter(({ name }) => row[name] !== undefined);
+  table.columns.filter(({ name }) => Object.hasOwn(row, name) && row[name] !== undefined);
 
 export const encodedIn = (columns: readonly CompiledColumn[], row: RawRow): readonly unknown[] =>
   columns.map(({ name, encode }) => encode(row[name]));
@@ -22,7 +22,7 @@ const TEXTS = new WeakMap<CompiledTable, Map<string, string>>();
 function textOf(table: CompiledTable, what: string, columns: readonly CompiledColumn[], make: () => string): string {
   const texts = TEXTS.get(table) ?? new Map<string, string>();
   TEXTS.set(table, texts);
-  const id = `${what} ${columns.map(({ name }) => name).join(',')}`;
+  const id = `${what} ${namesOf(columns)}`;
   const known = texts.get(id) ?? make();
   texts.set(id, known);
   return known;
@@ -47,7 +47,7 @@ export function insert(table: CompiledTable, row: RawRow, conflict?: Conflict): 
 }
 
 export const sqlOf = (columns: readonly CompiledColumn[]): string => columns.map(({ sql }) => sql).join(', ');
-const namesOf = (columns: readonly CompiledColumn[]): string => columns.map(({ name }) => name).join(',');
+const namesOf = (columns: readonly CompiledColumn[]): string => JSON.stringify(columns.map(({ name }) => name));
 
 function onConflict(table: CompiledTable, { on, update }: Conflict): string {
   const changes = update.map(({ sql }) => `${sql} = excluded.${sql}`);
@@ -138,8 +138,22 @@ function condition(
   });
 }
 
-/** Rows in as few statements as they take; all of them have the same columns. */
+/** Rows that leave out different columns go in different statements, in their order. */
 export function insertMany(table: CompiledTable, rows: readonly RawRow[]): Result<readonly Script[], InvalidCall> {
+  const groups: RawRow[][] = [];
+  let before: RawRow | undefined;
+  for (const row of rows) {
+    const last = before;
+    if (last && table.columns.every(({ name }) => (last[name] === undefined) === (row[name] === undefined)))
+      groups.at(-1)?.push(row);
+    else groups.push([row]);
+    before = row;
+  }
+  return Result.combine(groups.map((group) => insertAlike(table, group))).map((scripts) => scripts.flat());
+}
+
+/** In as few statements as they take; all of them have the same columns. */
+function insertAlike(table: CompiledTable, rows: readonly RawRow[]): Result<readonly Script[], InvalidCall> {
   const [first] = rows;
   const columns = first === undefined ? [] : columnsIn(table, first);
   if (columns.length === 0) return err(table.refused('rows without any column cannot be inserted at once'));

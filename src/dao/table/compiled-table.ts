@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type { Codec, Flavour } from '../app/flavour.js';
 import type { InvalidCall, InvalidRow, ValueIssue } from '../dao-error.js';
 import { unfit, type Column } from './column.js';
+import { own, type RawRow } from './raw-row.js';
 import type { AnyTable } from './table.js';
 
 export interface CompiledColumn extends Column {
@@ -13,7 +14,7 @@ export interface CompiledColumn extends Column {
   readonly decode: ((raw: unknown) => unknown) | undefined;
 }
 
-export type RawRow = Record<string, unknown>;
+export type { RawRow } from './raw-row.js';
 
 const COMPILED = new WeakMap<Flavour, WeakMap<AnyTable, CompiledTable>>();
 
@@ -37,6 +38,8 @@ export class CompiledTable {
   readonly #byName: ReadonlyMap<string, CompiledColumn>;
   readonly #inserted: z.ZodType<RawRow>;
   readonly #changed: z.ZodType<RawRow>;
+  /** Whether a column is called as something that every object inherits. */
+  readonly #shadows: boolean;
   readonly #readers = new Map<string, Reader>();
 
   constructor(table: AnyTable, flavour: Flavour) {
@@ -48,8 +51,9 @@ export class CompiledTable {
     this.columns = table.columns.map((column) => ({
       ...column,
       sql: flavour.quoted(column.name),
-      ...codecOf(flavour.codec(column)),
+      ...codecOf(column, flavour.codec(column)),
     }));
+    this.#shadows = this.columns.some(({ name }) => name in Object.prototype);
     this.#byName = new Map(this.columns.map((column) => [column.name, column]));
     this.key = table.primaryKey.flatMap((name) => this.#byName.get(name) ?? []);
     const computed = new Set(table.options.generated);
@@ -89,6 +93,16 @@ export class CompiledTable {
     return this.#checked(this.#inserted, row, index);
   }
 
+  /** Carries out what encodes values: a schema may let through what JSON cannot say. */
+  encodable<R>(work: () => R): Result<R, InvalidRow> {
+    try {
+      return ok(work());
+    } catch (thrown) {
+      if (!(thrown instanceof NotEncodable)) throw thrown;
+      return err(invalid(this.name, 'write', [{ path: [thrown.column], message: thrown.message }]));
+    }
+  }
+
   changed(changes: unknown): Result<RawRow, InvalidRow> {
     return this.#checked(this.#changed, changes);
   }
@@ -111,15 +125,16 @@ export class CompiledTable {
   }
 
   #checked(schema: z.ZodType<RawRow>, value: unknown, index?: number): Result<RawRow, InvalidRow> {
-    const parsed = schema.safeParse(value);
+    const parsed = schema.safeParse(this.#shadows && value !== null && typeof value === 'object' ? own(value) : value);
     if (!parsed.success) return err(invalid(this.name, 'write', issuesOf(parsed.error, index)));
+    const { data } = parsed;
     for (const { name, kind } of this.columns) {
-      const message = unfit(kind, parsed.data[name]);
+      const message = unfit(kind, data[name]);
       if (message === undefined) continue;
       const row = index === undefined ? {} : { row: index };
       return err(invalid(this.name, 'write', [{ ...row, path: [name], message }]));
     }
-    return ok(parsed.data);
+    return ok(this.#shadows ? own(data) : data);
   }
 }
 
@@ -129,52 +144,83 @@ function filledIn({ options }: AnyTable): readonly (string | undefined)[] {
   return [...defaults, version, timestamps?.createdAt, timestamps?.updatedAt, softDelete];
 }
 
-const codecOf = ({ encode, decode }: Codec): Pick<CompiledColumn, 'encode' | 'decode'> => ({
+/** Thrown where a value of a column cannot be encoded. */
+class NotEncodable extends Error {
+  readonly column: string;
+  constructor(column: string, why: string) {
+    super(why);
+    this.column = column;
+  }
+}
+
+const codecOf = ({ name, kind }: Column, { encode, decode }: Codec): Pick<CompiledColumn, 'encode' | 'decode'> => ({
   encode: encode
-    ? (value) => (value === null || value === undefined ? null : encode(value as never))
+    ? (value) =>
+        value === null || value === undefined
+          ? null
+          : kind === 'json'
+            ? inJson(name, () => encode(value as never))
+            : encode(value as never)
     : (value) => value ?? null,
   decode: decode ? (raw) => (raw === null ? null : decode(raw as never)) : undefined,
 });
+
+function inJson(column: string, encode: () => unknown): unknown {
+  let text: unknown;
+  try {
+    text = encode();
+  } catch (thrown) {
+    throw new NotEncodable(column, thrown instanceof Error ? thrown.message : String(thrown));
+  }
+  if (typeof text !== 'string') throw new NotEncodable(column, 'JSON cannot say this');
+  return text;
+}
 
 /** From the driver's rows, which are changed in place, to rows. */
 export interface Reader {
   /** The list of results. */
   readonly sql: string;
+  /** Decoded and checked. */
   read(rows: RawRow[]): Result<RawRow[], InvalidRow>;
+  decoded(rows: RawRow[]): Result<RawRow[], InvalidRow>;
+  checked(rows: RawRow[]): Result<RawRow[], InvalidRow>;
 }
 
 function readerOf({ name, flavour, declared }: CompiledTable, columns: readonly CompiledColumn[]): Reader {
   const decoded = columns.flatMap(({ name: column, decode }) => (decode ? [{ column, decode }] : []));
   const schema: z.ZodType<RawRow> = z.object(Object.fromEntries(columns.map((column) => [column.name, column.value])));
-  const decodeAll = (rows: RawRow[]): InvalidRow | undefined => {
-    let at: string | undefined;
-    let rowsDone = 0;
+  const decodeAll = (rows: RawRow[]): Result<RawRow[], InvalidRow> => {
+    let at = 0;
+    let path = '';
     try {
-      for (const row of rows) {
-        for (const { column, decode } of decoded) row[(at = column)] = decode(row[column]);
-        rowsDone += 1;
+      for (; at < rows.length; at += 1) {
+        const row = rows[at] ?? {};
+        for (const { column, decode } of decoded) {
+          path = column;
+          row[column] = decode(row[column]);
+        }
       }
-      return undefined;
+      return ok(rows);
     } catch (thrown) {
-      const path = at === undefined ? [] : [at];
       const message = thrown instanceof Error ? thrown.message : String(thrown);
-      return invalid(name, 'read', [{ row: rowsDone, path, message }]);
+      return err(invalid(name, 'read', [{ row: at, path: [path], message }]));
     }
   };
   const trusted = declared.options.reads === 'trusted';
+  const checkAll = (rows: RawRow[]): Result<RawRow[], InvalidRow> => {
+    if (trusted) return ok(rows);
+    for (let at = 0; at < rows.length; at += 1) {
+      const parsed = schema.safeParse(rows[at]);
+      if (!parsed.success) return err(invalid(name, 'read', issuesOf(parsed.error, at)));
+      rows[at] = parsed.data;
+    }
+    return ok(rows);
+  };
   return {
     sql: columns.map((column) => flavour.selected(column, column.sql, column.sql)).join(', '),
-    read: (rows) => {
-      const undecoded = decodeAll(rows);
-      if (undecoded !== undefined) return err(undecoded);
-      if (trusted) return ok(rows);
-      for (let at = 0; at < rows.length; at += 1) {
-        const parsed = schema.safeParse(rows[at]);
-        if (!parsed.success) return err(invalid(name, 'read', issuesOf(parsed.error, at)));
-        rows[at] = parsed.data;
-      }
-      return ok(rows);
-    },
+    read: (rows) => decodeAll(rows).andThen(checkAll),
+    decoded: decodeAll,
+    checked: checkAll,
   };
 }
 

@@ -30,6 +30,8 @@ export interface Table<S extends Shape = Shape, O extends TableOptions<ColumnOf<
   readonly options: O;
   readonly columns: readonly Column[];
   readonly primaryKey: readonly string[];
+  /** Rows are only ever added: made by `defineAppendOnlyTable`. */
+  readonly appendOnly?: true;
 }
 /** A table of any shape. */
 export type AnyTable = Table;

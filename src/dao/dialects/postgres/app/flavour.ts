@@ -57,6 +57,15 @@ function isIn({ kind }: Column, encoded: readonly unknown[]): InList | undefined
   return { value: encoded, test: (column, placeholder) => `${column} = ANY (${placeholder})` };
 }
 
+/** Of our own, beside the table's oid: `msao`. */
+const TURN = 0x6d_73_61_6f;
+
+/** A lock of the table itself would take rights that whoever only appends does not have. */
+const turn = (table: string): Script => ({
+  sql: `SELECT pg_catalog.pg_advisory_xact_lock(${TURN}, $1::pg_catalog.regclass::pg_catalog.oid::pg_catalog.int4)`,
+  values: [table],
+});
+
 function begin(access: Access, isolation: Isolation | undefined): readonly string[] {
   const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.replace('-', ' ').toUpperCase()}`;
   return [`BEGIN${level}${access === 'read-only' ? ' READ ONLY' : ''}`];
@@ -85,6 +94,7 @@ export const postgresFlavour: Flavour = {
   nullsOf: () => '',
   rowsOf,
   most: { rows: 5000, values: 60_000 },
+  turn,
   begin,
   afterwards: () => [],
   classify: classifyCall,

@@ -114,6 +114,8 @@ export const sqliteFlavour = (driver: SqliteDriver): Flavour => ({
   nullsOf: (direction) => (direction === 'asc' ? 'NULLS LAST' : 'NULLS FIRST'),
   rowsOf: (_, columns, rows) => rowsOf(columns, rows),
   most: { rows: 5000, values: 30_000 },
+  // A transaction that writes has begun with the write lock.
+  turn: () => undefined,
   begin: (access: Access) => (access === 'read-only' ? ['PRAGMA query_only = ON', 'BEGIN'] : ['BEGIN IMMEDIATE']),
   afterwards: (access) => (access === 'read-only' ? ['PRAGMA query_only = OFF'] : []),
   classify: classifyCall,
