@@ -37,6 +37,14 @@ export interface InvalidRow {
   readonly issues: readonly ValueIssue[];
   readonly message: string;
 }
+/** What the database itself says of a value that its column cannot hold. */
+export const unfitting = (table: string, said: string): InvalidRow => ({
+  kind: 'invalid-row',
+  table,
+  direction: 'write',
+  issues: [{ path: [], message: said }],
+  message: `${table} cannot be written: ${said}`,
+});
 /** The call itself makes no sense: an unknown column, an empty condition where all rows would be meant. */
 export interface InvalidCall {
   readonly kind: 'invalid-call';

@@ -3,13 +3,14 @@ import { err, errAsync, ok, okAsync, Result, ResultAsync } from 'neverthrow';
 import type { AppDatabase } from './app-database.js';
 import type { Script } from './app/flavour.js';
 import type { DaoError, NotFound, ReadError, StaleVersion, WriteError } from './dao-error.js';
-import { keyValues } from './query/select.js';
+import { keyValues, type Removed } from './query/select.js';
 import type { Where } from './query/where.js';
 import { asksNothing } from './query/compile-where.js';
+import { conflictOf } from './query/conflict.js';
 import * as stamps from './query/stamps.js';
 import * as write from './query/write.js';
 import { ReadOnlyDao } from './read-only-dao.js';
-import type { CompiledColumn, RawRow } from './table/compiled-table.js';
+import type { RawRow } from './table/compiled-table.js';
 import type { AnyTable, Changes, Columns, IsVersioned, Key, NewRow, Row } from './table/table.js';
 import { UnitOfWork } from './unit-of-work.js';
 
@@ -20,7 +21,7 @@ export type Expecting<T extends AnyTable> =
 export interface UpsertOptions<T extends AnyTable> {
   /** The columns of the unique constraint that decides; the primary key where it is left out. */
   readonly onConflict?: readonly Columns<T>[];
-  /** What is changed of a row that is there already; everything that was given where it is left out. */
+  /** What is changed of a row that is there already, but for its key; all that was given where it is left out. */
   readonly update?: readonly Columns<T>[];
 }
 
@@ -58,7 +59,8 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
   insertMany(rows: readonly NewRow<T>[]): ResultAsync<number, WriteError> {
     return this.#scripts(rows).asyncAndThen((scripts) => {
       const [first] = scripts;
-      if (scripts.length === 1 && first !== undefined) return this.#changed(ok(first));
+      if (first === undefined) return okAsync(0);
+      if (scripts.length === 1) return this.#changed(ok(first));
       return this.#unitOfWork.run(async (): Promise<Result<number, WriteError>> => {
         let inserted = 0;
         for (const script of scripts) {
@@ -71,11 +73,11 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
     });
   }
 
-  /** Inserts the row, or changes the one that is there. */
+  /** Inserts the row, or changes the one that is there; one that was removed is there again. */
   upsert(row: NewRow<T>, options: UpsertOptions<T> = {}): ResultAsync<Row<T>, WriteError> {
     return this.compiled
       .inserted(this.#created(row))
-      .andThen((values) => this.#conflict(values, row, options).map((conflict) => ({ values, conflict })))
+      .andThen((values) => conflictOf(this.compiled, values, row, options).map((conflict) => ({ values, conflict })))
       .andThen(({ values, conflict }) => this.compiled.encodable(() => write.insert(this.compiled, values, conflict)))
       .asyncAndThen((script) => this.#written(script))
       .andThen(([made]) => (made === undefined ? err(this.#nothingBack()) : ok(made as Row<T>)));
@@ -104,17 +106,29 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
 
   /** Removes the row of a key; with soft delete it is kept, marked as removed. */
   remove(key: Key<T>, ...[options]: Expecting<T>): ResultAsync<void, WriteError | NotFound | StaleVersion> {
-    return keyValues(this.compiled, key)
-      .map((values) => {
-        const version = options?.version;
-        const { softDelete } = this.table.options;
-        return softDelete === undefined
-          ? write.deleteByKey(this.compiled, values, version)
-          : write.updateByKey(this.compiled, { key: values, changes: this.#removal(), version });
-      })
-      .asyncAndThen((script) => this.#changed(ok(script)))
-      .andThen((removed) => (removed === 0 ? this.#missing(key, options?.version) : okAsync(undefined)))
-      .map(() => undefined);
+    const version = options?.version;
+    const isKept = this.table.options.softDelete !== undefined;
+    return this.#keyed(key, version)
+      .asyncAndThen((values) =>
+        isKept
+          ? this.#written(write.updateByKey(this.compiled, { key: values, changes: this.#removal(), version })).map(
+              ({ length }) => length,
+            )
+          : this.#changed(ok(write.deleteByKey(this.compiled, values, version))),
+      )
+      .andThen((removed) => (removed === 0 ? this.#missing(key, version) : okAsync(undefined)));
+  }
+
+  /** Takes back a removal, where the table has soft delete. */
+  restore(key: Key<T>, ...[options]: Expecting<T>): ResultAsync<Row<T>, WriteError | NotFound | StaleVersion> {
+    const version = options?.version;
+    if (this.table.options.softDelete === undefined)
+      return errAsync(this.compiled.refused('what is removed is gone: the table has no soft delete'));
+    const changes = stamps.removal(this.table, null, this.connections.now());
+    return this.#keyed(key, version)
+      .map((values) => write.updateByKey(this.compiled, { key: values, changes, version, removed: 'only' }))
+      .asyncAndThen((script) => this.#written(script))
+      .andThen(([row]) => (row === undefined ? this.#missing(key, version, 'only') : okAsync(row as Row<T>)));
   }
 
   /** Removes every row that the condition finds; gives back how many. */
@@ -168,11 +182,18 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
   }
 
   #prepared(key: unknown, changes: object, version: number | undefined): Result<write.Update, WriteError> {
-    if (this.table.options.version !== undefined && !Number.isSafeInteger(version))
-      return err(this.compiled.refused('an update names the version that the row was read with'));
-    return keyValues(this.compiled, key).andThen((values) =>
+    return this.#keyed(key, version).andThen((values) =>
       this.#changes(changes).map((set) => ({ key: values, changes: set, version })),
     );
+  }
+
+  #keyed(key: unknown, version: number | undefined): Result<readonly unknown[], WriteError> {
+    const isVersioned = this.table.options.version !== undefined;
+    if (isVersioned && !Number.isSafeInteger(version))
+      return err(this.compiled.refused('a write by key names the version that the row was read with'));
+    if (!isVersioned && version !== undefined)
+      return err(this.compiled.refused('a version is named, but the table has none'));
+    return keyValues(this.compiled, key);
   }
 
   #condition(where: object | 'all'): Result<void, WriteError> {
@@ -182,35 +203,15 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
   }
 
   /** Why no row was there to write to. */
-  #missing(key: Key<T>, version: number | undefined): ResultAsync<never, ReadError | NotFound | StaleVersion> {
+  #missing(
+    key: Key<T>,
+    version: number | undefined,
+    removed: Removed = 'exclude',
+  ): ResultAsync<never, ReadError | NotFound | StaleVersion> {
     if (version === undefined) return errAsync(this.notFound(key));
-    return this.get(key).andThen(() =>
+    return this.rowOf(key, removed).andThen(() =>
       errAsync<never, StaleVersion>({ kind: 'stale-version', table: this.compiled.name, key, expected: version }),
     );
-  }
-
-  #conflict(values: RawRow, given: object, options: UpsertOptions<T>): Result<write.Conflict, ReadError> {
-    const { timestamps, version } = this.table.options;
-    const on = this.#named(options.onConflict ?? this.table.primaryKey);
-    const asked = options.update ?? write.columnsIn(this.compiled, values).map(({ name }) => name);
-    return on.andThen((columns) => {
-      const kept = new Set([...columns.map(({ name }) => name), version, timestamps?.createdAt]);
-      const changed = asked.filter((name) => !kept.has(name) && (Object.hasOwn(given, name) || !(name in given)));
-      const all = timestamps?.updatedAt === undefined ? changed : [...new Set([...changed, timestamps.updatedAt])];
-      // Without a column to set there would be no row to give back.
-      const set = all.length === 0 ? columns.map(({ name }) => name) : all;
-      return this.#named(set).map((update) => ({ on: columns, update }));
-    });
-  }
-
-  #named(names: readonly string[]): Result<readonly CompiledColumn[], ReadError> {
-    const columns: CompiledColumn[] = [];
-    for (const name of names) {
-      const column = this.compiled.column(name);
-      if (column.isErr()) return err(column.error);
-      columns.push(column.value);
-    }
-    return ok(columns);
   }
 
   #scripts(rows: readonly object[]): Result<readonly Script[], WriteError> {

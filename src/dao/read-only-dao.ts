@@ -1,6 +1,6 @@
 // The reading half of a DAO: nothing in it can write, and it is all that a read-only database gives.
 import type { Knex } from 'knex';
-import { err, errAsync, ok, type Result, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, Result, ResultAsync } from 'neverthrow';
 import type * as z from 'zod';
 import type { Connections } from './app/connections.js';
 import type { Script } from './app/flavour.js';
@@ -64,17 +64,7 @@ export class ReadOnlyDao<T extends AnyTable> {
 
   /** The row of a key. */
   get(key: Key<T>): ResultAsync<Row<T>, ReadError | NotFound> {
-    const statement = new Statement(this.compiled.flavour);
-    const script = keyCondition(this.compiled, key, statement).map((condition) => {
-      const alive = liveness(this.compiled);
-      const { sql } = this.compiled.reader(this.compiled.columns);
-      return statement.ended(
-        `SELECT ${sql} FROM ${this.compiled.sql} WHERE ${condition}${alive === 'TRUE' ? '' : ` AND ${alive}`}`,
-      );
-    });
-    return this.read(script, this.compiled.columns).andThen(([row]) =>
-      row === undefined ? err(this.notFound(key)) : ok(row as Row<T>),
-    );
+    return this.rowOf(key, 'exclude');
   }
 
   /** The first row that the query finds, if there is one. */
@@ -102,13 +92,13 @@ export class ReadOnlyDao<T extends AnyTable> {
     return totalOrder(this.compiled, orderBy).asyncAndThen((order) => {
       const { columns } = this.compiled;
       // One more than asked tells whether there is another page.
-      return this.read(this.#select(columns, { ...filter, order, limit: size + 1 }), columns).map((rows): Page<T> => {
-        const shown = rows.slice(0, size);
-        const last = shown.at(-1);
-        return {
-          rows: shown as readonly object[] as readonly Row<T>[],
-          next: rows.length > size && last !== undefined ? cursorOf(this.compiled, order, last) : undefined,
-        };
+      return this.run(this.#select(columns, { ...filter, order, limit: size + 1 })).andThen((raw) => {
+        const last = raw.length > size ? raw[size - 1] : undefined;
+        const next = last === undefined ? undefined : cursorOf(this.compiled, order, last);
+        return this.compiled
+          .reader(columns)
+          .read(raw.slice(0, size))
+          .map((rows): Page<T> => ({ rows: rows as readonly object[] as readonly Row<T>[], next }));
       });
     });
   }
@@ -152,7 +142,9 @@ export class ReadOnlyDao<T extends AnyTable> {
   ): ResultAsync<AggregateRow<T, A, G>[], ReadError> {
     const asked = query.select(aggregates<T>());
     return compileAggregate(this.compiled, { ...query, asked }).asyncAndThen(({ script, decode }) =>
-      this.run(ok(script)).map((rows) => rows.map((row) => decode(row) as AggregateRow<T, A, G>)),
+      this.run(ok(script))
+        .andThen((rows) => Result.combine(rows.map(decode)))
+        .map((rows) => rows as AggregateRow<T, A, G>[]),
     );
   }
 
@@ -173,6 +165,20 @@ export class ReadOnlyDao<T extends AnyTable> {
   /** Runs a query that has a name, on the connection of the unit of work that it is called in. */
   ask<R extends z.ZodType, P>(query: NamedQuery<R, P>, ...params: ParamsOf<P>): ResultAsync<z.output<R>[], ReadError> {
     return askRows(this.connections, query.query, query.row, (knex) => query.build(knex, params[0] as P));
+  }
+
+  protected rowOf(key: Key<T>, removed: Removed): ResultAsync<Row<T>, ReadError | NotFound> {
+    const statement = new Statement(this.compiled.flavour);
+    const script = keyCondition(this.compiled, key, statement).map((condition) => {
+      const alive = liveness(this.compiled, removed);
+      const { sql } = this.compiled.reader(this.compiled.columns);
+      return statement.ended(
+        `SELECT ${sql} FROM ${this.compiled.sql} WHERE ${condition}${alive === 'TRUE' ? '' : ` AND ${alive}`}`,
+      );
+    });
+    return this.read(script, this.compiled.columns).andThen(([row]) =>
+      row === undefined ? err(this.notFound(key)) : ok(row as Row<T>),
+    );
   }
 
   protected notFound(key: unknown): NotFound {

@@ -7,6 +7,8 @@ export const instantText = (value: Date): string => value.toISOString();
 export function readInstant(raw: unknown): Date {
   if (raw instanceof Date) return raw;
   if (typeof raw !== 'string') return new Date(Number.NaN);
+  // Other styles of dates can be read in two ways, and ISO text of before our era ends with BC.
+  if (raw.charAt(4) !== '-' || raw.charAt(7) !== '-' || raw.endsWith('C')) return new Date(Number.NaN);
   const text = raw.charAt(10) === ' ' ? `${raw.slice(0, 10)}T${raw.slice(11)}` : raw;
   if (text.endsWith('Z')) return new Date(text);
   if (text.endsWith('+00')) return new Date(`${text.slice(0, -3)}Z`);

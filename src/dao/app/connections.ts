@@ -2,7 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Knex } from 'knex';
 import { errAsync, ResultAsync } from 'neverthrow';
-import type { DatabaseError, Violation } from '../dao-error.js';
+import type { DatabaseError, InvalidRow, Violation } from '../dao-error.js';
 import type { AppConnection, Flavour } from './flavour.js';
 import type { Unit } from './unit.js';
 
@@ -18,7 +18,7 @@ export interface During {
   readonly doing: 'read' | 'write';
 }
 
-export type CallError = DatabaseError | Violation;
+export type CallError = DatabaseError | InvalidRow | Violation;
 
 export class Connections {
   readonly knex: Knex;
@@ -51,7 +51,8 @@ export class Connections {
     return ResultAsync.fromPromise(
       unit.inTurn((connection, raw) => work(connection, raw)),
       (thrown) => {
-        const error = this.flavour.classify(thrown, during.table, during.doing);
+        // Where the connection goes before the commit, nothing of it has happened.
+        const error = this.flavour.classify(thrown, during.table, 'read');
         unit.fail(error);
         return error;
       },

@@ -1,5 +1,5 @@
 // How a database says what the DAOs mean: one implementation per dialect, all of it plain text and values.
-import type { DatabaseError, Violation } from '../dao-error.js';
+import type { DatabaseError, InvalidRow, Violation } from '../dao-error.js';
 import type { Column } from '../table/column.js';
 import type { Direction } from '../query/order-by.js';
 
@@ -54,8 +54,8 @@ export interface Flavour {
   bound(column: Column, placeholder: string): string;
   /** The column, or a bound value of it, as it compares and sorts. */
   comparable(column: Column, expression: string): string;
-  /** The list as one value to bind, and the test that the column holds one of it; undefined: value by value. */
-  isIn(column: Column, encoded: readonly unknown[]): InList | undefined;
+  /** The list as one value to bind, and the test that the column holds one of it. */
+  isIn(column: Column, encoded: readonly unknown[]): InList;
   /** Not the same, null being a value like any other. */
   readonly isDistinct: string;
   readonly isSame: string;
@@ -83,5 +83,5 @@ export interface Flavour {
   /** After the end of a transaction that only read. */
   afterwards(access: Access): readonly string[];
   /** `during`: what was under way, since a connection that is lost then leaves open what happened. */
-  classify(thrown: unknown, table: string, during: 'read' | 'write'): DatabaseError | Violation;
+  classify(thrown: unknown, table: string, during: 'read' | 'write'): DatabaseError | InvalidRow | Violation;
 }

@@ -1,5 +1,5 @@
 // One unit of work while it is open: a transaction, or a savepoint in one, on a connection of its own.
-import type { DatabaseError, Violation } from '../dao-error.js';
+import type { DatabaseError, InvalidRow, Violation } from '../dao-error.js';
 import type { Answer, AppConnection, Wants } from './flavour.js';
 
 export class Unit {
@@ -10,7 +10,7 @@ export class Unit {
   #tail: Promise<unknown> = Promise.resolve();
   #pending = 0;
   #ended = false;
-  #failure: DatabaseError | Violation | undefined;
+  #failure: DatabaseError | InvalidRow | Violation | undefined;
 
   /** `raw`: the driver's own connection, which knex takes for a query. */
   constructor(connection: AppConnection, raw: unknown, parent?: Unit) {
@@ -34,11 +34,11 @@ export class Unit {
    * The first statement that failed: what was done after it is not what was meant, and PostgreSQL would take the commit
    * for a rollback without a word.
    */
-  get failure(): DatabaseError | Violation | undefined {
+  get failure(): DatabaseError | InvalidRow | Violation | undefined {
     return this.#failure;
   }
 
-  fail(error: DatabaseError | Violation): void {
+  fail(error: DatabaseError | InvalidRow | Violation): void {
     this.#failure ??= error;
   }
 

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { readInteger } from '../app/cells.js';
 import type { Script } from '../app/flavour.js';
 import type { InvalidCall, InvalidRow } from '../dao-error.js';
-import type { CompiledColumn, CompiledTable, RawRow } from '../table/compiled-table.js';
+import { invalid, type CompiledColumn, type CompiledTable, type RawRow } from '../table/compiled-table.js';
 import type { AnyTable, Columns } from '../table/table.js';
 import type { Direction, OrderBy } from './order-by.js';
 import { orderings } from './order-by.js';
@@ -72,11 +72,13 @@ interface Figure {
   readonly sql: string;
   readonly sort: string;
   readonly decode: (raw: unknown) => unknown;
+  /** Its value is a whole number, or it is past what a number holds. */
+  readonly isWhole?: boolean;
 }
 
 export interface CompiledAggregate {
   readonly script: Script;
-  readonly decode: (row: RawRow) => RawRow;
+  readonly decode: (row: RawRow) => Result<RawRow, InvalidRow>;
 }
 
 export function compileAggregate(
@@ -84,6 +86,10 @@ export function compileAggregate(
   { asked, groupBy = [], orderBy = [], limit, ...conditions }: Asked,
 ): Result<CompiledAggregate, InvalidCall | InvalidRow> {
   const statement = new Statement(table.flavour);
+  const twice = groupBy.find((name) => Object.hasOwn(asked, name));
+  if (twice !== undefined) return err(table.refused(`${twice} is both a group and a figure`));
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0))
+    return err(table.refused('a limit is a whole number from 0'));
   const figures = Result.combine([
     ...groupBy.map((name) => table.column(name).map((column) => groupOf(table, column))),
     ...Object.entries(asked).map(([name, one]) => figureOf(table, name, one)),
@@ -99,8 +105,13 @@ export function compileAggregate(
         ...(ordered === '' ? [] : [`ORDER BY ${ordered}`]),
         ...(limit === undefined ? [] : [`LIMIT ${statement.bind(limit)}`]),
       ].join(' ');
-      const decode = (row: RawRow): RawRow =>
-        Object.fromEntries(all.map((figure) => [figure.name, figure.decode(row[figure.name])]));
+      const decode = (row: RawRow): Result<RawRow, InvalidRow> => {
+        const read = all.map(({ name, decode: one }) => [name, one(row[name])] as const);
+        const past = read.find(([, value], at) => all[at]?.isWhole && value !== null && !Number.isSafeInteger(value));
+        if (past === undefined) return ok(Object.fromEntries(read));
+        const message = `${String(past[1])} is past what a number holds exactly: declare the column as z.bigint()`;
+        return err(invalid(table.name, 'read', [{ path: [past[0]], message }]));
+      };
       return { script: statement.ended(sql), decode };
     });
   });
@@ -110,7 +121,7 @@ function groupOf({ flavour }: CompiledTable, column: CompiledColumn): Figure {
   return {
     name: column.name,
     sql: flavour.asText(column, column.sql),
-    sort: flavour.comparable(column, column.sql),
+    sort: flavour.comparable(column, column.qualified),
     decode: (raw) => (raw === null || !column.decode ? raw : column.decode(raw)),
   };
 }
@@ -123,11 +134,12 @@ function figureOf(
   if (of === 'count') return ok(counted(name, '*'));
   return table.column(on ?? '').andThen((column): Result<Figure, InvalidCall> => {
     if (of === 'countDistinct') return ok(counted(name, `DISTINCT ${column.sql}`));
-    if (!(FIGURES[of] ?? []).includes(column.kind))
+    if (!Object.hasOwn(FIGURES, of) || !(FIGURES[of] ?? []).includes(column.kind))
       return err(table.refused(`${column.name}: a column of ${column.kind} has no ${of}`));
     const { sql, sort = sql, decode } = table.flavour.figure(column, of, column.sql);
     const read = decode ?? (of === 'avg' ? readInteger : (column.decode ?? ((raw: unknown) => raw)));
-    return ok({ name, sql, sort, decode: (raw) => (raw === null ? null : read(raw)) });
+    const isWhole = of === 'sum' && column.kind === 'integer';
+    return ok({ name, sql, sort, decode: (raw) => (raw === null ? null : read(raw)), isWhole });
   });
 }
 
@@ -155,6 +167,8 @@ function orderOf(
   return Result.combine(
     orderings(orderBy).map(({ column, direction }: { column: string; direction: Direction }) => {
       const sort = known.get(column);
+      if (direction !== 'asc' && direction !== 'desc')
+        return err(table.refused(`${column}: the direction is asc or desc`));
       return sort === undefined
         ? err(table.refused(`the order names ${JSON.stringify(column)}, which is not selected`))
         : ok(`${sort}${direction === 'desc' ? ' DESC' : ''} ${table.flavour.nullsOf(direction)}`.trimEnd());

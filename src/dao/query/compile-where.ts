@@ -1,6 +1,7 @@
 // From conditions to the text of a WHERE, checked again for callers whom no compiler told.
 import { err, ok, Result } from 'neverthrow';
 import type { InvalidCall, InvalidRow } from '../dao-error.js';
+import { unfit } from '../table/column.js';
 import type { CompiledColumn, CompiledTable } from '../table/compiled-table.js';
 import type { Statement } from './statement.js';
 import { combinationOf, type Combined } from './where.js';
@@ -16,6 +17,8 @@ interface Writing {
 
 /** The text of a condition; `TRUE` where it asks nothing. */
 export function compileWhere(where: object, into: Writing): Sql {
+  if (where === null || typeof where !== 'object')
+    return err(into.table.refused('a condition is an object of columns, or made by and, or, not'));
   const combination = combinationOf(where);
   if (combination === undefined) return columnsOf(where, into);
   const { parts } = where as Combined<AnyTable>;
@@ -57,6 +60,9 @@ function conditionOf(column: CompiledColumn, condition: unknown, into: Writing):
   if (condition === undefined)
     return err(table.refused(`the condition of ${column.name} is undefined: leave it out, or ask for null`));
   if (!isPlain(condition)) return equality(false)(column, condition, into);
+  // Every row would be meant by what was left empty by mistake.
+  if (Object.keys(condition).length === 0)
+    return err(table.refused(`the condition of ${column.name} is empty: leave it out`));
   return Result.combine(
     Object.entries(condition).map(([name, value]): Sql => {
       const operator = Object.hasOwn(OPERATORS, name) ? OPERATORS[name] : undefined;
@@ -105,6 +111,8 @@ const matching =
   (where: 'contains' | 'startsWith' | 'endsWith'): Operator =>
   (column, part, { table, statement }) => {
     if (typeof part !== 'string') return err(table.refused(`${column.name}: ${where} takes text`));
+    // What no text holds, none contains.
+    if (unfit('text', part) !== undefined) return ok('FALSE');
     const { operator, pattern } = statement.flavour.matches(where, part);
     return ok(`${column.sql} ${operator} ${statement.bind(pattern)}`);
   };
@@ -125,8 +133,7 @@ function listed(negated: boolean): Operator {
 function oneOf(column: CompiledColumn, encoded: readonly unknown[], statement: Statement): string {
   const { flavour } = statement;
   const list = flavour.isIn(column, encoded);
-  if (list) return list.test(column.sql, statement.bind(list.value));
-  return `${column.sql} IN (${encoded.map((value) => flavour.bound(column, statement.bind(value))).join(', ')})`;
+  return list.test(column.sql, statement.bind(list.value));
 }
 
 const OPERATORS: Readonly<Record<string, Operator>> = {

@@ -47,15 +47,15 @@ export const orderSql = (order: readonly SortColumn[], { flavour }: CompiledTabl
   order
     .map(({ column, direction }) => {
       const nulls = column.nullable ? ` ${flavour.nullsOf(direction)}` : '';
-      return `${flavour.comparable(column, column.sql)}${direction === 'desc' ? ' DESC' : ''}${nulls}`.trimEnd();
+      return `${flavour.comparable(column, column.qualified)}${direction === 'desc' ? ' DESC' : ''}${nulls}`.trimEnd();
     })
     .join(', ');
 
-/** The place of a row, with the values as the database has them. */
-export function cursorOf(table: CompiledTable, order: readonly SortColumn[], row: RawRow): Cursor {
+/** The place of a row, not decoded yet: a time may be finer than a Date. */
+export function cursorOf(table: CompiledTable, order: readonly SortColumn[], raw: RawRow): Cursor {
   const place = order.map(({ column }) => {
-    const encoded = column.encode(row[column.name]);
-    return encoded instanceof Uint8Array ? { bytes: Buffer.from(encoded).toString('base64') } : encoded;
+    const value = raw[column.name];
+    return value instanceof Uint8Array ? { bytes: Buffer.from(value).toString('base64') } : value;
   });
   return Buffer.from(JSON.stringify([signatureOf(table, order), ...place])).toString('base64url') as Cursor;
 }
@@ -72,7 +72,12 @@ export function behind(
   statement: Statement,
 ): Result<string, InvalidCall | InvalidRow> {
   const place = readCursor(cursor);
-  if (place === undefined || place[0] !== signatureOf(table, order) || place.length !== order.length + 1)
+  if (
+    place === undefined ||
+    place[0] !== signatureOf(table, order) ||
+    place.length !== order.length + 1 ||
+    !place.every(isBindable)
+  )
     return err(table.refused('the cursor is of another order, or was changed'));
   return ok(placeSql(order, place.slice(1), statement));
 }
@@ -86,6 +91,8 @@ function readCursor(cursor: string): readonly unknown[] | undefined {
   }
 }
 
+const isBindable = (value: unknown): boolean =>
+  value === null || typeof value !== 'object' || value instanceof Uint8Array;
 const fromJson = (value: unknown): unknown =>
   value !== null && typeof value === 'object' && 'bytes' in value ? Buffer.from(String(value.bytes), 'base64') : value;
 

@@ -12,6 +12,8 @@ export interface Ordering {
 }
 
 export const orderings = (orderBy: OrderBy<string>): readonly Ordering[] =>
-  orderBy.map((one) =>
-    typeof one === 'string' ? { column: one, direction: 'asc' } : { column: one[0], direction: one[1] },
-  );
+  orderBy.map((one) => {
+    if (typeof one === 'string') return { column: one, direction: 'asc' };
+    // Callers without a compiler may give anything: it is no column.
+    return Array.isArray(one) ? { column: one[0], direction: one[1] } : { column: String(one), direction: 'asc' };
+  });

@@ -82,7 +82,8 @@ export function keyValues(table: CompiledTable, key: unknown): Result<readonly u
   if (key === null || typeof key !== 'object') return err(table.refused('the key has several columns: give an object'));
   const values: unknown[] = [];
   for (const column of table.key) {
-    const value = given(table, column, (key as Record<string, unknown>)[column.name]);
+    const part = Object.hasOwn(key, column.name) ? (key as Record<string, unknown>)[column.name] : undefined;
+    const value = given(table, column, part);
     if (value.isErr()) return err(value.error);
     values.push(value.value);
   }

@@ -51,7 +51,14 @@ const namesOf = (columns: readonly CompiledColumn[]): string => JSON.stringify(c
 
 function onConflict(table: CompiledTable, { on, update }: Conflict): string {
   const changes = update.map(({ sql }) => `${sql} = excluded.${sql}`);
-  return `ON CONFLICT (${sqlOf(on)}) DO UPDATE SET ${[...changes, ...counting(table)].join(', ')}`;
+  const { softDelete } = table.declared.options;
+  // An index of the rows that are there may be the one that decides; of one over all rows, this says nothing.
+  const among = softDelete === undefined ? '' : ` WHERE ${liveness(table)}`;
+  const again =
+    softDelete === undefined || update.some(({ name }) => name === softDelete)
+      ? []
+      : [`${table.flavour.quoted(softDelete)} = NULL`];
+  return `ON CONFLICT (${sqlOf(on)})${among} DO UPDATE SET ${[...changes, ...again, ...counting(table)].join(', ')}`;
 }
 
 /** The version of the row as it was, and one more. */
@@ -160,13 +167,34 @@ function insertAlike(table: CompiledTable, rows: readonly RawRow[]): Result<read
   const { flavour } = table;
   const into = `INSERT INTO ${table.sql} (${sqlOf(columns)})`;
   const scripts: Script[] = [];
-  for (let from = 0; from < rows.length; from += flavour.most.rows) {
-    const encoded = rows.slice(from, from + flavour.most.rows).map((row) => encodedIn(columns, row));
+  for (const encoded of slices(flavour.most.rows, columns, rows)) {
     const source = flavour.rowsOf(table.sql, columns, encoded);
     if (source) scripts.push({ sql: `${into} ${source.sql}`, values: source.values });
     else scripts.push(...valueByValue(table, into, columns, encoded));
   }
   return ok(scripts);
+}
+
+/** What is sent at once: a text of thousands of large values would be more than either side takes. */
+const MOST_LETTERS = 8_000_000;
+
+function* slices(
+  most: number,
+  columns: readonly CompiledColumn[],
+  rows: readonly RawRow[],
+): Generator<(readonly unknown[])[]> {
+  let slice: (readonly unknown[])[] = [];
+  let letters = 0;
+  for (const row of rows) {
+    const encoded = encodedIn(columns, row);
+    for (const value of encoded) if (typeof value === 'string' || value instanceof Uint8Array) letters += value.length;
+    slice.push(encoded);
+    if (slice.length < most && letters < MOST_LETTERS) continue;
+    yield slice;
+    slice = [];
+    letters = 0;
+  }
+  if (slice.length > 0) yield slice;
 }
 
 function valueByValue(

@@ -72,7 +72,9 @@ export function readColumn(name: string, declared: z.ZodType): Column {
 export function unfit(kind: ColumnKind, value: unknown): string | undefined {
   switch (kind) {
     case 'text':
-      return typeof value === 'string' && value.includes('\0') ? 'text with a NUL character' : undefined;
+      if (typeof value !== 'string') return undefined;
+      if (value.includes('\0')) return 'text with a NUL character';
+      return value.isWellFormed() ? undefined : 'text with half of a surrogate pair';
     case 'bigint':
       return typeof value === 'bigint' && (value > INT64.most || value < INT64.least)
         ? 'not a 64-bit integer'

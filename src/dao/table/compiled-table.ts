@@ -10,6 +10,8 @@ import type { AnyTable } from './table.js';
 export interface CompiledColumn extends Column {
   /** In quotes. */
   readonly sql: string;
+  /** With its table's name: in an order, the bare name may be that of a result, which is text where a driver would round. */
+  readonly qualified: string;
   readonly encode: (value: unknown) => unknown;
   readonly decode: ((raw: unknown) => unknown) | undefined;
 }
@@ -51,6 +53,7 @@ export class CompiledTable {
     this.columns = table.columns.map((column) => ({
       ...column,
       sql: flavour.quoted(column.name),
+      qualified: `${this.sql}.${flavour.quoted(column.name)}`,
       ...codecOf(column, flavour.codec(column)),
     }));
     this.#shadows = this.columns.some(({ name }) => name in Object.prototype);

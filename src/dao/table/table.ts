@@ -99,6 +99,8 @@ export function defineTable<S extends Shape, const O extends TableOptions<Column
   shape: S,
   options: O,
 ): Table<S, O> {
+  const odd = [name, ...Object.keys(shape)].find((one) => one === '' || one.includes('\0') || one === '__proto__');
+  if (odd !== undefined) throw new TypeError(`table ${name}: ${JSON.stringify(odd)} is no name`);
   const columns = Object.entries(shape).map(([column, schema]) => readColumn(column, schema));
   const primaryKey = typeof options.primaryKey === 'string' ? [options.primaryKey] : [...options.primaryKey];
   refuseUnknown(name, new Set(columns.map((column) => column.name)), options, primaryKey);

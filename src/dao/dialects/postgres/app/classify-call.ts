@@ -1,5 +1,5 @@
 // What PostgreSQL says of a DAO's statement, in the DAO's words. Pure.
-import type { DatabaseError, Violation } from '../../../dao-error.js';
+import { unfitting, type DatabaseError, type InvalidRow, type Violation } from '../../../dao-error.js';
 import { classify } from '../classify.js';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html, class 23
@@ -19,10 +19,16 @@ interface Thrown {
   readonly detail?: string;
 }
 
-export function classifyCall(thrown: unknown, table: string, during: 'read' | 'write'): DatabaseError | Violation {
+export function classifyCall(
+  thrown: unknown,
+  table: string,
+  during: 'read' | 'write',
+): DatabaseError | InvalidRow | Violation {
   const { kind, code, message, cause } = classify(thrown);
   const violated = VIOLATIONS.get(code);
   if (violated !== undefined) return violation(violated, thrown ?? {}, table, message);
+  // Data exceptions: out of range, too long, a character that the encoding has not.
+  if (code.startsWith('22')) return unfitting(table, message);
   if (code === '40P01') return { kind: 'deadlock', message };
   if (code === '40001') return { kind: 'serialization-failure', message };
   switch (kind) {

@@ -9,10 +9,19 @@ interface Client {
   }): Promise<{ readonly rows: Record<string, unknown>[]; readonly rowCount: number | null }>;
 }
 
+/** `\x…`, or with `bytea_output = escape` letters as they are and `\ooo` for the others. */
+function readBytes(text: string): Uint8Array {
+  if (text.startsWith('\\x')) return new Uint8Array(Buffer.from(text.slice(2), 'hex'));
+  const letters = text.replaceAll(/\\(\\|[0-7]{3})/g, (_, escaped: string) =>
+    escaped === '\\' ? escaped : String.fromCodePoint(Number.parseInt(escaped, 8)),
+  );
+  return new Uint8Array(Buffer.from(letters, 'latin1'));
+}
+
 const asText = (text: string): unknown => text;
 const PARSERS: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
   [16, (text) => text === 't'],
-  [17, (text) => new Uint8Array(Buffer.from(text.slice(2), 'hex'))],
+  [17, readBytes],
   // int2, int4, float4, float8
   ...[21, 23, 700, 701].map((oid) => [oid, Number] as const),
 ]);

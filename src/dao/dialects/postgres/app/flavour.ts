@@ -2,9 +2,17 @@
 import type { Access, Codec, Flavour, InList, Isolation, Script } from '../../../app/flavour.js';
 import { decimalText, instantText, jsonText, readInstant, readInteger } from '../../../app/cells.js';
 import type { Column } from '../../../table/column.js';
-import { quoted } from '../name.js';
+import { quoted as inQuotes } from '../name.js';
 import { classifyCall } from './classify-call.js';
 import { connectionOf } from './connection.js';
+
+const MOST_BYTES = 63;
+
+/** PostgreSQL cuts longer names short, without an error: what was asked for by the whole name would not be found. */
+function quoted(name: string): string {
+  if (Buffer.byteLength(name) > MOST_BYTES) throw new TypeError(`PostgreSQL takes no name as long as ${name}`);
+  return inQuotes(name);
+}
 
 function codec({ kind, scale }: Column): Codec {
   switch (kind) {
@@ -52,8 +60,7 @@ function cell({ kind }: Column, value: unknown): string {
   return value instanceof Uint8Array ? `"\\\\x${Buffer.from(value).toString('hex')}"` : JSON.stringify(value);
 }
 
-function isIn({ kind }: Column, encoded: readonly unknown[]): InList | undefined {
-  if (kind === 'json') return undefined;
+function isIn(_: Column, encoded: readonly unknown[]): InList {
   return { value: encoded, test: (column, placeholder) => `${column} = ANY (${placeholder})` };
 }
 

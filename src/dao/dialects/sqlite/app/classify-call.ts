@@ -1,5 +1,5 @@
 // What SQLite says of a DAO's statement, in the DAO's words. Pure.
-import type { DatabaseError, Violation } from '../../../dao-error.js';
+import { unfitting, type DatabaseError, type InvalidRow, type Violation } from '../../../dao-error.js';
 import { classify } from '../classify.js';
 
 const VIOLATIONS: readonly (readonly [prefix: string, kind: Violation['kind']])[] = [
@@ -9,8 +9,12 @@ const VIOLATIONS: readonly (readonly [prefix: string, kind: Violation['kind']])[
   ['NOT NULL constraint failed', 'not-null-violation'],
 ];
 
-export function classifyCall(thrown: unknown, table: string): DatabaseError | Violation {
+/** `cannot store TEXT value in INTEGER column t.a` of a strict table; `datatype mismatch` of a rowid; `string or blob too big`. */
+const UNFIT = /^cannot store \w+ value in |^datatype mismatch$|^string or blob too big$/;
+
+export function classifyCall(thrown: unknown, table: string): DatabaseError | InvalidRow | Violation {
   const { kind, code, message, cause } = classify(thrown);
+  if (UNFIT.test(message)) return unfitting(table, message);
   switch (kind) {
     case 'constraint':
       return violation(message, table) ?? { kind: 'failed', code, message, cause };

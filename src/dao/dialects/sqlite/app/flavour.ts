@@ -3,9 +3,11 @@ import type { Access, Codec, FigureSql, Flavour, InList, Script } from '../../..
 import { decimalText, instantText, jsonText, readInstant } from '../../../app/cells.js';
 import type { Column } from '../../../table/column.js';
 import type { SqliteDriver } from '../drivers/driver.js';
-import { quoted } from '../quote.js';
 import { classifyCall } from './classify-call.js';
 import { connectionOf } from './connection.js';
+
+/** In double quotes, a name that is no column's would be taken for a string. https://sqlite.org/quirks.html#dblquote */
+const quoted = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 const asInteger = (expression: string): string => `CAST(${expression} AS INTEGER)`;
 
@@ -58,13 +60,23 @@ function rowsOf(columns: readonly Column[], rows: readonly (readonly unknown[])[
   };
 }
 
-function isIn({ kind }: Column, encoded: readonly unknown[]): InList | undefined {
-  // Bytes are nothing that JSON has; of numbers with a fraction it may change the last digit.
-  if (kind === 'bytes' || kind === 'real' || kind === 'json') return undefined;
-  return {
-    value: kind === 'bigint' ? `[${encoded.join(',')}]` : JSON.stringify(encoded),
-    test: (column, placeholder) => `${column} IN (SELECT value FROM json_each(${placeholder}))`,
-  };
+function isIn({ kind }: Column, encoded: readonly unknown[]): InList {
+  const list = (text: string, value: string): InList => ({
+    value: text,
+    test: (column, placeholder) => `${column} IN (SELECT ${value} FROM json_each(${placeholder}))`,
+  });
+  if (kind === 'bytes') return list(JSON.stringify(encoded.map(hexed)), 'unhex(value)');
+  if (kind === 'real') return list(JSON.stringify(encoded.map(exact)), '(value ->> 0) * pow(2.0, value ->> 1)');
+  return list(kind === 'bigint' ? `[${encoded.join(',')}]` : JSON.stringify(encoded), 'value');
+}
+
+/** The whole number and the power of two that a number is made of: its decimal digits may lose the last bit on the way. */
+function exact(value: unknown): readonly [number, number] {
+  let whole = Number(value);
+  let power = 0;
+  for (; !Number.isInteger(whole); power -= 1) whole *= 2;
+  for (; Math.abs(whole) > Number.MAX_SAFE_INTEGER; power += 1) whole /= 2;
+  return [whole, power];
 }
 
 /** Sums of integers are exact; what is past 2^53 leaves as text. */
