@@ -65,9 +65,10 @@ function connect({ database, pool, now }: OpenDatabaseOptions, access: Access): 
   return { connections: new Connections(made, flavour, now), owned: true };
 }
 
-/** Why a connection could not be had is the result of the call that wanted it. */
+/** Why a connection could not be had, or was lost, is the result of the call that wanted it. */
 function warnOfAllElse(message: unknown): void {
-  if (typeof message !== 'string' || !message.startsWith('Acquire connection error')) console.warn(message);
+  if (typeof message !== 'string' || !/^(?:Acquire connection error|Connection Error)/.test(message))
+    console.warn(message);
 }
 
 const poolOf = ({ pool = {} }: Knex.Config): Knex.PoolConfig => {

@@ -62,8 +62,8 @@ export class Connections {
   /** Runs a query that was written with knex. */
   ask(build: (knex: Knex) => Knex.QueryBuilder | Knex.Raw, table: string): ResultAsync<readonly unknown[], CallError> {
     return this.use(
-      async (_, raw) => {
-        const answer: unknown = await build(this.knex).connection(raw);
+      async (connection, raw) => {
+        const answer: unknown = await connection.hosted(async (): Promise<unknown> => build(this.knex).connection(raw));
         // A raw query is answered as its driver does.
         const rows: unknown = Array.isArray(answer) ? answer : (answer as { readonly rows?: unknown }).rows;
         return Array.isArray(rows) ? (rows as readonly unknown[]) : [];

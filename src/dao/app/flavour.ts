@@ -19,6 +19,8 @@ export interface Answer {
 /** One connection of the application's pool. Rejects with the driver's own error. */
 export interface AppConnection {
   query(sql: string, values: readonly unknown[], wants: Wants): Promise<Answer>;
+  /** Carries out what knex itself sends on it, as patient with locks and as wary of a lost connection. */
+  hosted<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export type Isolation = 'read-committed' | 'repeatable-read' | 'serializable';

@@ -1,7 +1,10 @@
 // A connection of the application's own pool, as the DAOs use it: values arrive in forms that no type parser of the host changes.
 import type { AppConnection, Answer } from '../../../app/flavour.js';
+import { classify } from '../classify.js';
 
 interface Client {
+  /** Why it is of no use any more, as knex notes it for its pool. */
+  __knex__disposed?: unknown;
   query(config: {
     readonly text: string;
     readonly values: readonly unknown[];
@@ -27,15 +30,26 @@ const PARSERS: ReadonlyMap<number, (text: string) => unknown> = new Map<number, 
 ]);
 const types = { getTypeParser: (oid: number) => PARSERS.get(oid) ?? asText };
 
+/** The server says that it ends a connection before the connection is seen to end: the pool must not give it out again. */
+async function wary<T>(client: Client, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (thrown) {
+    if (classify(thrown).kind === 'connection-lost') client.__knex__disposed = thrown;
+    throw thrown;
+  }
+}
+
 const CONNECTIONS = new WeakMap<object, AppConnection>();
 
 export function connectionOf(raw: unknown): AppConnection {
   const client = raw as Client;
   const known = CONNECTIONS.get(client) ?? {
     query: async (sql, values): Promise<Answer> => {
-      const { rows, rowCount } = await client.query({ text: sql, values, types });
+      const { rows, rowCount } = await wary(client, client.query({ text: sql, values, types }));
       return { rows, changes: rowCount ?? 0 };
     },
+    hosted: (work) => wary(client, work()),
   };
   CONNECTIONS.set(client, known);
   return known;

@@ -1,5 +1,8 @@
 // A connection of the application's own pool, as the DAOs use it.
+import { ResultAsync } from 'neverthrow';
 import type { AppConnection } from '../../../app/flavour.js';
+import { classify } from '../classify.js';
+import { whileBusy } from '../drivers/busy.js';
 import type { SqliteConnection, SqliteDriver } from '../drivers/driver.js';
 
 /** How long a statement that meets the lock of another process is tried again, in milliseconds. */
@@ -20,5 +23,10 @@ const wrapped = (connection: SqliteConnection): AppConnection => ({
     if (result.isErr()) throw result.error.cause;
     const { rows, changes } = result.value;
     return { rows: rows as Record<string, unknown>[], changes };
+  },
+  hosted: async (work) => {
+    const result = await whileBusy(() => ResultAsync.fromPromise(work(), (thrown) => classify(thrown)), BUSY_WAIT_MS);
+    if (result.isErr()) throw result.error.cause;
+    return result.value;
   },
 });

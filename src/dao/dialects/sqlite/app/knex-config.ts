@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import type { Knex } from 'knex';
 import type { Access } from '../../../app/flavour.js';
+import { DRIVER_BUSY_MS } from '../drivers/busy.js';
 import type { SqliteTarget } from '../sqlite-database.js';
 
 interface RawConnection {
@@ -9,12 +10,13 @@ interface RawConnection {
   pragma?(pragma: string): unknown;
 }
 
-const BUSY_MS = 5000;
+/** `better-sqlite3` would hold up the whole process while it waits: DAOs wait without it, see `whileBusy`. */
+const BUSY_MS = { sqlite3: 5000, 'better-sqlite3': DRIVER_BUSY_MS } as const;
 
 export function sqliteKnexConfig({ file, driver }: Pick<SqliteTarget, 'file' | 'driver'>, access: Access): Knex.Config {
   const pragmas = [
     'foreign_keys = ON',
-    `busy_timeout = ${BUSY_MS}`,
+    `busy_timeout = ${BUSY_MS[driver]}`,
     ...(access === 'read-only' ? ['query_only = ON'] : []),
   ];
   return {
