@@ -5,6 +5,7 @@ import { readInteger } from '../app/cells.js';
 import type { Script } from '../app/flavour.js';
 import type { InvalidCall, InvalidRow } from '../dao-error.js';
 import { invalid, type CompiledColumn, type CompiledTable, type RawRow } from '../table/compiled-table.js';
+import type { MarkOf } from '../table/column.js';
 import type { AnyTable, Columns } from '../table/table.js';
 import type { Direction, OrderBy } from './order-by.js';
 import { orderings } from './order-by.js';
@@ -14,8 +15,12 @@ import type { Where } from './where.js';
 
 type Value<T extends AnyTable, C extends Columns<T>> = NonNullable<z.output<T['shape'][C]>>;
 type ColumnsOf<T extends AnyTable, V> = {
-  [C in Columns<T>]: [Value<T, C>] extends [V] ? C : never;
+  [C in Columns<T>]: 'json' extends MarkOf<T['shape'][C]> ? never : [Value<T, C>] extends [V] ? C : never;
 }[Columns<T>];
+/** What can be added up; a decimal is a string, but not every string is one. */
+type Numeric<T extends AnyTable> =
+  | ColumnsOf<T, number | bigint>
+  | { [C in Columns<T>]: 'decimal' extends MarkOf<T['shape'][C]> ? C : never }[Columns<T>];
 
 declare const RESULT: unique symbol;
 /** One figure; `R` is the type of what comes out. */
@@ -31,8 +36,8 @@ export interface AggregatesOf<T extends AnyTable> {
   count(): Aggregate<number>;
   countDistinct(column: Columns<T>): Aggregate<number>;
   /** Exact for integers and decimals, whose sums are of their own type. */
-  sum<C extends ColumnsOf<T, number | bigint | string>>(column: C): Aggregate<Value<T, C> | null>;
-  avg(column: ColumnsOf<T, number | bigint | string>): Aggregate<number | null>;
+  sum<C extends Numeric<T>>(column: C): Aggregate<Value<T, C> | null>;
+  avg(column: Numeric<T>): Aggregate<number | null>;
   min<C extends ColumnsOf<T, number | bigint | string | Date>>(column: C): Aggregate<Value<T, C> | null>;
   max<C extends ColumnsOf<T, number | bigint | string | Date>>(column: C): Aggregate<Value<T, C> | null>;
 }
@@ -51,7 +56,7 @@ export interface AggregateQuery<T extends AnyTable, A extends Aggregates, G exte
   readonly groupBy?: readonly G[];
   readonly where?: Where<T>;
   readonly removed?: Removed;
-  readonly orderBy?: OrderBy<(keyof A & string) | G>;
+  readonly orderBy?: OrderBy<(keyof A & string) | NoInfer<G>>;
   readonly limit?: number;
 }
 export type AggregateRow<T extends AnyTable, A extends Aggregates, G extends Columns<T>> = {

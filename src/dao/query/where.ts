@@ -1,4 +1,5 @@
 // Conditions, as callers write them: typed by the columns of the table.
+import type { MarkOf } from '../table/column.js';
 import type { AnyTable, Columns } from '../table/table.js';
 import type * as z from 'zod';
 
@@ -39,9 +40,15 @@ export type Condition<V> =
       ([NonNullable<V>] extends [Ordered] ? Order<NonNullable<V>> : unknown) &
       ([NonNullable<V>] extends [string] ? Text : unknown) &
       (null extends V ? Nullable : unknown));
+/** JSON is only there, or is not. */
+type JsonCondition<V> = null extends V ? null | (Nullable & { readonly eq?: null; readonly ne?: null }) : never;
+type IsJson<S extends z.ZodType> =
+  'json' extends MarkOf<S> ? true : [NonNullable<z.output<S>>] extends [Scalar] ? false : true;
 
 /** Columns and what they must hold, all of them at once. */
-export type ColumnConditions<T extends AnyTable> = { readonly [C in Columns<T>]?: Condition<Value<T, C>> };
+export type ColumnConditions<T extends AnyTable> = {
+  readonly [C in Columns<T>]?: IsJson<T['shape'][C]> extends true ? JsonCondition<Value<T, C>> : Condition<Value<T, C>>;
+};
 
 const COMBINED: unique symbol = Symbol('migrate-safe/where');
 /** Made by `and`, `or` and `not`. */

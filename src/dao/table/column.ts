@@ -31,8 +31,24 @@ function declare<T extends z.ZodType>(schema: T, as: Declared): T {
   return schema;
 }
 
+declare const KIND: unique symbol;
+/** What the type of the values does not say: a decimal is no text, JSON of a string no string. */
+interface Marked<K extends ColumnKind> {
+  readonly [KIND]: K;
+}
+export type DecimalSchema = z.ZodString & Marked<'decimal'>;
+export type JsonSchema<T extends z.ZodType> = z.ZodReadonly<T> & Marked<'json'>;
+/** The kind that a column was marked with; never where its values say it. */
+export type MarkOf<S> =
+  S extends Marked<infer K>
+    ? K
+    : S extends z.ZodNullable<infer I> | z.ZodDefault<infer I> | z.ZodPrefault<infer I> | z.ZodReadonly<infer I>
+      ? MarkOf<I>
+      : never;
+
 /** A column of JSON, whatever its schema: also for strings, numbers and booleans that are kept as JSON. */
-export const json = <T extends z.ZodType>(schema: T): z.ZodReadonly<T> => declare(schema.readonly(), { kind: 'json' });
+export const json = <T extends z.ZodType>(schema: T): JsonSchema<T> =>
+  declare(schema.readonly(), { kind: 'json' }) as JsonSchema<T>;
 
 /** A column of bytes: BLOB or `bytea`. */
 export const bytes = (): z.ZodCustom<Uint8Array, Uint8Array> =>
@@ -45,13 +61,13 @@ export const bytes = (): z.ZodCustom<Uint8Array, Uint8Array> =>
  * An exact number as a string: `decimal({ precision: 10, scale: 2 })` takes "12.5" and gives back "12.50". `numeric` on
  * PostgreSQL, TEXT on SQLite, which has no exact numbers. At most 18 digits, so that SQLite can compare them as integers.
  */
-export function decimal({ precision, scale }: { precision: number; scale: number }): z.ZodString {
+export function decimal({ precision, scale }: { precision: number; scale: number }): DecimalSchema {
   if (!(precision >= 1 && precision <= 18 && scale >= 0 && scale <= precision))
     throw new RangeError(`decimal: precision is 1 to 18 and scale 0 to precision, not ${precision} and ${scale}`);
   const whole = precision - scale;
   const pattern = new RegExp(`^-?\\d{1,${Math.max(whole, 1)}}${scale > 0 ? `(?:\\.\\d{1,${scale}})?` : ''}$`);
   const message = `a decimal of at most ${whole} digits before and ${scale} behind the point`;
-  return declare(z.string().regex(pattern, message), { kind: 'decimal', scale });
+  return declare(z.string().regex(pattern, message), { kind: 'decimal', scale }) as DecimalSchema;
 }
 
 /** Throws for a schema that no column can have: that is a mistake in the program. */
