@@ -72,7 +72,7 @@ const instant = fc.date({
 });
 const inJson = fc
   .jsonValue({ noUnicodeString: false })
-  .filter((one) => one !== null)
+  .filter((one) => one !== null && !/\\u(0000|d[89a-f])/.test(JSON.stringify(one)))
   .map((one) => JSON.parse(JSON.stringify(one)) as unknown);
 const row = fc.record({
   t: maybe(text),
@@ -219,6 +219,7 @@ for (const engine of ENGINES)
         ...['a\0b', '\uD800', 'x\uDC00y', 1].map((t) => ['t', t] as const),
         ...['\\x00', [1], new ArrayBuffer(1)].map((x) => ['x', x] as const),
         ...[0, 1, 'true'].map((b) => ['b', b] as const),
+        ...['\0', { '\0': 1 }, ['\uDC00'], '\\\0'].map((j) => ['j', j] as const),
       ];
       for (const [column, given] of bad) {
         const one = { [column]: given };
@@ -229,8 +230,9 @@ for (const engine of ENGINES)
           dao.upsert({ id: 1, ...one }),
           dao.update(1, one),
           dao.updateMany('all', one),
-          dao.list({ where: one as never }),
-          dao.list({ where: { [column]: { in: [given] } } as never }),
+          ...(column === 'j'
+            ? []
+            : [dao.list({ where: one as never }), dao.list({ where: { [column]: { in: [given] } } as never })]),
         ]) {
           const error = (await call)._unsafeUnwrapErr();
           expect(error, told).to.include({ kind: 'invalid-row', direction: 'write' });
@@ -244,6 +246,8 @@ for (const engine of ENGINES)
       expect(value(await dao.count({ where: { t: { startsWith: '\uD800' } } }))).to.equal(0);
       expect(Object.is(value(await dao.insert({ id: 1, r: -0, i: -0 })).r, -0)).to.equal(false);
       expect(value(await dao.get(1))).to.include({ r: 0, i: 0 });
+      const likeOne = { j: '\\u0000 \\\\u0000 \\ud800' };
+      expect(value(await dao.update(1, likeOne))).to.include(likeOne);
     });
 
     it('are found by 70,000 of them', async () => {

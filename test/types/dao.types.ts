@@ -60,7 +60,7 @@ const Log = defineAppendOnlyTable(
 );
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-const isSame = <A, B>(_: Same<A, B>): void => undefined;
+const isSame = <A, B>(same: Same<A, B>): boolean => same;
 
 declare const database: AppDatabase;
 declare const readOnly: ReadOnlyDatabase;
@@ -86,12 +86,12 @@ export function declarations(): void {
   // @ts-expect-error: rows of it are not updated
   defineAppendOnlyTable('t', { a: z.int() }, { version: 'a' });
   // @ts-expect-error: a DAO that writes has no business with a database for reading
-  new Dao(readOnly, Orders);
+  void new Dao(readOnly, Orders);
   // @ts-expect-error: an ordinary table has no chain
-  new AppendOnlyDao(database, Orders);
-  new ReadOnlyDao(readOnly, Log);
-  new ReadOnlyDao(database, Orders);
-  new AppendOnlyDao(database, defineAppendOnlyTable('t', { a: z.int() }));
+  void new AppendOnlyDao(database, Orders);
+  void new ReadOnlyDao(readOnly, Log);
+  void new ReadOnlyDao(database, Orders);
+  void new AppendOnlyDao(database, defineAppendOnlyTable('t', { a: z.int() }));
 }
 
 export function conditions(): void {

@@ -168,6 +168,9 @@ const codecOf = ({ name, kind }: Column, { encode, decode }: Codec): Pick<Compil
   decode: decode ? (raw) => (raw === null ? null : decode(raw as never)) : undefined,
 });
 
+/** What PostgreSQL keeps in no text: an escape with an even number of backslashes before it. */
+const UNKEPT = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
 function inJson(column: string, encode: () => unknown): unknown {
   let text: unknown;
   try {
@@ -176,6 +179,8 @@ function inJson(column: string, encode: () => unknown): unknown {
     throw new NotEncodable(column, thrown instanceof Error ? thrown.message : String(thrown));
   }
   if (typeof text !== 'string') throw new NotEncodable(column, 'JSON cannot say this');
+  if (text.includes('\\u') && UNKEPT.test(text))
+    throw new NotEncodable(column, 'JSON with a NUL character or half of a surrogate pair');
   return text;
 }
 

@@ -3,8 +3,6 @@ import type { AppConnection, Answer } from '../../../app/flavour.js';
 import { classify } from '../classify.js';
 
 interface Client {
-  /** Why it is of no use any more, as knex notes it for its pool. */
-  __knex__disposed?: unknown;
   query(config: {
     readonly text: string;
     readonly values: readonly unknown[];
@@ -35,7 +33,8 @@ async function wary<T>(client: Client, answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (thrown) {
-    if (classify(thrown).kind === 'connection-lost') client.__knex__disposed = thrown;
+    // As knex notes it for its pool.
+    if (classify(thrown).kind === 'connection-lost') Object.assign(client, { __knex__disposed: thrown });
     throw thrown;
   }
 }
