@@ -41,6 +41,9 @@ function codec({ kind, scale }: Column): Codec {
   }
 }
 
+/** Nothing, of the table's row type; by its name alone a table called as a type of the system's own would be that. */
+const ofRow = (table: string): string => `(SELECT migrate_safe_row FROM ${table} AS migrate_safe_row LIMIT 0)`;
+
 /** The table's own row type reads a JSON text: nobody has to know the columns' types. */
 function rowsOf(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script {
   const names = columns.map(({ name }) => JSON.stringify(name));
@@ -48,7 +51,7 @@ function rowsOf(table: string, columns: readonly Column[], rows: readonly (reado
     (row) => `{${columns.map((column, at) => `${names[at] ?? ''}:${cell(column, row[at])}`).join(',')}}`,
   );
   return {
-    sql: `SELECT ${columns.map(({ name }) => quoted(name)).join(', ')} FROM json_populate_recordset(NULL::${table}, $1)`,
+    sql: `SELECT ${columns.map(({ name }) => quoted(name)).join(', ')} FROM json_populate_recordset(${ofRow(table)}, $1)`,
     values: [`[${objects.join(',')}]`],
   };
 }
