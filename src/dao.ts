@@ -43,3 +43,4 @@ export type { ChainHead } from './core/journal/hash-chain.js';
 export { appendOnlyGuards, appendOnlyStep, type AppendOnlyGuards } from './append-only-guards.js';
 export { UnitOfWork, type UnitOptions } from './dao/unit-of-work.js';
 export { openDatabase, openReadOnlyDatabase, type OpenDatabaseOptions } from './open-database.js';
+export { Tokens } from './tokens.js';

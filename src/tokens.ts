@@ -11,10 +11,15 @@ import type { ContractSource } from './core/ports/contract.js';
 import type { Database } from './core/ports/database.js';
 import type { DatabaseDoctor } from './core/ports/doctor.js';
 import type { StepSource } from './core/ports/step-source.js';
+import type { AppDatabase, ReadOnlyDatabase } from './dao/app-database.js';
+import type { UnitOfWork } from './dao/unit-of-work.js';
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol.for(`migrate-safe/${name}`);
 
-/** What can be asked for; `Clock`, `IdSource`, `Actor`, `Database`, `BackupStore` and `Mirror` can be bound by the host instead. */
+/**
+ * What can be asked for; `Clock`, `IdSource`, `Actor`, `Database`, `BackupStore` and `Mirror` can be bound by the host
+ * instead, and so can the three of `migrate-safe/dao`: `AppDatabase`, `ReadOnlyDatabase` and `UnitOfWork`.
+ */
 export const Tokens = {
   Config: token<Result<Config, ConfigError>>('Config'),
   Policy: token<Policy>('Policy'),
@@ -29,4 +34,7 @@ export const Tokens = {
   Mirror: token<JournalMirror>('Mirror'),
   Ports: token<Omit<ManagerPorts, 'observer'>>('Ports'),
   Manager: token<SafeMigrationManager>('SafeMigrationManager'),
+  AppDatabase: token<AppDatabase>('AppDatabase'),
+  ReadOnlyDatabase: token<ReadOnlyDatabase>('ReadOnlyDatabase'),
+  UnitOfWork: token<UnitOfWork>('UnitOfWork'),
 } as const;

@@ -5,12 +5,18 @@ import type { Connections } from './app/connections.js';
 import type * as z from 'zod';
 import type { ReadError } from './dao-error.js';
 import { askRows, type NamedQuery, type ParamsOf } from './named-query.js';
+import type { Access } from './app/flavour.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 /** The same in two copies of this package. */
 const CONNECTIONS = Symbol.for('migrate-safe/connections');
 interface Inside {
   readonly [CONNECTIONS]: Connections;
+}
+
+/** Whether the pool is closed with the database. */
+interface Owned {
+  readonly owned: boolean;
 }
 
 export interface CloseFailed {
@@ -25,10 +31,9 @@ export class ReadOnlyDatabase implements Inside {
   readonly unitOfWork: UnitOfWork;
   readonly #owned: boolean;
 
-  /** `owned`: the pool is closed with the database. */
-  constructor(connections: Connections, { owned }: { readonly owned: boolean }) {
+  constructor(connections: Connections, { owned }: Owned, access: Access = 'read-only') {
     this[CONNECTIONS] = connections;
-    this.unitOfWork = new UnitOfWork(connections);
+    this.unitOfWork = new UnitOfWork(connections, access);
     this.#owned = owned;
   }
 
@@ -62,6 +67,10 @@ export class ReadOnlyDatabase implements Inside {
 export class AppDatabase extends ReadOnlyDatabase {
   /** A read-only database is none of these, also to the compiler. */
   readonly access = 'read-write';
+
+  constructor(connections: Connections, owned: Owned) {
+    super(connections, owned, 'read-write');
+  }
 }
 
 export const connectionsOf = (database: ReadOnlyDatabase): Connections => database[CONNECTIONS];

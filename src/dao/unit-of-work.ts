@@ -9,7 +9,7 @@ import { isRetryable, type DaoError, type DatabaseError } from './dao-error.js';
 export interface UnitOptions {
   /** Of the outermost unit. SQLite's transactions are serializable, whatever is asked. */
   readonly isolation?: Isolation;
-  /** `read-only`: a write is refused by the database. */
+  /** `read-only`: a write is refused by the database. What its database is opened for, unless it says otherwise. */
   readonly access?: Access;
   /**
    * How often the whole of it is done, where a lock, a deadlock or another transaction was in the way; 3 unless it says
@@ -18,6 +18,9 @@ export interface UnitOptions {
   readonly attempts?: number;
 }
 
+/** Of every branch that the work can end in: each may give another error. */
+type ValueOf<R> = R extends Result<infer T, unknown> ? T : never;
+type ErrorOf<R> = R extends Result<unknown, infer E> ? E : never;
 type Work<T, E> = () => PromiseLike<Result<T, E>> | Result<T, E>;
 type UnitError = DatabaseError | CallError;
 
@@ -27,9 +30,11 @@ const DURING = { table: 'the unit of work', doing: 'write' } as const;
 
 export class UnitOfWork {
   readonly #connections: Connections;
+  readonly #access: Access;
 
-  constructor(connections: Connections) {
+  constructor(connections: Connections, access: Access = 'read-write') {
     this.#connections = connections;
+    this.#access = access;
   }
 
   /**
@@ -41,9 +46,13 @@ export class UnitOfWork {
    *   return taken.isErr() ? err(taken.error) : accounts.update(to, { balance: more });
    * });
    */
-  run<T, E>(work: Work<T, E>, options: UnitOptions = {}): ResultAsync<T, E | UnitError> {
+  run<R extends Result<unknown, unknown>>(
+    work: () => PromiseLike<R> | R,
+    options: UnitOptions = {},
+  ): ResultAsync<ValueOf<R>, ErrorOf<R> | UnitError> {
     const { unit } = this.#connections;
-    return new ResultAsync(unit === undefined ? this.#attempts(work, options) : this.#nested(unit, work));
+    const typed = work as Work<ValueOf<R>, ErrorOf<R>>;
+    return new ResultAsync(unit === undefined ? this.#attempts(typed, options) : this.#nested(unit, typed));
   }
 
   async #attempts<T, E>(work: Work<T, E>, options: UnitOptions): Promise<Result<T, E | UnitError>> {
@@ -57,7 +66,7 @@ export class UnitOfWork {
 
   async #outermost<T, E>(work: Work<T, E>, options: UnitOptions): Promise<Result<T, E | UnitError>> {
     const { flavour } = this.#connections;
-    const { access = 'read-write', isolation } = options;
+    const { access = this.#access, isolation } = options;
     let thrown: { readonly by: unknown } | undefined;
     const transaction = async (raw: unknown): Promise<Result<T, E | UnitError>> => {
       const connection = flavour.connection(raw);

@@ -106,6 +106,20 @@ function isTypeOfToken(area: Area, from: string, typeOnly: boolean): boolean {
   return area === 'cli' && from === 'inversify' && typeOnly;
 }
 
+const STATIC = /^(?:import|export)\s+(?!type\s)(?:[^;`=']*?\sfrom\s+)?'([^']+)'/gm;
+
+/** The libraries that importing `entry` loads, directly or through files of this project. */
+function loaded(entry: string, seen = new Set<string>(), libraries = new Set<string>()): ReadonlySet<string> {
+  seen.add(entry);
+  const text = sources.find(({ file }) => file === entry)?.text ?? '';
+  for (const [, from = ''] of withoutTemplates(withoutComments(text)).matchAll(STATIC)) {
+    const target = path.posix.join(path.posix.dirname(entry), from).replace(/\.js$/, '.ts');
+    if (!from.startsWith('.')) libraries.add(from);
+    else if (!seen.has(target)) loaded(target, seen, libraries);
+  }
+  return libraries;
+}
+
 /** The files of one cycle, if there is one. */
 function findCycle(): string | undefined {
   const done = new Set<string>();
@@ -155,11 +169,11 @@ describe('the house', () => {
     ).to.deep.equal([]);
   });
 
-  it('loads Inversify only in its own entry', () => {
+  it('loads Inversify only in its own entries', () => {
     const loading = sources.filter(({ imports }) =>
       imports.some(({ from, typeOnly }) => from === 'inversify' && !typeOnly),
     );
-    expect(loading.map(({ file }) => file)).to.deep.equal(['di.ts']);
+    expect(loading.map(({ file }) => file)).to.have.members(['di.ts', 'dao-di.ts']);
   });
 
   it('loads the parser of PostgreSQL only when it is asked for', () => {
@@ -193,6 +207,15 @@ describe('the house', () => {
       sources.filter(({ file }) => /(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file)).map(({ file }) => file),
     ).to.deep.equal([]);
     expect(sources.filter(({ file }) => !/^[a-z0-9/-]+\.ts$/.test(file)).map(({ file }) => file)).to.deep.equal([]);
+  });
+
+  it('loads Inversify, knex and zod for the entries that need them only', () => {
+    const heavy = ['inversify', 'knex', 'zod', 'commander'];
+    const loadedBy = (entry: string): readonly string[] => [...loaded(entry)].filter((name) => heavy.includes(name));
+    expect(loadedBy('index.ts')).to.deep.equal([]);
+    expect(loadedBy('di.ts')).to.deep.equal(['inversify']);
+    expect(loadedBy('dao.ts').toSorted()).to.deep.equal(['knex', 'zod']);
+    expect(loadedBy('dao-di.ts').toSorted()).to.deep.equal(['inversify', 'knex']);
   });
 
   it('has neither any nor a non-null assertion nor a silenced check', () => {
