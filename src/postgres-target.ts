@@ -18,6 +18,12 @@ export function fromPostgresUrl(url: string): Target {
   }));
 }
 
+/** The URL of another database of the same server. */
+export function databaseOfServer(url: string, database: string): string {
+  const [, scheme = '', host = '', query = ''] = /^([a-z]+:)(?:\/\/([^/?]*))?[^?]*(\?.*)?$/i.exec(url) ?? [];
+  return `${scheme}//${host}/${encodeURIComponent(database)}${query}`;
+}
+
 export function fromPostgresConfig(config: Knex.Config): Target {
   const { connection } = config;
   if (typeof connection === 'function')
