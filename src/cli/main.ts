@@ -113,6 +113,12 @@ function parse(args: readonly string[]): Call | number | MigrateError {
 function nothingCalled(args: readonly string[]): MigrateError {
   const [asked, name] = args.slice(-2);
   if (asked === 'help' && name !== undefined) return usage(`unknown command '${name}'`);
+  if (args.includes('generate'))
+    return migrateError({
+      kind: 'usage',
+      reason: 'generate what?',
+      suggestion: 'A table, declared, and its DAO: migrate-safe generate dao TABLE',
+    });
   return args.some((one) => one === 'backup')
     ? migrateError({
         kind: 'usage',

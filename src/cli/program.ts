@@ -7,6 +7,7 @@ import type { Answer, CommandContext } from './answer.js';
 import type { RestoreFlags } from './commands/restore.js';
 import { addGlobals } from './global-flags.js';
 import type { Flags } from './settings.js';
+import { addBackups, addGlobals, addOrder } from './shared-flags.js';
 
 /** A verb that was called: what it runs, and with which flags. */
 export interface Call {
@@ -198,6 +199,18 @@ export function makeProgram(called: (call: Call) => void): Command {
       ).choices(['auto', 'in-place', 'swap']),
     )
     .option('--as-copy <name>', 'make a new PostgreSQL database of that name instead; nothing is replaced');
+  const generate = program.command('generate').description('write TypeScript from the live schema');
+  verb<{ out?: string; force?: boolean }>(
+    generate.helpOption('-h, --help', 'print this help'),
+    'dao <table>',
+    "a table's declaration, its DAO and their tests",
+    'reads',
+    (flags, table = '') =>
+      async (context) =>
+        (await import('./commands/generate.js')).runGenerateDao(context, flags, table),
+  )
+    .option('--out <directory>', 'where the files go (default: ./dao)')
+    .option('--force', 'write over files that are there');
   verb(
     program,
     'check',

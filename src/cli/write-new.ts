@@ -1,4 +1,4 @@
-// Writes files that are not there yet; what is there is never touched.
+// Writes files that are not there yet; what is there is not touched, unless it is meant.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { err, ok, type Result } from 'neverthrow';
@@ -17,13 +17,16 @@ export interface Written {
   readonly kept: readonly string[];
 }
 
-export function writeNew(files: readonly NewFile[]): Result<Written, MigrateError> {
+export function writeNew(
+  files: readonly NewFile[],
+  existing: 'keep' | 'replace' = 'keep',
+): Result<Written, MigrateError> {
   const written: string[] = [];
   const kept: string[] = [];
   for (const { file, text } of files) {
     try {
       mkdirSync(path.dirname(file), { recursive: true });
-      writeFileSync(file, text, { flag: 'wx' });
+      writeFileSync(file, text, { flag: existing === 'keep' ? 'wx' : 'w' });
       written.push(relative(file));
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') {
