@@ -90,12 +90,43 @@ console.log((await manager.runMigrations())._unsafeUnwrap().current);`,
     expect(node('c.mjs')).to.equal('4\n');
   });
 
+  it('gives each test a database, and DAOs by injection', () => {
+    writeFileSync(
+      path.join(scratch, 'g.mjs'),
+      `import { Container } from 'inversify';
+import { Dao, defineTable, Tokens } from 'migrate-safe/dao';
+import { databaseModule } from 'migrate-safe/dao/di';
+import { createTestKit } from 'migrate-safe/testing';
+import * as z from 'zod';
+const { url } = await createTestKit({ steps: './migrations' }).fresh();
+const container = new Container();
+container.load(databaseModule({ database: url }));
+const dao = new Dao(container.get(Tokens.AppDatabase), defineTable('t', { x: z.string() }, { primaryKey: 'x' }));
+console.log((await dao.insert({ x: 'kept' }))._unsafeUnwrap().x, (await dao.count())._unsafeUnwrap());
+await container.unbindAllAsync();`,
+    );
+    expect(node('g.mjs')).to.equal('kept 1\n');
+  });
+
   it('has types that a strict consumer compiles against', function () {
     this.timeout(60_000);
     writeFileSync(
       path.join(scratch, 'd.ts'),
       `import { createMigrateSafe, defineStep, MigrationStep, type MigrateError, type UpReport } from 'migrate-safe';
 import { migrateSafeModule } from 'migrate-safe/di';
+import { Dao, defineTable, Tokens, type AppDatabase } from 'migrate-safe/dao';
+import { databaseModule, readOnlyDatabaseModule } from 'migrate-safe/dao/di';
+import { createTestKit, type FreshDatabase } from 'migrate-safe/testing';
+import { Container } from 'inversify';
+import * as z from 'zod';
+const Notes = defineTable('notes', { id: z.int(), text: z.string() }, { primaryKey: 'id', defaults: ['id'] });
+const container = new Container();
+container.load(databaseModule({ database: 'sqlite:x.db' }), readOnlyDatabaseModule({ database: 'sqlite:x.db' }));
+const database: AppDatabase = container.get(Tokens.AppDatabase);
+export const made = new Dao(database, Notes).insert({ text: 'a' });
+export const fresh: Promise<FreshDatabase> = createTestKit({ steps: './migrations', seed: (one) => new Dao(one, Notes).count() }).fresh();
+// @ts-expect-error what reads only is no database to write to
+export const writer: AppDatabase = container.get(Tokens.ReadOnlyDatabase);
 export const step = defineStep({ apply: async ({ knex, signal }) => { if (!signal.aborted) await knex('t').insert({ x: 1 }); }, declares: { mayLoseRows: ['t'] } });
 const safe = createMigrateSafe({ database: { client: 'sqlite3', connection: { filename: 'd.db' } }, guard: 'warn' });
 safe.addMigration(new MigrationStep(1, 'one', step));

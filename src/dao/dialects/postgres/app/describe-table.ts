@@ -26,6 +26,7 @@ const TYPES = `
   FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype <> 'd' ORDER BY b.number`;
 
 const text = (example: string): Described => ({ schema: 'z.string()', example });
+const TEXT = text(`'a'`);
 const INTEGER: Described = { schema: 'z.int32()', example: '1' };
 const REAL: Described = { schema: 'z.number()', example: '1.5' };
 const INSTANT: Described = { schema: 'z.date()', example: `new Date('2026-01-31T12:00:00Z')` };
@@ -38,9 +39,9 @@ const BY_TYPE: ReadonlyMap<string, Described> = new Map<string, Described>([
   ['bigint', { schema: 'z.bigint()', example: '1n' }],
   ['real', REAL],
   ['double precision', REAL],
-  ['text', text(`'a'`)],
-  ['character varying', text(`'a'`)],
-  ['character', text(`'a'`)],
+  ['text', TEXT],
+  ['character varying', TEXT],
+  ['character', TEXT],
   ['uuid', { schema: 'z.guid()', example: `'00000000-0000-4000-8000-000000000001'` }],
   ['boolean', { schema: 'z.boolean()', example: 'true' }],
   ['timestamp with time zone', INSTANT],
@@ -51,6 +52,7 @@ const BY_TYPE: ReadonlyMap<string, Described> = new Map<string, Described>([
   ['interval', text(`'1 day'`)],
   ['json', JSON_VALUE],
   ['jsonb', JSON_VALUE],
+  ['numeric', { schema: 'z.string()', example: `'1'`, note: 'numeric without a precision: its digits' }],
   ['bytea', { schema: 'bytes()', uses: 'bytes', example: 'new Uint8Array([1])' }],
 ]);
 const MOST_DIGITS = 18;
@@ -84,7 +86,7 @@ function describe(row: TypeRow | undefined, column: ColumnSnapshot, table: Table
   const known = BY_TYPE.get(type.replace(/\([\d,]+\)/, ''));
   const exact = /^numeric\((\d+),(\d+)\)$/.exec(type);
   if (exact !== null) return exactNumber(type, Number(exact[1]), Number(exact[2]));
-  const values = known?.schema === 'z.string()' ? valuesOf(table, column) : undefined;
+  const values = known === TEXT ? valuesOf(table, column) : undefined;
   if (values !== undefined) return oneOf(values);
   return known ?? { schema: 'z.string()', note: `${type}: as PostgreSQL writes it as text` };
 }
@@ -101,7 +103,7 @@ const exactNumber = (type: string, precision: number, scale: number): Described 
         uses: 'decimal',
         example: `'0.${'0'.repeat(scale)}'`.replace(/\.'/, `'`),
       }
-    : { schema: 'z.string()', note: `${type}: more digits than decimal() has; compared as text` };
+    : { schema: 'z.string()', note: `${type}: more digits than decimal() has` };
 
 function writtenBy({ generated, identity, default: value }: ColumnSnapshot): LiveColumn['written'] {
   if (generated !== undefined || identity === 'always') return 'generated';
