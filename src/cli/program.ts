@@ -7,7 +7,7 @@ import type { Answer, CommandContext } from './answer.js';
 import type { RestoreFlags } from './commands/restore.js';
 import { addGlobals } from './global-flags.js';
 import type { Flags } from './settings.js';
-import { addBackups, addGlobals, addOrder } from './shared-flags.js';
+import { addBackups, addOrder } from './shared-flags.js';
 
 /** A verb that was called: what it runs, and with which flags. */
 export interface Call {
@@ -18,8 +18,6 @@ export interface Call {
 }
 
 type Load<F> = (flags: F & Flags, argument: string | undefined) => Call['run'];
-
-const FILE_BACKUP = ['each-step', 'each-run', 'never'];
 
 /** The program; `called` hears which verb it was. Parsing never runs anything. */
 export function makeProgram(called: (call: Call) => void): Command {
@@ -227,28 +225,3 @@ export function makeProgram(called: (call: Call) => void): Command {
   );
   return program;
 }
-
-const addBackups = (command: Command): Command =>
-  command
-    .addOption(
-      new Option(
-        '--file-backup <policy>',
-        'when the whole database is backed up: each-step (default for SQLite), each-run (for PostgreSQL), never',
-      ).choices(FILE_BACKUP),
-    )
-    .addOption(
-      new Option(
-        '--file-backup-by <way>',
-        'how, on PostgreSQL: dump (default), or restore-point where the server archives its log',
-      ).choices(['dump', 'restore-point']),
-    );
-
-const addOrder = (command: Command): Command =>
-  command
-    .option('--out-of-order', 'apply new steps below the newest applied one, too')
-    .addOption(
-      new Option(
-        '--on-ahead <policy>',
-        'when the database has newer steps than there are here: warn (default), refuse',
-      ).choices(['warn', 'refuse']),
-    );
