@@ -1,5 +1,6 @@
 // Opens the application's database for its DAOs: from a URL, a knex configuration, or the knex instance that it has.
 import knex, { type Knex } from 'knex';
+import { fromOpen } from './core/manager/as-error.js';
 import { AppDatabase, ReadOnlyDatabase } from './dao/app-database.js';
 import { Connections } from './dao/app/connections.js';
 import type { Access, Flavour } from './dao/app/flavour.js';
@@ -87,6 +88,6 @@ function flavourOf(target: Target): Flavour {
   if (target.dialect === 'postgres') return postgresFlavour;
   const driver = loadDriver(target.driver, target.driverChosen);
   if (driver.isOk()) return sqliteFlavour(driver.value);
-  const { kind, driver: name } = driver.error;
-  throw new Error(`the driver ${name} cannot be loaded (${kind}): npm install ${name}`);
+  const { message, hint } = fromOpen(driver.error);
+  throw new Error(`${message}\n${hint}`);
 }

@@ -1,6 +1,7 @@
 // Makes up completion requests, the same ones every time, and writes them fast.
-import type { Knex } from 'knex';
-import type { CompletionRequest, RequestError } from './database.js';
+import { Dao, type AppDatabase, type WriteError } from 'migrate-safe/dao';
+import type { ResultAsync } from 'neverthrow';
+import { CompletionRequests, RequestErrors, type CompletionRequest, type RequestError } from './tables.js';
 
 /** What a seeded database holds. */
 export interface SeedData {
@@ -49,36 +50,24 @@ export function generate(count: number, seed = 1): SeedData {
     const completion = failed ? 0 : 1 + Math.floor(random() ** 2 * 2000);
     requests.push({
       id,
-      started_at: new Date(FIRST + Math.floor(((id - 1) / count) * DAYS * DAY_MS)).toISOString(),
+      started_at: new Date(FIRST + Math.floor(((id - 1) / count) * DAYS * DAY_MS)),
       provider,
       model,
       prompt_tokens: 20 + Math.floor(random() ** 2 * 6000),
       completion_tokens: completion,
       duration_ms: 150 + Math.floor(completion * msPerToken * (0.7 + random() * 0.6)),
-      success: failed ? 0 : 1,
+      success: !failed,
     });
-    if (failed) errors.push({ id: errors.length + 1, request_id: id, ...(pick(FAILURES) ?? FAILURES[0]) });
+    if (failed) errors.push({ request_id: id, ...(pick(FAILURES) ?? FAILURES[0]) });
   }
   return { requests, errors };
 }
 
 /** Writes all of it, or nothing. */
-export async function seed(database: Knex, { requests, errors }: SeedData): Promise<void> {
-  await database.transaction(async (transaction) => {
-    await insertAll(transaction, 'completion_requests', requests);
-    await insertAll(transaction, 'request_errors', errors);
-  });
-}
-
-/** SQLite takes one JSON text apart faster than it binds thousands of values. Every row has the columns of the first. */
-async function insertAll(database: Knex, table: string, rows: readonly object[]): Promise<void> {
-  const columns = Object.keys(rows[0] ?? {});
-  const values = columns.map((_, index) => `value ->> ${index}`).join(', ');
-  for (let from = 0; from < rows.length; from += 10_000) {
-    const some = rows.slice(from, from + 10_000);
-    await database.raw(`INSERT INTO ?? (${columns.join(', ')}) SELECT ${values} FROM json_each(?)`, [
-      table,
-      JSON.stringify(some.map(Object.values)),
-    ]);
-  }
+export function seed(database: AppDatabase, { requests, errors }: SeedData): ResultAsync<number, WriteError> {
+  return database.unitOfWork.run(() =>
+    new Dao(database, CompletionRequests)
+      .insertMany(requests)
+      .andThen(() => new Dao(database, RequestErrors).insertMany(errors)),
+  );
 }

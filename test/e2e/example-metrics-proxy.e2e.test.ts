@@ -1,12 +1,17 @@
 // Runs the metrics-proxy example as a reader of its README does: the demo whole, the service, and every command in the text.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
+import { openReadOnlyDatabase } from 'migrate-safe/dao';
+import { freshDatabase } from '../support/postgres.js';
+import { value } from '../support/project.js';
 
 const EXAMPLE = path.resolve('examples/metrics-proxy');
 const BUILT = path.resolve('.build/examples/metrics-proxy');
@@ -74,17 +79,19 @@ describe('example metrics-proxy', function () {
 
   describe('the README', () => {
     let folder: string;
-    let service: ChildProcess | undefined;
+    const servers: ChildProcess[] = [];
+    const stopAll = async (): Promise<void> => {
+      for (const server of servers.splice(0)) {
+        if (server.exitCode !== null || server.signalCode !== null) continue;
+        server.kill('SIGTERM');
+        await once(server, 'exit');
+      }
+    };
     before(() => {
       folder = mkdtempSync(path.join(tmpdir(), 'metrics-proxy-'));
     });
-    after(async () => {
-      if (service !== undefined && service.exitCode === null && service.signalCode === null) {
-        service.kill('SIGTERM');
-        await once(service, 'exit');
-      }
-      rmSync(folder, { recursive: true, force: true });
-    });
+    afterEach(stopAll);
+    after(() => rmSync(folder, { recursive: true, force: true }));
 
     it('names only commands that exist', () => {
       const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
@@ -102,36 +109,111 @@ describe('example metrics-proxy', function () {
       for (const file of files) expect(README).to.include(`\`${file}\``);
     });
 
-    it('has a service that starts as it says, and answers as it says', async () => {
-      const command = COMMANDS.find((line) => line.includes('serve.js')) ?? '';
-      const [, script = '', ...args] = command.replace('--port 8787', '--port 0').split(' ');
-      service = spawn(process.execPath, [path.resolve(script), ...args], {
+    for (const on of ['sqlite', 'postgres'] as const)
+      it(`has servers that start as it says, and answer as it says, on ${on}`, async function () {
+        const postgres = on === 'postgres' ? await freshDatabase(this) : undefined;
+        const env = { ...PLAIN, ...(postgres ? { DATABASE_URL: postgres.url } : {}) };
+        const urls = new Map<string, string>();
+        for (const command of COMMANDS.filter((line) => line.includes('serve.js'))) {
+          const [, port = ''] = /--port (\d+)/.exec(command) ?? [];
+          const told = command.replace(`--port ${port}`, '--port 0');
+          const [, script = '', ...args] = (postgres ? told.replace(/ --database \S+/, '') : told).split(' ');
+          const server = spawn(process.execPath, [path.resolve(script), ...args], {
+            cwd: folder,
+            env,
+            stdio: ['ignore', 'pipe', 'inherit'],
+          });
+          servers.push(server);
+          urls.set(port, await listeningOn(server));
+        }
+        expect([...urls.values()].join(' ')).to.match(/^http:\/\/127\.0\.0\.1:\d+ http:\/\/127\.0\.0\.1:\d+$/);
+
+        const answers: { status: number; body: unknown }[] = [];
+        for (const line of COMMANDS.filter((one) => one.startsWith('curl'))) {
+          const [, port = '', target = '', body] =
+            /^curl -s '?http:\/\/127\.0\.0\.1:(\d+)([^ ']+)'?(?: -d '(.*)')?$/.exec(line) ?? [];
+          const form = { 'content-type': 'application/x-www-form-urlencoded' };
+          const request = body === undefined ? {} : { method: 'POST', body, headers: form };
+          const response = await fetch(`${urls.get(port) ?? ''}${target}`, request);
+          answers.push({ status: response.status, body: await response.json() });
+        }
+        const [health, created, listed, metrics, docs] = answers;
+        expect(health).to.deep.include({ status: 200 });
+        expect(health?.body).to.include({ status: 'ready', schemaVersion: newestStep() });
+        expect(created?.status).to.equal(201);
+        expect(listed?.body).to.deep.equal({ total: 1, requests: [created?.body] });
+        const figures = {
+          requests: 1,
+          failed: 0,
+          tokens: 1052,
+          mean_ms: 3391,
+          p50_ms: 3391,
+          p95_ms: 3391,
+          p99_ms: 3391,
+        };
+        expect(metrics?.body).to.deep.equal({
+          models: [{ provider: 'openai', model: 'gpt-4o', ...figures }],
+          days: [{ day: '2026-04-01', ...figures }],
+        });
+        expect(docs?.body).to.have.property('paths').that.has.keys('/completion_requests', '/metrics');
+        const page = await fetch(`${urls.get('8788') ?? ''}/docs/`);
+        expect(await page.text()).to.include('swagger');
+        const refused = await fetch(`${urls.get('8787') ?? ''}/completion_requests`, {
+          method: 'POST',
+          body: '{"model":1}',
+          headers: { 'content-type': 'application/json' },
+        });
+        expect(refused.status).to.equal(400);
+        await stopAll();
+        await postgres?.drop();
+      });
+
+    it('passes completions on, and writes down what became of them', async () => {
+      const provider = createServer((request, response) => {
+        void text(request).then((asked) => {
+          const fails = asked.includes('"fails"');
+          response.writeHead(fails ? 429 : 200, { 'content-type': 'application/json' });
+          response.end(
+            fails ? '{"error":"too many"}' : '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}',
+          );
+        });
+      });
+      await once(provider.listen(0, '127.0.0.1'), 'listening');
+      const { port } = provider.address() as AddressInfo;
+      const database = path.join(folder, 'proxied.db');
+      const args = ['--database', `sqlite:${database}`, '--port', '0', '--upstream', `http://127.0.0.1:${port}`];
+      const server = spawn(process.execPath, [path.join(BUILT, 'serve.js'), ...args], {
         cwd: folder,
         env: PLAIN,
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      const url = await listeningOn(service);
-      expect(url).to.match(/^http:\/\/127\.0\.0\.1:\d+$/);
-
-      const answers: { status: number; body: unknown }[] = [];
-      for (const line of COMMANDS.filter((one) => one.startsWith('curl'))) {
-        const [, target = '', body] =
-          /^curl -s '?http:\/\/127\.0\.0\.1:8787([^ ']+)'?(?: -d '(.*)')?$/.exec(line) ?? [];
-        const response = await fetch(`${url}${target}`, body === undefined ? {} : { method: 'POST', body });
-        answers.push({ status: response.status, body: await response.json() });
-      }
-      const [health, created, listed, metrics] = answers;
-      expect(health).to.deep.include({ status: 200 });
-      expect(health?.body).to.include({ status: 'ready', schemaVersion: newestStep() });
-      expect(created?.status).to.equal(201);
-      expect(listed?.body).to.deep.include({ total: 1, requests: [created?.body] });
-      expect(metrics?.body).to.deep.equal({
-        models: [{ provider: 'openai', model: 'gpt-4o', requests: 1, failed: 0, tokens: 1052, mean_ms: 3391 }],
-      });
+      servers.push(server);
+      const url = await listeningOn(server);
+      const ask = (model: string): Promise<Response> =>
+        fetch(`${url}/v1/chat/completions`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ model, messages: [] }),
+        });
+      expect(await (await ask('m')).json()).to.deep.include({ choices: [] });
+      expect((await ask('fails')).status).to.equal(429);
+      await stopAll();
+      provider.close();
+      const opened = openReadOnlyDatabase({ database: `sqlite:${database}?driver=sqlite3` });
+      const rows = await opened
+        .knex('completion_requests')
+        .leftJoin('request_errors', 'id', 'request_id')
+        .select('model', 'prompt_tokens', 'success', 'status', 'message')
+        .orderBy('id');
+      expect(rows).to.deep.equal([
+        { model: 'm', prompt_tokens: 3, success: 1, status: null, message: null },
+        { model: 'fails', prompt_tokens: 0, success: 0, status: 429, message: '{"error":"too many"}' },
+      ]);
+      value(await opened.close());
     });
 
     it('has a service that refuses what it cannot read', async () => {
-      const { code, err } = await run(path.join(BUILT, 'serve.js'), ['--database', folder, '--port', '0']);
+      const { code, err } = await run(path.join(BUILT, 'serve.js'), ['--database', `sqlite:${folder}`, '--port', '0']);
       expect(err).to.include('is a directory, not a database');
       expect(code).to.equal(2);
     });

@@ -2,13 +2,13 @@
 import { startService } from '../service.js';
 import { withLatency } from './releases.js';
 
-const [file = '', backups = ''] = process.argv.slice(2);
+const [database = '', backups = ''] = process.argv.slice(2);
 
 // Without its parent nobody would kill it.
 process.on('disconnect', () => process.exit(1));
 
 const started = await startService({
-  file,
+  database,
   backups,
   release: withLatency(async (rated) => {
     if (rated < 50_000) return;

@@ -3,7 +3,7 @@ import { MigrationStep, type Declarations } from 'migrate-safe';
 import { CURRENT_RELEASE, type Release } from '../schema.js';
 
 /** Requests before this are what the purge takes away. */
-export const PURGE_BEFORE = '2026-02-01T00:00:00.000Z';
+export const PURGE_BEFORE = new Date('2026-02-01T00:00:00.000Z');
 
 /** Millionths of a dollar for a token. */
 export const PRICES = [
@@ -38,7 +38,7 @@ function priceRequests(kind: 'sound' | 'flawed'): MigrationStep {
 /** The errors of a request go with it: this step wants the cascade of its foreign key. */
 function purgeOldRequests(declares: Declarations): MigrationStep {
   return new MigrationStep('0005', 'Purge January', {
-    apply: (knex) => knex('completion_requests').where('started_at', '<', PURGE_BEFORE).delete(),
+    apply: (knex) => knex('completion_requests').where('started_at', '<', PURGE_BEFORE.toISOString()).delete(),
     foreignKeys: 'on',
     declares,
   });

@@ -1,5 +1,6 @@
 // The first half of the demo: from nothing to a database in use, a step that fails, the same step corrected, and taken back.
-import { openDatabase, type NewRequest } from '../database.js';
+import { openDatabase } from 'migrate-safe/dao';
+import type { Metrics } from '../completion-requests-dao.js';
 import type { Health } from '../health.js';
 import { openSchema, schemaNeedsMigration } from '../schema.js';
 import { generate, seed } from '../seed.js';
@@ -12,8 +13,8 @@ const ROWS = 100_000;
 
 export async function fromNothing(stage: Stage): Promise<void> {
   scene('From nothing', 'There is no database yet. The service migrates at start-up, and answers when it is done.');
-  const database = openDatabase(stage.file);
-  const safe = openSchema(database, stage.backups, FIRST);
+  const database = openDatabase({ database: stage.url });
+  const safe = openSchema(database.knex, stage.backups, FIRST);
   const before = must(await schemaNeedsMigration(safe, FIRST));
   fact('schemaNeedsMigration()', String(before));
   const refusal = await stage.start(FIRST);
@@ -27,7 +28,7 @@ export async function fromNothing(stage: Stage): Promise<void> {
     `${health.status} ${status}, schema ${schemaVersion ?? 'none'}, journal at event ${lastEvent?.position ?? 0}`,
   );
   must(await safe.close());
-  await database.destroy();
+  must(await database.close());
   check(
     'the schema is at its version, and a second look finds nothing to do',
     before && !after && schemaVersion === FIRST.schemaVersion,
@@ -38,43 +39,44 @@ export async function inUse(stage: Stage): Promise<void> {
   scene('In use', `${countText(ROWS)} completion requests of 90 days, then a few calls of the API.`);
   const data = generate(ROWS);
   const started = performance.now();
-  await seed(stage.service.database, data);
+  must(await seed(stage.service.database, data));
   fact('seeded', `${countText(ROWS)} rows in ${Math.round(performance.now() - started)} ms`);
 
-  const posted: NewRequest = {
+  const posted = {
     started_at: '2026-04-01T08:30:00.000Z',
     provider: 'openai',
     model: 'gpt-4o',
     prompt_tokens: 812,
     completion_tokens: 240,
     duration_ms: 3391,
-    success: 1,
+    success: true,
   };
   const created = await stage.ask('POST', '/completion_requests', posted);
   const { id } = created.body as { id: number };
   fact('POST', `/completion_requests ${created.status}, id ${countText(id)}`);
-  stage.truth = { ...data, requests: [...data.requests, { id, ...posted }] };
+  stage.truth = { ...data, requests: [...data.requests, { id, ...posted, started_at: new Date(posted.started_at) }] };
 
   const listed = await stage.ask('GET', '/completion_requests?start=2026-02-01&end=2026-03-01');
   const { total } = listed.body as { total: number };
   fact('GET', `/completion_requests?start=2026-02-01&end=2026-03-01   ${countText(total)} requests`);
   const metrics = await stage.ask('GET', '/metrics?start=2026-02-01&end=2026-03-01');
-  const { models } = metrics.body as {
-    models: { provider: string; model: string; requests: number; tokens: number; mean_ms: number }[];
-  };
+  const { models, days } = metrics.body as Metrics;
   fact('GET', '/metrics?start=2026-02-01&end=2026-03-01');
   for (const one of models) {
     fact(
       '',
-      `${`${one.provider}/${one.model}`.padEnd(24)}${countText(one.requests).padStart(8)} requests ${countText(one.tokens).padStart(12)} tokens ${countText(one.mean_ms).padStart(8)} ms`,
+      `${`${one.provider}/${one.model}`.padEnd(24)}${countText(one.requests).padStart(8)} requests ${countText(one.tokens).padStart(12)} tokens ${countText(one.p50_ms).padStart(8)} ms, 95 in 100 under ${countText(one.p95_ms).padStart(7)}`,
     );
   }
   const february = data.requests.filter(
-    ({ started_at }) => started_at >= '2026-02-01' && started_at < '2026-03-01',
+    ({ started_at }) => started_at >= new Date('2026-02-01') && started_at < new Date('2026-03-01'),
   ).length;
   check(
     'the API counts what was made up',
-    total === february && models.reduce((sum, { requests }) => sum + requests, 0) === february,
+    total === february &&
+      models.reduce((sum, { requests }) => sum + requests, 0) === february &&
+      days.reduce((sum, { requests }) => sum + requests, 0) === february &&
+      days.length === 28,
   );
   await stage.checkRows('every row is in the database as it was made up');
 }
@@ -92,9 +94,9 @@ export async function failsHalfWay(stage: Stage): Promise<void> {
     refusal?.kind === 'step-failed' && refusal.state === 'rolled-back',
     refusal === undefined ? '' : `exit code ${refusal.exitCode}`,
   );
-  const database = openDatabase(stage.file);
-  const columns = await database('completion_requests').columnInfo();
-  await database.destroy();
+  const database = openDatabase({ database: stage.url });
+  const columns = await database.knex('completion_requests').columnInfo();
+  must(await database.close());
   check('nothing of the step is left: the column is not there', !('cost_microusd' in columns));
   await stage.checkRows('nothing is lost: every row is what it was');
 }
@@ -119,8 +121,8 @@ export async function corrected(stage: Stage): Promise<void> {
   }
   const first = await asked[0];
   check('/health told of the migration while it ran', first?.status === 503);
-  const rows: { microusd: number }[] = await stage.service
-    .database('completion_requests')
+  const rows: { microusd: number }[] = await stage.service.database
+    .knex('completion_requests')
     .sum({ microusd: 'cost_microusd' });
   const expected = stage.truth.requests.reduce((sum, request) => {
     const price = PRICES.find(({ model }) => model === request.model);

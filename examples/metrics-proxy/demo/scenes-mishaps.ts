@@ -1,12 +1,13 @@
 // The second half of the demo: a purge that was not declared, one that was and is regretted, and a kill in the middle of a step.
 import { copyFile } from 'node:fs/promises';
-import { openDatabase, type CompletionRequest, type NewRequest } from '../database.js';
+import { openDatabase, rowCodec } from 'migrate-safe/dao';
+import { CompletionRequests } from '../tables.js';
 import { openSchema } from '../schema.js';
 import { countText } from './progress-lines.js';
 import { PURGE_BEFORE, UNDECLARED_PURGE, WITH_PURGE, withLatency } from './releases.js';
-import { errorText, must, type Stage } from './stage.js';
+import { digestOfFile, errorText, must, type Stage } from './stage.js';
 import { check, fact, quote, scene } from './terminal.js';
-import { digestIn, digestOf, without, type Digest } from './truth.js';
+import { digestOf, without, type Digest } from './truth.js';
 
 export async function guardRefuses(stage: Stage): Promise<void> {
   scene(
@@ -28,10 +29,7 @@ export async function guardRefuses(stage: Stage): Promise<void> {
 /** Of a copy of `file`: opening it could write to it, and a backup is not to be written to. */
 async function digestOfCopy(file: string, copy: string): Promise<Digest> {
   await copyFile(file, copy);
-  const database = openDatabase(copy);
-  const digest = await digestIn(database);
-  await database.destroy();
-  return digest;
+  return digestOfFile(copy);
 }
 
 export async function purgeAndRegret(stage: Stage): Promise<void> {
@@ -47,14 +45,14 @@ export async function purgeAndRegret(stage: Stage): Promise<void> {
   await stage.checkRows('exactly what was declared is gone');
 
   const { safe } = stage.service;
-  const late: NewRequest = {
+  const late = {
     started_at: '2026-04-01T09:00:00.000Z',
     provider: 'local',
     model: 'llama-3.1-8b',
     prompt_tokens: 5,
     completion_tokens: 7,
     duration_ms: 90,
-    success: 1,
+    success: true,
   };
   const answer = await stage.ask('POST', '/completion_requests', late);
   const journalBefore = must(await safe.history());
@@ -82,7 +80,7 @@ export async function purgeAndRegret(stage: Stage): Promise<void> {
   const { backups } = must(await safe.listBackups());
   const safety = backups.find(({ manifest }) => manifest.id === restored.safetyBackupId);
   const aside = safety ? await digestOfCopy(safety.file, `${stage.file}.looked-at`) : undefined;
-  const written = answer.body as CompletionRequest;
+  const written = rowCodec(CompletionRequests).parse(answer.body);
   check(
     'it is in the safety copy of the state from before the restore',
     aside?.sha256 === digestOf({ ...kept, requests: [...kept.requests, written] }).sha256,
@@ -114,11 +112,11 @@ export async function killed(stage: Stage): Promise<void> {
   await stage.startAndKill();
   await stage.checkRows('the database is whole, and nothing of the step is in it');
   const release = withLatency();
-  const database = openDatabase(stage.file);
-  const safe = openSchema(database, stage.backups, release);
+  const database = openDatabase({ database: stage.url });
+  const safe = openSchema(database.knex, stage.backups, release);
   const { steps } = must(await safe.status());
   must(await safe.close());
-  await database.destroy();
+  must(await database.close());
   const state = steps.find(({ version }) => version === '0006')?.state ?? 'not known';
   check('the journal knows of it', state === 'interrupted', `0006 is ${state}`);
 
@@ -129,8 +127,8 @@ export async function killed(stage: Stage): Promise<void> {
     'it recovers by itself, and the step is applied once',
     refusal === undefined && stage.service.migrated.applied.length === 1,
   );
-  const unrated: { count: number }[] = await stage.service
-    .database('completion_requests')
+  const unrated: { count: number }[] = await stage.service.database
+    .knex('completion_requests')
     .whereNull('latency')
     .count({ count: '*' });
   check('every request is rated', unrated[0]?.count === 0);

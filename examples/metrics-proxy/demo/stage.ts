@@ -3,24 +3,37 @@ import { once } from 'node:events';
 import { fork } from 'node:child_process';
 import path from 'node:path';
 import type { MigrateError } from 'migrate-safe';
+import { openDatabase, type DaoError } from 'migrate-safe/dao';
 import type { Result } from 'neverthrow';
-import { openDatabase } from '../database.js';
 import type { Release } from '../schema.js';
 import type { SeedData } from '../seed.js';
-import { startService, type Service, type StartError } from '../service.js';
+import { startMetrics, startService, type Service, type StartError } from '../service.js';
 import { countText, drawProgress } from './progress-lines.js';
 import { check, fact } from './terminal.js';
-import { digestIn, digestOf } from './truth.js';
+import { digestIn, digestOf, type Digest } from './truth.js';
+
+type Metrics = ReturnType<Awaited<ReturnType<typeof startMetrics>>['_unsafeUnwrap']>;
+
+/** Through a connection of its own; not a read-only one, which could not take back what a killed process left. */
+export async function digestOfFile(file: string): Promise<Digest> {
+  const database = openDatabase({ database: `sqlite:${file}` });
+  const digest = await digestIn(database);
+  must(await database.close());
+  return digest;
+}
 
 export class Stage {
   readonly file: string;
+  readonly url: string;
   readonly backups: string;
   #truth: SeedData = { requests: [], errors: [] };
   #expected = digestOf(this.#truth);
   #service: Service | undefined;
+  #metrics: Metrics | undefined;
 
   constructor(directory: string) {
     this.file = path.join(directory, 'metrics.db');
+    this.url = `sqlite:${this.file}`;
     this.backups = path.join(directory, 'backups');
   }
 
@@ -43,7 +56,7 @@ export class Stage {
   async start(release: Release, onListening?: (url: string) => void): Promise<StartError | undefined> {
     await this.stop();
     const started = await startService({
-      file: this.file,
+      database: this.url,
       backups: this.backups,
       release,
       onProgress: drawProgress,
@@ -51,33 +64,36 @@ export class Stage {
     });
     if (started.isErr()) return started.error;
     this.#service = started.value;
+    const metrics = await startMetrics({ database: this.url });
+    if (metrics.isErr()) return metrics.error;
+    this.#metrics = metrics.value;
     return undefined;
   }
 
   async stop(): Promise<void> {
-    const stopped = await this.#service?.stop();
+    const stopped = [await this.#metrics?.stop(), await this.#service?.stop()];
+    this.#metrics = undefined;
     this.#service = undefined;
-    if (stopped?.isErr()) throw new Error(stopped.error.message);
+    for (const one of stopped) if (one?.isErr()) throw new Error(one.error.message);
   }
 
-  /** Asks the running service. */
+  /** Asks the running servers: the proxy takes what is written, the metrics server answers questions. */
   async ask(
     method: 'GET' | 'POST',
     target: string,
     body?: object,
   ): Promise<{ readonly status: number; readonly body: unknown }> {
-    const response = await fetch(`${this.service.url}${target}`, {
+    const asksMetrics = method === 'GET' && target !== '/health';
+    const response = await fetch(`${asksMetrics ? (this.#metrics?.url ?? '') : this.service.url}${target}`, {
       method,
-      ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
     });
     return { status: response.status, body: await response.json() };
   }
 
   /** Reads every row through a connection of its own and compares it with the truth. */
   async checkRows(claim: string): Promise<void> {
-    const database = openDatabase(this.file);
-    const seen = await digestIn(database);
-    await database.destroy();
+    const seen = await digestOfFile(this.file);
     const expected = this.#expected;
     const same =
       seen.sha256 === expected.sha256 && seen.requests === expected.requests && seen.errors === expected.errors;
@@ -94,7 +110,7 @@ export class Stage {
   /** Starts a release in another process that is killed half-way through its step. */
   async startAndKill(): Promise<void> {
     await this.stop();
-    const child = fork(new URL('doomed-start.js', import.meta.url), [this.file, this.backups]);
+    const child = fork(new URL('doomed-start.js', import.meta.url), [this.url, this.backups]);
     const exited = once(child, 'exit');
     const [message]: { rated?: number }[] = (await Promise.race([once(child, 'message'), exited])) as [
       { rated?: number },
@@ -118,7 +134,11 @@ export const errorText = ({ message, hint, ...rest }: StartError | MigrateError)
   `not started: ${message}   [${'code' in rest ? rest.code : rest.kind}]\n${hint}`;
 
 /** The value, or an end of the demo with what went wrong: for what no scene expects to fail. */
-export function must<T>(result: Result<T, MigrateError>): T {
+export function must<T>(
+  result: Result<T, MigrateError | DaoError | { readonly kind: 'close-failed'; readonly message: string }>,
+): T {
   if (result.isOk()) return result.value;
-  throw new Error(`${result.error.message} [${result.error.code}]\n${result.error.hint}`);
+  const { error } = result;
+  const lines = ['message' in error ? error.message : error.kind, ...('hint' in error ? [error.hint] : [])];
+  throw new Error(`${lines.join('\n')} [${error.kind}]`);
 }
