@@ -3,6 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Row, RowResult } from './row.js';
 import { fileBackup } from './rows/backup.js';
+import { apiUnderLoad } from './rows/api-load.js';
+import { daoRows } from './rows/dao.js';
+import { streamRows } from './rows/dao-stream.js';
 import { importCold } from './rows/import-cold.js';
 import { memoryOfBackup, memoryOfRestore } from './rows/memory.js';
 import { noopAgainstKnex, noopWithLongJournal } from './rows/noop.js';
@@ -29,6 +32,9 @@ const ROWS: readonly Row[] = [
   postgresUntouched,
   postgresTouched,
   postgresGuard,
+  ...daoRows,
+  ...streamRows,
+  apiUnderLoad,
 ];
 const RESULTS = fileURLToPath(new URL('../../bench/results.json', import.meta.url));
 

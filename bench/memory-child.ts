@@ -1,16 +1,7 @@
 // The process whose memory is measured: a thread of its own looks at it every few milliseconds while the work goes on.
 import { Worker } from 'node:worker_threads';
 import { managerIn, unwrapped } from './history.js';
-
-const WATCH = `
-const { parentPort } = require('node:worker_threads');
-let highest = 0;
-const look = () => { highest = Math.max(highest, process.memoryUsage.rss()); };
-look();
-const start = highest;
-parentPort.postMessage('ready');
-setInterval(look, 5);
-parentPort.on('message', () => { look(); parentPort.postMessage((highest - start) / 1e6); });`;
+import { WATCH } from './watch.js';
 
 const [work, folder, backups] = process.argv.slice(2);
 if (folder === undefined || backups === undefined)
