@@ -93,6 +93,7 @@ export class UnitOfWork {
     const name = `migrate_safe_${outer.depth + 1}`;
     if (outer.hasEnded) return Promise.resolve(err(ENDED));
     return outer.inTurn(async (connection, raw) => {
+      if (outer.failure !== undefined) return err(outer.failure);
       const unit = new Unit(connection, raw, outer);
       const begun = await this.#told(unit, `SAVEPOINT ${name}`, 'read');
       if (begun.isErr()) return err(begun.error);
@@ -125,11 +126,13 @@ export class UnitOfWork {
     return committed.andThen(() => result);
   }
 
-  /** Stops at what fails: a connection that is gone has rolled back by itself. */
+  /** Stops at what fails: a transaction that is gone has rolled back by itself, and with it the unit around this one. */
   async #undone(unit: Unit, rollback: string): Promise<void> {
     for (const sql of rollback.split('; ')) {
       const told = await this.#told(unit, sql, 'read');
-      if (told.isErr()) return;
+      if (told.isOk()) continue;
+      unit.outer?.fail(told.error);
+      return;
     }
   }
 

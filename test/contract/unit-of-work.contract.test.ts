@@ -107,6 +107,24 @@ for (const engine of ENGINES)
       expect(await balances()).to.deep.equal([100, 100]);
     });
 
+    if (engine.dialect === 'sqlite')
+      for (const where of ['in it', 'in a unit inside'] as const)
+        it(`writes nothing more where a statement ${where} ended the transaction by itself`, async () => {
+          const ends = () =>
+            accounts.query(z.object({}), (knex) => knex.raw(`INSERT OR ROLLBACK INTO accounts VALUES (1, 'x', 0)`));
+          const outcome = await units.run(async () => {
+            value(await set(1, 0));
+            const ended = await (where === 'in it' ? ends() : units.run(ends));
+            expect(ended.isErr()).to.equal(true);
+            const after = await Promise.all([3, 4].map((id) => accounts.insert({ id, owner: `o${id}`, balance: 0 })));
+            expect(after.map((one) => one.isOk())).to.deep.equal([false, false]);
+            expect((await units.run(() => set(2, 0))).isErr()).to.equal(true);
+            return ok(undefined);
+          });
+          expect(outcome.isErr()).to.equal(true);
+          expect(await balances()).to.deep.equal([100, 100]);
+        });
+
     it('does not commit while a call is still under way', async () => {
       const loose: ResultAsync<unknown, unknown>[] = [];
       const outcome = await units.run(async () => {

@@ -1,7 +1,7 @@
 // Where DAOs get their connections: the unit of work that they are called in, or the pool of knex.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Knex } from 'knex';
-import { errAsync, ResultAsync } from 'neverthrow';
+import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import type { DatabaseError, InvalidRow, Violation } from '../dao-error.js';
 import type { AppConnection, Flavour } from './flavour.js';
 import type { Unit } from './unit.js';
@@ -48,15 +48,15 @@ export class Connections {
     const { unit } = this;
     if (unit === undefined) return this.#pooled(work, during);
     if (unit.hasEnded) return errAsync(ENDED);
-    return ResultAsync.fromPromise(
-      unit.inTurn((connection, raw) => work(connection, raw)),
-      (thrown) => {
-        // Where the connection goes before the commit, nothing of it has happened.
-        const error = this.flavour.classify(thrown, during.table, 'read');
-        unit.fail(error);
-        return error;
-      },
-    );
+    // After a failure the transaction may be over: SQLite would commit what comes then, each statement by itself.
+    const carriedOut = async (connection: AppConnection, raw: unknown): Promise<Result<T, CallError>> =>
+      unit.failure === undefined ? ok(await work(connection, raw)) : err(unit.failure);
+    return ResultAsync.fromPromise(unit.inTurn(carriedOut), (thrown) => {
+      // Where the connection goes before the commit, nothing of it has happened.
+      const error = this.flavour.classify(thrown, during.table, 'read');
+      unit.fail(error);
+      return error;
+    }).andThen((result) => result);
   }
 
   /** Runs a query that was written with knex. */

@@ -6,23 +6,24 @@ export class Unit {
   readonly depth: number;
   readonly #connection: AppConnection;
   readonly #raw: unknown;
-  readonly #parent: Unit | undefined;
+  /** The one that this is a savepoint of. */
+  readonly outer: Unit | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #pending = 0;
   #ended = false;
   #failure: DatabaseError | InvalidRow | Violation | undefined;
 
   /** `raw`: the driver's own connection, which knex takes for a query. */
-  constructor(connection: AppConnection, raw: unknown, parent?: Unit) {
+  constructor(connection: AppConnection, raw: unknown, outer?: Unit) {
     this.#connection = connection;
     this.#raw = raw;
-    this.#parent = parent;
-    this.depth = parent === undefined ? 0 : parent.depth + 1;
+    this.outer = outer;
+    this.depth = outer === undefined ? 0 : outer.depth + 1;
   }
 
   /** Nothing more can be done in it. */
   get hasEnded(): boolean {
-    return this.#ended || (this.#parent?.hasEnded ?? false);
+    return this.#ended || (this.outer?.hasEnded ?? false);
   }
 
   /** Calls that nobody has awaited yet. */
