@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createMigrateSafe, type MigrateError, type MigrationStep, type SafeMigrationManager } from 'migrate-safe';
 import type { ResultAsync } from 'neverthrow';
 import type { Knex } from 'knex';
+import { CompletionRequests, RequestErrors } from './tables.js';
 
 /** The version that this program needs. Increment it when adding a step to `migrations/`. */
 export const CURRENT_SCHEMA_VERSION = '0003';
@@ -23,7 +24,9 @@ const MIGRATIONS = fileURLToPath(
 
 /** The manager of the database that `database` points to. Nothing is opened before its first call. */
 export function openSchema(database: Knex, backups: string, { steps }: Release): SafeMigrationManager {
-  const safe = createMigrateSafe({ database, steps: MIGRATIONS, backups });
+  // A step after which the DAOs could not work is rolled back.
+  const contract = [CompletionRequests, RequestErrors];
+  const safe = createMigrateSafe({ database, steps: MIGRATIONS, backups, contract });
   for (const step of steps) safe.addMigration(step);
   return safe;
 }
