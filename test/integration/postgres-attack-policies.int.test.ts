@@ -78,7 +78,7 @@ describe('a step on PostgreSQL whose role policies hide rows from', () => {
       value(await safe.stamp('base'));
       const error = failure(await safe.up());
       value(await safe.close());
-      expect(error.kind).to.equal(fileBackup === 'never' ? 'database-failed' : 'backup-failed');
+      expect(error.kind).to.equal(fileBackup === 'never' ? 'database-unusable' : 'backup-failed');
       expect(error.message).to.include('row-level security policy for table "t"');
       if (fileBackup === 'never') expect(error.message).to.include('BYPASSRLS');
     }
