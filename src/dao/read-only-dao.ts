@@ -48,7 +48,7 @@ export interface Page<T extends AnyTable> {
   readonly next: Cursor | undefined;
 }
 
-const STREAMED_AT_ONCE = 1000;
+const STREAMED_AT_ONCE = 500;
 
 /** Reads the rows of one table. */
 export class ReadOnlyDao<T extends AnyTable> {

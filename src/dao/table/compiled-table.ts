@@ -201,11 +201,14 @@ function readerOf({ name, flavour, declared }: CompiledTable, columns: readonly 
     let at = 0;
     let path = '';
     try {
-      for (; at < rows.length; at += 1) {
-        const row = rows[at] ?? {};
-        for (const { column, decode } of decoded) {
-          path = column;
-          row[column] = decode(row[column]);
+      // A column at a time: the same member of every row is found faster than every member of one row.
+      for (const { column, decode } of decoded) {
+        path = column;
+        for (at = 0; at < rows.length; at += 1) {
+          const row = rows[at] ?? {};
+          const raw = row[column];
+          const value = decode(raw);
+          if (value !== raw) row[column] = value;
         }
       }
       return ok(rows);
