@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { Dao, defineTable, openDatabase } from 'migrate-safe/dao';
 import * as z from 'zod';
-import { ENGINES, type Opened } from '../support/app-databases.js';
+import { ENGINES, SQLITE3, type Opened } from '../support/app-databases.js';
 import { value } from '../support/project.js';
 
 const Documents = defineTable(
@@ -300,9 +300,7 @@ for (const engine of ENGINES)
 
 describe('times that a DAO sets', () => {
   it('are those of the clock where none is given', async function () {
-    const [engine] = ENGINES;
-    if (engine === undefined) return this.skip();
-    const opened = await engine.open(this, SCHEMA);
+    const opened = await SQLITE3.open(this, SCHEMA);
     const database = openDatabase({ database: opened.url });
     const before = Date.now();
     const made = value(await new Dao(database, Documents).insert({ slug: 'a' }));

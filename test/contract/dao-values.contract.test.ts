@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { bytes, Dao, decimal, defineTable, json, openDatabase, type Direction } from 'migrate-safe/dao';
 import * as z from 'zod';
-import { ENGINES, type Engine, type Opened } from '../support/app-databases.js';
+import { ENGINES, PG, type Engine, type Opened } from '../support/app-databases.js';
 import { value } from '../support/project.js';
 
 const Values = defineTable(
@@ -411,12 +411,10 @@ async function roundTrip(
   }
 }
 
-const [, , pg] = ENGINES;
 describe('values that PostgreSQL keeps finer or writes otherwise', () => {
   it('does not turn a page twice or past a row for want of microseconds', async function () {
-    if (pg === undefined) return this.skip();
     const Ticks = defineTable('ticks', { id: z.int(), at: z.date() }, { primaryKey: 'id' });
-    const opened = await pg.open(this, {
+    const opened = await PG.open(this, {
       sqlite: [],
       postgres: [
         'CREATE TABLE ticks (id int PRIMARY KEY, at timestamptz)',
@@ -441,8 +439,7 @@ describe('values that PostgreSQL keeps finer or writes otherwise', () => {
   });
 
   it('reads times and bytes in whatever style a database writes them, or says that it cannot', async function () {
-    if (pg === undefined) return this.skip();
-    const opened = await pg.open(this, SCHEMA);
+    const opened = await PG.open(this, SCHEMA);
     const x = new Uint8Array([0, 65, 92, 39, 255, 10]);
     const at = new Date('1890-06-01T12:00:00.123Z');
     value(await new Dao(opened.database, Values).insert({ id: 1, x, at }));

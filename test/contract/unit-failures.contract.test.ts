@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { Dao, defineTable, openDatabase, type AppDatabase, type DaoError } from 'migrate-safe/dao';
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import * as z from 'zod';
-import { ENGINES, type Opened } from '../support/app-databases.js';
+import { ENGINES, PG, type Opened } from '../support/app-databases.js';
 import { cuttingProxy, type CuttingProxy } from '../support/cutting-proxy.js';
 import { value } from '../support/project.js';
 
@@ -145,15 +145,13 @@ for (const engine of ENGINES)
       });
   });
 
-const [, , pg] = ENGINES;
 describe('a connection to PostgreSQL that is lost', () => {
   let opened: Opened;
   let proxy: CuttingProxy;
   let database: AppDatabase;
   let accounts: Dao<typeof Accounts>;
   beforeEach(async function () {
-    if (pg === undefined) return this.skip();
-    opened = await pg.open(this, SCHEMA);
+    opened = await PG.open(this, SCHEMA);
     proxy = await cuttingProxy(opened.url);
     database = openDatabase({ database: proxy.url, pool: { max: 2, acquireTimeoutMs: 3000 } });
     accounts = new Dao(database, Accounts);

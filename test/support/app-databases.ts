@@ -59,15 +59,13 @@ const sqlite = (driver: 'sqlite3' | 'better-sqlite3'): Engine => ({
   },
 });
 
-export const ENGINES: readonly Engine[] = [
-  sqlite('sqlite3'),
-  sqlite('better-sqlite3'),
-  {
-    name: 'pg',
-    dialect: 'postgres',
-    open: async (test, schema, options = {}) => {
-      const made = await freshDatabase(test);
-      return opened('postgres', made.url, schema.postgres, options, () => made.drop());
-    },
+export const SQLITE3 = sqlite('sqlite3');
+export const PG: Engine = {
+  name: 'pg',
+  dialect: 'postgres',
+  open: async (test, schema, options = {}) => {
+    const made = await freshDatabase(test);
+    return opened('postgres', made.url, schema.postgres, options, () => made.drop());
   },
-];
+};
+export const ENGINES: readonly Engine[] = [SQLITE3, sqlite('better-sqlite3'), PG];
