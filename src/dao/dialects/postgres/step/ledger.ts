@@ -17,6 +17,8 @@ export interface Start {
   readonly relations: ReadonlyMap<number, Relation>;
   /** With all counters. */
   readonly look: Look;
+  /** The last command of the transaction whose work on the catalogs is in what is known; undefined where it has to be read. */
+  readonly read?: number | undefined;
 }
 
 /** The relations where they are known from before, and nobody has changed any until the transaction was looked at. */
@@ -84,8 +86,8 @@ export class Ledger {
   }
 
   /** How the next step begins, where this one was looked at last. */
-  end(now: Look, relations: ReadonlyMap<number, Relation>): Start {
-    return { relations, look: { ...now, counters: this.#last, counted: 'all', own: this.#own } };
+  end(now: Look, { relations, read }: Omit<Start, 'look'>): Start {
+    return { relations, read, look: { ...now, counters: this.#last, counted: 'all', own: this.#own } };
   }
 
   /** The relations of before that are there, with their rows where they are now. */

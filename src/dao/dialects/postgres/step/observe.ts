@@ -8,7 +8,7 @@ import { inspectTouched } from '../inspect/inspector.js';
 import type { Account } from './account.js';
 import { brokenKeys } from './broken-keys.js';
 import { effectsOf } from './effects.js';
-import { readAdded, readGrown, type Added, type Present } from './grown.js';
+import { readAdded, readGrown, sinceThen, type Added, type Present } from './grown.js';
 import type { Start } from './ledger.js';
 import type { Look } from './look.js';
 import { lostAttributes } from './lost-attributes.js';
@@ -37,22 +37,22 @@ export interface Observed extends StepObservation {
 /** Facts only; the guard in `core` judges them. A deferred constraint has its say now. */
 export function observe(context: ObserveContext): ResultAsync<Observed, StepFault> {
   const { connection, trace, before } = context;
-  const { added, relations } = trace;
-  if (trace.start === undefined) return okAsync(nothingDone(before));
+  const { added, start } = trace;
+  if (start === undefined) return okAsync(nothingDone(before));
   if (added)
-    return readAdded(connection, SETTLE, { schema: before, relations }, added)
+    return readAdded(connection, SETTLE, { ...start, schema: before }, added)
       .andThrough(({ now }) => trace.finish(now))
       .mapErr(asFault)
       .andThen(({ now, present: there }) => admitted(context, now).andThen(() => describe(context, there, now)));
   const work = (): ResultAsync<Observed, StepFault> =>
-    looked(context)
+    looked(context, start)
       .mapErr(asFault)
       .andThen(({ now, present: known }) =>
         admitted(context, now)
           .andThen(() => (known ? okAsync<Present, StepFault>(known) : present(context).mapErr(asFault)))
           .andThen((there) => describe(context, there, now)),
       );
-  return inOwnWay(connection, SETTLE, work, asFault);
+  return inOwnWay(connection, `${SETTLE}; ${sinceThen(start)}`, work, asFault);
 }
 
 /** Whether the transaction is the step's still, and what is the engine's own was left alone. */
@@ -170,7 +170,7 @@ function describe(context: ObserveContext, there: Present, now: Look): ResultAsy
         renamed: renamed(both, before, after, naming),
         lostObjects: lostObjects(before, after, naming),
         reinstated: [],
-        left: trace.left(now, relations),
+        left: trace.left(now, there),
         isWhole: !(trace.isLoud && trace.account.schema === 'kept'),
       })),
     )
@@ -178,14 +178,13 @@ function describe(context: ObserveContext, there: Present, now: Look): ResultAsy
 }
 
 /** Brings the account up to now; where the schema grew at most, with what is there now. */
-function looked({
-  connection,
-  before,
-  trace,
-}: ObserveContext): ResultAsync<Partial<Added> & Pick<Added, 'now'>, SqlError> {
-  const { relations, isLoud, account } = trace;
+function looked(
+  { connection, before, trace }: ObserveContext,
+  start: Start,
+): ResultAsync<Partial<Added> & Pick<Added, 'now'>, SqlError> {
+  const { isLoud, account } = trace;
   if (isLoud || account.schema !== 'added') return trace.finish().map((now) => ({ now }));
-  return readGrown(connection, { schema: before, relations })
+  return readGrown(connection, { ...start, schema: before })
     .andThrough(({ now }) => trace.finish(now))
     .map(({ now, present: there }) => (trace.account.schema === 'added' ? { now, present: there } : { now }));
 }

@@ -48,9 +48,9 @@ export class StepTrace {
     return this.#ledger.start;
   }
 
-  /** How it stands at the last look, with `relations` there. */
-  left(now: Look, relations: ReadonlyMap<number, Relation>): Start {
-    return this.#ledger.end(now, relations);
+  /** How it stands at the last look. */
+  left(now: Look, there: Omit<Start, 'look'>): Start {
+    return this.#ledger.end(now, there);
   }
 
   get account(): Account {
