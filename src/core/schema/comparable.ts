@@ -35,7 +35,9 @@ function once<T extends object>(
   rule: IdentifierRule,
   write: (object: T, rule: IdentifierRule) => string,
 ): Text {
-  const text = known[rule].get(object) ?? textOf(write(object, rule));
+  const before = known[rule].get(object);
+  if (before !== undefined) return before;
+  const text = textOf(write(object, rule));
   known[rule].set(object, text);
   return text;
 }

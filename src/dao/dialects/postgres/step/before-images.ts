@@ -7,7 +7,7 @@ import type { Account } from './account.js';
 import { seeingAll } from './all-rows.js';
 import { explained, isLockError } from './blockers.js';
 import { FEW_ROWS, readImage, type Image } from './image.js';
-import { asNow, holdsRows, isOwn, type Relation } from './relations.js';
+import { holdsRows, isOwn, type Relation } from './relations.js';
 import type { StatementFacts } from './statement.js';
 
 const EXCLUSIVE = 'AccessExclusive';
@@ -61,7 +61,7 @@ export function lookedAtFirst({ verb, names, converts }: StatementFacts, sight: 
 export const reachesFurther = ({ verb }: StatementFacts, sight: Sight): boolean =>
   ROW_VERBS.has(verb) && unseen(sight).length > 0;
 
-/** Reads `relations` in the step's own transaction, under the names that they have there. */
+/** Reads `relations` in the step's own transaction. */
 export const withOwnImages = (
   connection: PostgresConnection,
   account: Account,
@@ -69,9 +69,7 @@ export const withOwnImages = (
 ): ResultAsync<Account, SqlError> =>
   relations.length === 0
     ? okAsync(account)
-    : seeingAll(connection, () =>
-        asNow(connection, relations).andThen((now) => withImages(account, now, (one) => readImage(connection, one))),
-      );
+    : seeingAll(connection, () => withImages(account, relations, (one) => readImage(connection, one)));
 
 /**
  * Reads what others see of the tables that the step has changed, before a statement that can take that sight from them.

@@ -4,8 +4,8 @@ import type { ResultAsync } from 'neverthrow';
 import { okAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
-import { quoted } from '../name.js';
-import { inSql, type Relation } from './relations.js';
+import { quoted, sqlName } from '../name.js';
+import type { Relation } from './relations.js';
 
 /** A table's columns by their numbers, which stay theirs under any name. */
 export interface Columns {
@@ -28,20 +28,32 @@ export type Image =
 export const FEW_ROWS = 5000;
 
 const COLUMNS = `
-  SELECT a.attnum AS number, a.attname AS name, pg_catalog.array_position(i.indkey::int2[], a.attnum) AS place
+  SELECT n.nspname AS schema, c.relname AS bare, a.attnum AS number, a.attname AS name, pg_catalog.array_position(i.indkey::int2[], a.attnum) AS place
   FROM pg_catalog.pg_attribute AS a
+  JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_index AS i ON i.indrelid = a.attrelid AND i.indisprimary
   WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`;
 
-/** Undefined where there is no such table. */
+interface ColumnRow {
+  readonly schema: string;
+  readonly bare: string;
+  readonly number: number;
+  readonly name: string;
+  readonly place: number | null;
+}
+
+/** Undefined where there is no such table, under whatever name. */
 export function readImage(
   connection: PostgresConnection,
-  relation: Relation,
+  { oid, kind }: Pick<Relation, 'oid' | 'kind'>,
 ): ResultAsync<Image | undefined, SqlError> {
   return connection
-    .query<{ number: number; name: string; place: number | null }>(COLUMNS, [relation.oid])
+    .prepared<ColumnRow>('image_columns', COLUMNS, [oid])
     .andThen(({ rows }): ResultAsync<Image | undefined, SqlError> => {
-      if (rows.length === 0) return okAsync(undefined);
+      const [first] = rows;
+      if (first === undefined) return okAsync(undefined);
+      // Children that inherit are tables of their own; partitions are not.
+      const from = `${kind === 'r' ? 'ONLY ' : ''}${sqlName({ schema: first.schema, name: first.bare })}`;
       const columns: Columns = {
         names: new Map(rows.map(({ number, name }) => [number, name])),
         key: rows
@@ -50,27 +62,20 @@ export function readImage(
           .map(({ number }) => number),
       };
       return columns.key.length === 0
-        ? counts(connection, relation, columns)
-        : few(connection, relation, columns).andThen((found): ResultAsync<Image, SqlError> =>
-            found === undefined ? counts(connection, relation, columns) : okAsync(found),
+        ? counts(connection, from, columns)
+        : few(connection, from, columns).andThen((found): ResultAsync<Image, SqlError> =>
+            found === undefined ? counts(connection, from, columns) : okAsync(found),
           );
     });
 }
 
-/** Children that inherit are tables of their own; partitions are not. */
-const from = (relation: Relation): string => `${relation.kind === 'r' ? 'ONLY ' : ''}${inSql(relation)}`;
-
-function few(
-  connection: PostgresConnection,
-  relation: Relation,
-  columns: Columns,
-): ResultAsync<Image | undefined, SqlError> {
+function few(connection: PostgresConnection, from: string, columns: Columns): ResultAsync<Image | undefined, SqlError> {
   const key = columns.key.map((number) => quoted(columns.names.get(number) ?? ''));
   const text = key.length === 1 ? `${key.join('')}::text` : `ROW(${key.join(', ')})::text`;
   const bits = [...columns.names.values()].map((name) => `CASE WHEN ${quoted(name)} IS NULL THEN '0' ELSE '1' END`);
   return connection
     .query<{ key: string; bits: string }>(
-      `SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from(relation)} LIMIT ${FEW_ROWS + 1}`,
+      `SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from} LIMIT ${FEW_ROWS + 1}`,
     )
     .map(({ rows }) =>
       rows.length > FEW_ROWS
@@ -79,12 +84,12 @@ function few(
     );
 }
 
-function counts(connection: PostgresConnection, relation: Relation, columns: Columns): ResultAsync<Image, SqlError> {
+function counts(connection: PostgresConnection, from: string, columns: Columns): ResultAsync<Image, SqlError> {
   const numbers = [...columns.names.keys()];
   const each = [...columns.names.values()].map((name) => `pg_catalog.count(${quoted(name)})`);
   return connection
     .query<{ rows: number; filled: readonly number[] }>(
-      `SELECT pg_catalog.count(*) AS rows, pg_catalog.json_build_array(${each.join(', ')}) AS filled FROM ${from(relation)}`,
+      `SELECT pg_catalog.count(*) AS rows, pg_catalog.json_build_array(${each.join(', ')}) AS filled FROM ${from}`,
     )
     .map(({ rows: [row] }) => ({
       kind: 'counts',
