@@ -1,4 +1,4 @@
-// Entry `migrate-safe/di`: the same wiring as an Inversify module.
+// Entry `migrate-safe/di`: what `createMigrateSafe` puts together, as an Inversify module.
 import { ContainerModule } from 'inversify';
 import { parseConfig, type MigrateSafeOptions } from './config.js';
 import { SafeMigrationManager } from './core/manager/safe-migration-manager.js';

@@ -11,6 +11,7 @@ import { sqliteKnexConfig } from './dao/dialects/sqlite/app/knex-config.js';
 import { loadDriver } from './dao/dialects/sqlite/drivers/load-driver.js';
 import { resolveTarget, type Target } from './target.js';
 
+/** Where the database is. A knex instance that is given stays the application's to close. */
 export interface OpenDatabaseOptions {
   /** `sqlite:app.db`, `postgres://…`, a knex configuration, or the application's own knex instance, whose pool is shared. */
   readonly database: string | Knex.Config | Knex;

@@ -13,6 +13,7 @@ import { databaseOfServer, fromPostgresUrl, isPostgresUrl } from './postgres-tar
 import { Tokens } from './tokens.js';
 import { resolver } from './wiring.js';
 
+/** What a test's database is made of, and where. */
 export interface TestKitOptions {
   /** As `createMigrateSafe` takes them: a directory of step files, or steps in code. */
   readonly steps?: string | readonly MigrationStep[];

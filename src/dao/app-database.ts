@@ -19,6 +19,7 @@ interface Owned {
   readonly owned: boolean;
 }
 
+/** The pool did not close; `cause` is what was thrown. */
 export interface CloseFailed {
   readonly kind: 'close-failed';
   readonly message: string;
@@ -28,6 +29,7 @@ export interface CloseFailed {
 /** What reading needs. Its DAOs cannot write: the connections are opened for reading only, and so is whatever knex does. */
 export class ReadOnlyDatabase implements Inside {
   readonly [CONNECTIONS]: Connections;
+  /** Transactions that every DAO of this database joins by itself. */
   readonly unitOfWork: UnitOfWork;
   readonly #owned: boolean;
 

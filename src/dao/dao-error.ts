@@ -92,8 +92,11 @@ export interface Failed {
 
 /** Of every call. */
 export type DatabaseError = Transient | ConnectionLost | ReadOnly | Leak | Failed;
+/** What can become of a read. */
 export type ReadError = InvalidRow | InvalidCall | DatabaseError;
+/** What can become of a write. */
 export type WriteError = ReadError | Violation;
+/** What can become of any call of a DAO; discriminate on `kind`. */
 export type DaoError = WriteError | NotFound | StaleVersion;
 
 /** Whether the same work may go through when it is done again from its beginning, and cannot happen twice. */

@@ -18,6 +18,7 @@ import { UnitOfWork } from './unit-of-work.js';
 export type Expecting<T extends AnyTable> =
   IsVersioned<T> extends true ? [options: { readonly version: number }] : [options?: { readonly version?: never }];
 
+/** Which constraint decides, and what becomes of a row that is there. */
 export interface UpsertOptions<T extends AnyTable> {
   /** The columns of the unique constraint that decides; the primary key where it is left out. */
   readonly onConflict?: readonly Columns<T>[];

@@ -6,6 +6,7 @@ import type { Connections } from './app/connections.js';
 import { readError, type InvalidRow, type ReadError } from './dao-error.js';
 import { invalid, issuesOf } from './table/compiled-table.js';
 
+/** A query written with knex, with what it takes to check it beforehand. */
 export interface QueryDefinition<R extends z.ZodType, P> {
   /** Checks each row that comes back. */
   readonly row: R;
@@ -15,6 +16,7 @@ export interface QueryDefinition<R extends z.ZodType, P> {
   readonly build: (knex: Knex, params: P) => Knex.QueryBuilder | Knex.Raw;
 }
 
+/** Made by `defineQuery`; `ask` runs it, and `contract` may list it. */
 export interface NamedQuery<R extends z.ZodType = z.ZodType, P = unknown> {
   readonly query: string;
   readonly row: R;

@@ -22,18 +22,21 @@ import type { Where } from './query/where.js';
 import { compiled, type CompiledColumn, type CompiledTable, type RawRow } from './table/compiled-table.js';
 import type { AnyTable, Columns, Key, Row } from './table/table.js';
 
+/** Which rows are meant. */
 export interface Filter<T extends AnyTable> {
   /** Without a condition every row. */
   readonly where?: Where<T>;
   /** Of a table with soft delete: whether rows that are removed are there; without a word they are not. */
   readonly removed?: Removed;
 }
+/** Which rows, in which order, how many of them, and which of their columns. */
 export interface ListQuery<T extends AnyTable, C extends Columns<T> = Columns<T>> extends Filter<T> {
   readonly orderBy?: OrderByColumns<T>;
   readonly limit?: number;
   /** Only these columns. */
   readonly select?: readonly C[];
 }
+/** Which rows, in which order, and which page of them. */
 export interface PageQuery<T extends AnyTable> extends Filter<T> {
   /** By the key where it is left out; the key decides in any case where nothing else does. */
   readonly orderBy?: OrderByColumns<T>;
@@ -42,6 +45,7 @@ export interface PageQuery<T extends AnyTable> extends Filter<T> {
   /** `next` of the page before. */
   readonly after?: Cursor | string;
 }
+/** One page of rows, and what asks for the next. */
 export interface Page<T extends AnyTable> {
   readonly rows: readonly Row<T>[];
   /** Undefined where there is nothing behind. */
@@ -52,6 +56,7 @@ const STREAMED_AT_ONCE = 500;
 
 /** Reads the rows of one table. */
 export class ReadOnlyDao<T extends AnyTable> {
+  /** The table's declaration. */
   readonly table: T;
   protected readonly connections: Connections;
   protected readonly compiled: CompiledTable;
@@ -124,10 +129,12 @@ export class ReadOnlyDao<T extends AnyTable> {
     } while (after !== undefined);
   }
 
+  /** How many rows there are. */
   count(filter: Filter<T> = {}): ResultAsync<number, ReadError> {
     return this.run(select(this.compiled, 'count(*) AS n', filter)).map(([row]) => Number(row?.['n'] ?? 0));
   }
 
+  /** Whether there is one; reads no more than one. */
   exists(filter: Filter<T> = {}): ResultAsync<boolean, ReadError> {
     return this.run(select(this.compiled, '1 AS n', { ...filter, limit: 1 })).map((rows) => rows.length > 0);
   }

@@ -6,6 +6,7 @@ import type { Access, Isolation } from './app/flavour.js';
 import { Unit } from './app/unit.js';
 import { isRetryable, type DaoError, type DatabaseError } from './dao-error.js';
 
+/** How a unit of work is carried out. */
 export interface UnitOptions {
   /** Of the outermost unit. SQLite's transactions are serializable, whatever is asked. */
   readonly isolation?: Isolation;
@@ -28,6 +29,7 @@ const ATTEMPTS = 3;
 const PAUSE_MS = 20;
 const DURING = { table: 'the unit of work', doing: 'write' } as const;
 
+/** Work that happens whole or not at all. One belongs to each database; no DAO needs to be told of it. */
 export class UnitOfWork {
   readonly #connections: Connections;
   readonly #access: Access;

@@ -160,5 +160,7 @@ export type RunFacts =
   | { readonly kind: 'backup-declined'; readonly database: string }
   | { readonly kind: 'stale-journal'; readonly expected: number; readonly actual: number };
 
+/** What is known of an error, by its `kind`: tells apart what a program may want to tell apart. */
 export type ErrorFacts = ConfigFacts | StepFileFacts | CheckFacts | StepFacts | RunFacts;
+/** Each has a code, a cause and a cure in the reference. */
 export type ErrorKind = ErrorFacts['kind'];

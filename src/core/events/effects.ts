@@ -1,5 +1,6 @@
 // What a step did to the rows of each table.
 
+/** How many rows of one table. */
 export interface TableEffects {
   readonly inserted: number;
   readonly updated: number;

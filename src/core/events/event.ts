@@ -191,4 +191,5 @@ export type DomainEvent =
   | RunFailed
   | RunRecovered;
 
+/** The stable name of a fact, in the past tense. */
 export type EventType = DomainEvent['type'];

@@ -7,6 +7,7 @@ import { readingWhatIs } from './inspect-state.js';
 import { idOf, loadHistory, reconcileMirror } from './load-history.js';
 import type { ManagerPorts } from './ports.js';
 
+/** A journal that was proven: the number of its events, and where its chain ends. */
 export interface AuditReport {
   readonly events: number;
   readonly head: JournalHead;

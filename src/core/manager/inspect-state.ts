@@ -15,6 +15,7 @@ import { refuseForeign, refuseLost, refuseMissing } from './preflight.js';
 import { databaseIdOf } from './run-backup.js';
 import { ofComponent } from './plan-up.js';
 
+/** What is in the database and what is there to do, of one component; `current` is null where nothing is applied. */
 export interface StatusReport {
   readonly database: DatabaseInfo;
   readonly current: string | null;
@@ -153,6 +154,7 @@ export interface PlannedStep {
   /** The statements of a script; null for code. */
   readonly statements: readonly string[] | null;
 }
+/** What `up` would do, in its order; `ahead`: applied versions above the highest that this program has. */
 export interface PlanReport {
   readonly database: DatabaseInfo;
   readonly current: string | null;

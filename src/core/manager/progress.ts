@@ -26,6 +26,7 @@ export interface LargeDatabase {
   readonly freeBytes: number;
 }
 
+/** What goes on in a run, as it happens; bytes and milliseconds. None of it is a fact yet: facts are events. */
 export type Progress =
   | { readonly kind: 'waiting'; readonly owner: LockOwner | undefined; readonly waitedMs: number }
   | {

@@ -26,6 +26,7 @@ export interface CopyOptions {
   readonly signal: AbortSignal;
 }
 
+/** The database that was made of a backup, and where its journal ends. */
 export interface CopyReport {
   readonly backup: StoredBackup;
   readonly restored: { readonly tables: readonly string[]; readonly rows: number };

@@ -42,15 +42,18 @@ export interface RestoreOptions {
   readonly confirm: (preview: RestorePreview) => Promise<boolean>;
 }
 
+/** What a restore put back, what it kept, and where the journal ends, which goes on and is never rewound. */
 export interface RestoreReport {
   readonly backup: StoredBackup;
   readonly restored: Restored;
+  /** The backup of what was there before; null where it was kept otherwise: as `kept`, or as `movedAside`. */
   readonly safetyBackupId: string | null;
   /** How it was done. */
   readonly by: RestoreWay;
   /** The database that was live before, where a new one took its name, and the statement that does away with it. */
   readonly kept: { readonly database: string; readonly drop: string } | null;
   readonly journal: { readonly position: number; readonly hash: string };
+  /** Files of a database that could not be opened, under their new names. */
   readonly movedAside: readonly string[];
 }
 

@@ -32,6 +32,7 @@ export interface RevertReport extends StepReport {
   readonly unproven: Unproven | null;
 }
 
+/** What was reverted, newest step first; `runId` and `current` are null where there was nothing, and where nothing is left. */
 export interface DownReport {
   readonly runId: string | null;
   readonly reverted: readonly RevertReport[];

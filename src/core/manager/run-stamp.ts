@@ -9,6 +9,7 @@ import type { ManagerPorts, Policy } from './ports.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import { elapsed, ofComponent } from './plan-up.js';
 
+/** The versions that count as applied now without having been run, and the highest of all; null where none is. */
 export interface StampReport {
   readonly runId: string;
   readonly stamped: readonly string[];

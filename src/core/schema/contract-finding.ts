@@ -9,6 +9,7 @@ interface OnColumn extends OnTable {
   readonly column: string;
 }
 
+/** Something that the program declares and that would not work on this schema. */
 export type ContractFinding =
   | ({ readonly problem: 'missing-table' } & OnTable)
   /** A view or a virtual table; the database's own words. */

@@ -29,6 +29,7 @@ export interface ContractQuery {
   readonly query: string;
   readonly sampled: (knex: StepHandle['knex']) => unknown;
 }
+/** What `contract` may list. */
 export type ContractMember = ContractTable | ContractDao | ContractQuery;
 
 /** `strangers`: what becomes of a member that is none; a module may export other things as well. */

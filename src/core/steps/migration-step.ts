@@ -117,11 +117,15 @@ export interface StepOrigin {
  * });
  */
 export class MigrationStep {
+  /** Digits; compared as a number of any length. */
   readonly version: StepVersion;
+  /** In a few words, for `status` and the history. */
   readonly description: string;
   /** `sha256:<hex>` of the step's content; of version, description and `revision` for a step written in code. */
   readonly checksum: string;
+  /** As it was given. */
   readonly definition: StepDefinition;
+  /** Its files; `{ language: 'code' }` for a step written in code. */
   readonly origin: StepOrigin;
 
   /** Throws a TypeError on a version that is not made of digits and on members that are not known: bugs of the caller. */
@@ -150,10 +154,12 @@ export class MigrationStep {
       origin.checksum ?? `sha256:${sha256(canonicalJson([this.version, description, definition.revision ?? null]))}`;
   }
 
+  /** Namespace of its chain; `main` where the definition names none. */
   get component(): string {
     return this.definition.component ?? 'main';
   }
 
+  /** Whether it runs in a transaction, which its record commits in, too. */
   isTransactional(direction: 'apply' | 'revert'): boolean {
     const { transaction, revertTransaction = transaction } = this.definition;
     return (direction === 'apply' ? transaction : revertTransaction) !== 'none';

@@ -5,6 +5,10 @@ import type { ErrorFacts } from '../errors/facts.js';
 import type { AppliedStep } from '../history/history.js';
 import type { StepCandidate } from '../ports/step-source.js';
 
+/**
+ * `changed`: applied, but its content is another now. `missing`: applied, and its file is gone. `ahead`: applied by a newer
+ * program. `interrupted`: a run stopped in it; the next one goes on from there.
+ */
 export type StepState = 'applied' | 'pending' | 'stamped' | 'changed' | 'missing' | 'ahead' | 'interrupted';
 
 /** One line of `status`. */

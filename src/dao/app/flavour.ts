@@ -23,7 +23,9 @@ export interface AppConnection {
   hosted<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** How far a transaction is kept from others; PostgreSQL's default is `read-committed`. */
 export type Isolation = 'read-committed' | 'repeatable-read' | 'serializable';
+/** What a database, or a unit of work, is opened for. */
 export type Access = 'read-write' | 'read-only';
 
 export interface Script {

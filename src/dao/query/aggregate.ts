@@ -29,6 +29,7 @@ export interface Aggregate<R> {
   readonly column?: string;
   readonly [RESULT]?: R;
 }
+/** Figures by name: what `select` gives back. */
 export type Aggregates = Readonly<Record<string, Aggregate<unknown>>>;
 
 /** The figures that a table's columns allow. Of no rows, a count is 0 and everything else null. */
@@ -51,6 +52,7 @@ export const aggregates = <T extends AnyTable>(): AggregatesOf<T> => ({
   max: (column) => ({ of: 'max', column }),
 });
 
+/** Which figures, of which rows, by which groups; ordered by a group or by a figure. */
 export interface AggregateQuery<T extends AnyTable, A extends Aggregates, G extends Columns<T>> {
   readonly select: (figures: AggregatesOf<T>) => A;
   readonly groupBy?: readonly G[];
@@ -59,6 +61,7 @@ export interface AggregateQuery<T extends AnyTable, A extends Aggregates, G exte
   readonly orderBy?: OrderBy<(keyof A & string) | NoInfer<G>>;
   readonly limit?: number;
 }
+/** The columns of the group, and the figures under the names that `select` gave them. */
 export type AggregateRow<T extends AnyTable, A extends Aggregates, G extends Columns<T>> = {
   readonly [C in G]: z.output<T['shape'][C]>;
 } & { readonly [F in keyof A]: A[F] extends Aggregate<infer R> ? R : never };

@@ -1,6 +1,7 @@
 // In which order rows come: columns, each up or down. A row without a value comes last either way up, first the other.
 import type { AnyTable, Columns } from '../table/table.js';
 
+/** A row without a value comes last going up, first going down. */
 export type Direction = 'asc' | 'desc';
 /** `['model', ['started_at', 'desc']]` */
 export type OrderBy<C extends string> = readonly (C | readonly [C, Direction])[];

@@ -56,8 +56,10 @@ export interface Combined<T extends AnyTable> {
   readonly [COMBINED]: 'and' | 'or' | 'not';
   readonly parts: readonly Where<T>[];
 }
+/** A condition: columns and what they must hold, or conditions that are combined. */
 export type Where<T extends AnyTable> = ColumnConditions<T> | Combined<T>;
 
+/** All of them; of none, every row. */
 export const and = <T extends AnyTable>(...parts: readonly Where<T>[]): Combined<T> => ({ [COMBINED]: 'and', parts });
 /** At least one of them; of none, no row. */
 export const or = <T extends AnyTable>(...parts: readonly Where<T>[]): Combined<T> => ({ [COMBINED]: 'or', parts });

@@ -11,10 +11,12 @@ interface ChainOptions {
   readonly generated: typeof CHAINED;
 }
 
+/** What a table may have that only grows; its key is `position`. */
 export interface AppendOnlyOptions<C extends string> extends Pick<TableOptions<C>, 'schema' | 'reads'> {
   /** Set to the time at which the row is appended. */
   readonly timestamps?: { readonly createdAt: C };
 }
+/** Made by `defineAppendOnlyTable`: the columns that were declared, and those of the chain. */
 export type AppendOnlyTable<S extends Shape, O extends AppendOnlyOptions<ColumnOf<S>>> = Table<
   S & Chain,
   O & ChainOptions

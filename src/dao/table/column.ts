@@ -36,7 +36,9 @@ declare const KIND: unique symbol;
 interface Marked<K extends ColumnKind> {
   readonly [KIND]: K;
 }
+/** The schema of a decimal: a string, told from text by its type. */
 export type DecimalSchema = z.ZodString & Marked<'decimal'>;
+/** The schema of JSON, told by its type from a column that holds such a value itself. */
 export type JsonSchema<T extends z.ZodType> = z.ZodReadonly<T> & Marked<'json'>;
 /** The kind that a column was marked with; never where its values say it. */
 export type MarkOf<S> =

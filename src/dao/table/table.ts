@@ -2,9 +2,11 @@
 import * as z from 'zod';
 import { readColumn, type Column } from './column.js';
 
+/** Columns and what they hold. */
 export type Shape = Readonly<Record<string, z.ZodType>>;
 export type ColumnOf<S extends Shape> = keyof S & string;
 
+/** The key, and the columns that somebody else fills in: the database, or the DAO. */
 export interface TableOptions<C extends string> {
   readonly primaryKey: C | readonly [C, ...C[]];
   /** PostgreSQL: the schema that the table is in; without it the search path decides. */
