@@ -198,15 +198,19 @@ function leadsSomewhere(page: string, link: string): boolean {
   return anchor === undefined || anchorsOf(read(target)).has(anchor);
 }
 
-/** The names that headings get: lower case, blanks as hyphens, punctuation dropped. */
+/** The names that headings get: lower case, blanks as hyphens, punctuation dropped, a number from the second one on. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const headings = withoutBlocks(text).matchAll(/^#+ +(.+)$/gm);
+  const times = new Map<string, number>();
   return new Set(
-    [...headings].map(([, heading = '']) =>
-      heading
+    [...headings].map(([, heading = '']) => {
+      const anchor = heading
         .toLowerCase()
         .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
+        .replaceAll(' ', '-');
+      const before = times.get(anchor) ?? 0;
+      times.set(anchor, before + 1);
+      return before === 0 ? anchor : `${anchor}-${before}`;
+    }),
   );
 }
