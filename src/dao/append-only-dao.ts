@@ -8,6 +8,7 @@ import { headIn, linked, rowBreak } from './query/row-chain.js';
 import { created } from './query/stamps.js';
 import * as write from './query/write.js';
 import { ReadOnlyDao } from './read-only-dao.js';
+import { sendMany } from './send-many.js';
 import type { AnyAppendOnlyTable } from './table/append-only-table.js';
 import type { RawRow } from './table/compiled-table.js';
 import type { NewRow, Row } from './table/table.js';
@@ -101,15 +102,10 @@ export class AppendOnlyDao<T extends AnyAppendOnlyTable> extends ReadOnlyDao<T> 
   }
 
   #all(rows: readonly RawRow[]): ResultAsync<void, WriteError> {
-    return this.compiled
-      .encodable(() => write.insertMany(this.compiled, rows))
-      .andThen((scripts) => scripts)
-      .asyncAndThen((scripts) =>
-        scripts.reduce(
-          (before, script) => before.andThen(() => this.#written(script)).map(() => undefined),
-          okAsync<void, WriteError>(undefined),
-        ),
-      );
+    return write.insertMany(this.compiled, rows).asyncAndThen((next) => {
+      const sent = sendMany<WriteError>(next, (script) => this.#written(script).map(({ length }) => length));
+      return new ResultAsync(sent).map(() => undefined);
+    });
   }
 
   #written({ sql, values }: Script): ResultAsync<RawRow[], WriteError> {

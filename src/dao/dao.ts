@@ -2,7 +2,7 @@
 import { err, errAsync, ok, okAsync, Result, ResultAsync } from 'neverthrow';
 import type { AppDatabase } from './app-database.js';
 import type { Script } from './app/flavour.js';
-import type { DaoError, NotFound, ReadError, StaleVersion, WriteError } from './dao-error.js';
+import type { DaoError, InvalidRow, NotFound, ReadError, StaleVersion, WriteError } from './dao-error.js';
 import { keyValues, type Removed } from './query/select.js';
 import type { Where } from './query/where.js';
 import { asksNothing } from './query/compile-where.js';
@@ -10,6 +10,7 @@ import { conflictOf } from './query/conflict.js';
 import * as stamps from './query/stamps.js';
 import * as write from './query/write.js';
 import { ReadOnlyDao } from './read-only-dao.js';
+import { sendMany, type Making } from './send-many.js';
 import type { RawRow } from './table/compiled-table.js';
 import type { AnyTable, Changes, Columns, IsVersioned, Key, NewRow, Row } from './table/table.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -58,19 +59,17 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
 
   /** All of them or none, thousands in one statement; gives back how many. */
   insertMany(rows: readonly NewRow<T>[]): ResultAsync<number, WriteError> {
-    return this.#scripts(rows).asyncAndThen((scripts) => {
-      const [first] = scripts;
-      if (first === undefined) return okAsync(0);
-      if (scripts.length === 1) return this.#changed(ok(first));
-      return this.#unitOfWork.run(async (): Promise<Result<number, WriteError>> => {
-        let inserted = 0;
-        for (const script of scripts) {
-          const done = await this.#changed(ok(script));
-          if (done.isErr()) return done;
-          inserted += done.value;
-        }
-        return ok(inserted);
-      });
+    return this.#scripts(rows).asyncAndThen((next) => {
+      const ahead = [next(), next()];
+      const [first, second] = ahead;
+      if (first && second?.isOk() && second.value === undefined)
+        return first.asyncAndThen((only) => (only === undefined ? okAsync(0) : this.#changed(ok(only))));
+      return this.#unitOfWork.run(() =>
+        sendMany<WriteError>(
+          () => ahead.shift() ?? next(),
+          (script) => this.#changed(ok(script)),
+        ),
+      );
     });
   }
 
@@ -215,14 +214,15 @@ export class Dao<T extends AnyTable> extends ReadOnlyDao<T> {
     );
   }
 
-  #scripts(rows: readonly object[]): Result<readonly Script[], WriteError> {
+  /** What makes the statements that insert `rows`, all of which are checked. */
+  #scripts(rows: readonly object[]): Result<Making<InvalidRow>, WriteError> {
     const checked: RawRow[] = [];
     for (const [at, row] of rows.entries()) {
       const one = this.compiled.inserted(this.#created(row), at);
       if (one.isErr()) return err(one.error);
       checked.push(one.value);
     }
-    return this.compiled.encodable(() => write.insertMany(this.compiled, checked)).andThen((scripts) => scripts);
+    return write.insertMany(this.compiled, checked);
   }
 
   #nothingBack(): DaoError & { readonly kind: 'failed' } {

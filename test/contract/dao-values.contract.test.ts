@@ -74,7 +74,7 @@ const inJson = fc
   .jsonValue({ noUnicodeString: false })
   .filter((one) => one !== null && !/\\u(0000|d[89a-f])/.test(JSON.stringify(one)))
   .map((one) => JSON.parse(JSON.stringify(one)) as unknown);
-const row = fc.record({
+const WITHOUT_JSON = {
   t: maybe(text),
   i: maybe(fc.maxSafeInteger()),
   r: maybe(number),
@@ -87,8 +87,8 @@ const row = fc.record({
       .map(([whole, rest]) => `${whole}.${String(rest).padStart(4, '0')}`),
   ),
   x: maybe(fc.uint8Array({ maxLength: 40 })),
-  j: maybe(inJson),
-});
+};
+const row = fc.record({ ...WITHOUT_JSON, j: maybe(inJson) });
 const ORDERED = ['t', 'i', 'r', 'b', 'big', 'at', 'd', 'x'] as const;
 
 for (const engine of ENGINES)
@@ -101,6 +101,18 @@ for (const engine of ENGINES)
     });
     beforeEach(async () => void value(await dao.removeMany('all')));
     after(() => opened?.remove());
+
+    it('come back as they were where many are inserted and none is JSON', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.record(WITHOUT_JSON), { minLength: 2, maxLength: 12 }), async (made) => {
+          value(await dao.removeMany('all'));
+          const rows = made.map((one, id): Made => ({ ...one, id }));
+          expect(value(await dao.insertMany(rows))).to.equal(rows.length);
+          expect(value(await dao.list({ orderBy: ['id'] }))).to.deep.equal(rows.map((one) => ({ ...one, j: null })));
+        }),
+        { numRuns: 60 },
+      );
+    });
 
     it('come back as they were, by every way in and out', async () => {
       await fc.assert(

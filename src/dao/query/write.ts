@@ -1,7 +1,8 @@
 // The statements that write: their text depends on which columns are written, and on nothing else of the values.
-import { err, ok, Result } from 'neverthrow';
+import { err, ok, type Result } from 'neverthrow';
 import type { Script } from '../app/flavour.js';
 import type { InvalidCall, InvalidRow } from '../dao-error.js';
+import type { Making } from '../send-many.js';
 import type { CompiledColumn, CompiledTable, RawRow } from '../table/compiled-table.js';
 import { compileWhere } from './compile-where.js';
 import { keySql, liveness, type Removed } from './select.js';
@@ -145,8 +146,11 @@ function condition(
   });
 }
 
-/** Rows that leave out different columns go in different statements, in their order. */
-export function insertMany(table: CompiledTable, rows: readonly RawRow[]): Result<readonly Script[], InvalidCall> {
+/**
+ * Rows that leave out different columns go in different statements, in their order. Each is made when it is asked for: the
+ * next one while the database is at the one before.
+ */
+export function insertMany(table: CompiledTable, rows: readonly RawRow[]): Result<Making<InvalidRow>, InvalidCall> {
   const groups: RawRow[][] = [];
   let before: RawRow | undefined;
   for (const row of rows) {
@@ -156,23 +160,25 @@ export function insertMany(table: CompiledTable, rows: readonly RawRow[]): Resul
     else groups.push([row]);
     before = row;
   }
-  return Result.combine(groups.map((group) => insertAlike(table, group))).map((scripts) => scripts.flat());
+  if (groups.some(([first = {}]) => columnsIn(table, first).length === 0))
+    return err(table.refused('rows without any column cannot be inserted at once'));
+  const scripts = scriptsOf(table, groups);
+  return ok(() => table.encodable(() => scripts.next().value));
 }
 
-/** In as few statements as they take; all of them have the same columns. */
-function insertAlike(table: CompiledTable, rows: readonly RawRow[]): Result<readonly Script[], InvalidCall> {
-  const [first] = rows;
-  const columns = first === undefined ? [] : columnsIn(table, first);
-  if (columns.length === 0) return err(table.refused('rows without any column cannot be inserted at once'));
+/** In as few statements as they take; those of a group have the same columns. */
+function* scriptsOf(table: CompiledTable, groups: readonly (readonly RawRow[])[]): Generator<Script, undefined> {
   const { flavour } = table;
-  const into = `INSERT INTO ${table.sql} (${sqlOf(columns)})`;
-  const scripts: Script[] = [];
-  for (const encoded of slices(flavour.most.rows, columns, rows)) {
-    const source = flavour.rowsOf(table.sql, columns, encoded);
-    if (source) scripts.push({ sql: `${into} ${source.sql}`, values: source.values });
-    else scripts.push(...valueByValue(table, into, columns, encoded));
+  for (const rows of groups) {
+    const columns = columnsIn(table, rows[0] ?? {});
+    const into = `INSERT INTO ${table.sql} (${sqlOf(columns)})`;
+    for (const encoded of slices(flavour.most.rows, columns, rows)) {
+      const source = flavour.rowsOf(table.sql, columns, encoded);
+      if (source) yield { sql: `${into} ${source.sql}`, values: source.values };
+      else yield* valueByValue(table, into, columns, encoded);
+    }
   }
-  return ok(scripts);
+  return undefined;
 }
 
 /** What is sent at once: a text of thousands of large values would be more than either side takes. */

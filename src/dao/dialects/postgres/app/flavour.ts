@@ -41,11 +41,38 @@ function codec({ kind, scale }: Column): Codec {
   }
 }
 
+function rowsOf(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script {
+  // What is JSON to a DAO may be an array to the database: the server makes that of JSON, and knows no arrays of arrays.
+  return columns.some(({ kind }) => kind === 'json') ? asJson(table, columns, rows) : asArrays(table, columns, rows);
+}
+
+/** A column at a time, as an array of what the column is: nobody has to know the columns' types. */
+function asArrays(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script {
+  const ofType = (name: string, at: number): string =>
+    `unnest(coalesce((SELECT array_agg(${name}) FROM ${table} WHERE false), $${at + 1}))`;
+  return {
+    sql: `SELECT ${columns.map(({ name }, at) => ofType(quoted(name), at)).join(', ')}`,
+    values: columns.map((_, at) => `{${rows.map((row) => element(row[at])).join(',')}}`),
+  };
+}
+
+/** https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+function element(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (value instanceof Uint8Array) return `"\\\\x${hex(value)}"`;
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return `"${SPECIAL.test(value) ? value.replaceAll(/["\\]/g, String.raw`\$&`) : value}"`;
+}
+const SPECIAL = /["\\]/;
+
+const hex = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
+
 /** Nothing, of the table's row type; by its name alone a table called as a type of the system's own would be that. */
 const ofRow = (table: string): string => `(SELECT migrate_safe_row FROM ${table} AS migrate_safe_row LIMIT 0)`;
 
-/** The table's own row type reads a JSON text: nobody has to know the columns' types. */
-function rowsOf(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script {
+/** The table's own row type reads a JSON text. */
+function asJson(table: string, columns: readonly Column[], rows: readonly (readonly unknown[])[]): Script {
   const names = columns.map(({ name }) => JSON.stringify(name));
   const objects = rows.map(
     (row) => `{${columns.map((column, at) => `${names[at] ?? ''}:${cell(column, row[at])}`).join(',')}}`,
@@ -60,7 +87,7 @@ function cell({ kind }: Column, value: unknown): string {
   if (value === null) return 'null';
   // JSON is in there as it is; bytes as their type reads them.
   if (kind === 'json' && typeof value === 'string') return value;
-  return value instanceof Uint8Array ? `"\\\\x${Buffer.from(value).toString('hex')}"` : JSON.stringify(value);
+  return value instanceof Uint8Array ? `"\\\\x${hex(value)}"` : JSON.stringify(value);
 }
 
 function isIn(_: Column, encoded: readonly unknown[]): InList {
