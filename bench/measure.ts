@@ -21,6 +21,28 @@ export async function sideBySide(
   return { ours: median(taken.ours), theirs: median(taken.theirs) };
 }
 
+/** A side that has taken so long is asked no more, in milliseconds: it is slow enough to be known from few turns. */
+const PATIENCE_MS = 5000;
+
+/** The median of each side, over turns of all of them: each turn begins with another one. */
+export async function inTurns(
+  sides: readonly Side[],
+  turns: { readonly warmUp: number; readonly repetitions: number },
+): Promise<readonly number[]> {
+  const measured = sides.map((side) => ({ side, taken: [] as number[], sum: 0 }));
+  for (let turn = 0; turn < turns.warmUp + turns.repetitions; turn++) {
+    const first = turn % sides.length;
+    for (const one of [...measured.slice(first), ...measured.slice(0, first)]) {
+      if (one.sum >= PATIENCE_MS) continue;
+      const ms = await one.side();
+      if (turn < turns.warmUp) continue;
+      one.taken.push(ms);
+      one.sum += ms;
+    }
+  }
+  return measured.map(({ taken }) => median(taken));
+}
+
 /** The milliseconds that `work` takes. */
 export async function timed(work: () => PromiseLike<unknown>): Promise<number> {
   const started = performance.now();

@@ -1,16 +1,14 @@
-// One table of rows for the rows of the benchmark that are about DAOs, and the two ways to it: ours and knex by hand.
+// One table of people for the rows of the benchmark that are about DAOs, and the two ways to it: ours and knex by hand.
 import path from 'node:path';
-import knex, { type Knex } from 'knex';
-import { Dao, defineTable, openDatabase, type AppDatabase } from 'migrate-safe/dao';
-import * as z from 'zod';
+import knex from 'knex';
+import { Dao, openDatabase } from 'migrate-safe/dao';
 import type { Dialect } from '../history.js';
 import { clusterOf } from '../postgres/cluster.js';
 import type { Scratch } from '../scratch.js';
-
-const SHAPE = { id: z.int(), name: z.string(), age: z.int(), score: z.number(), active: z.boolean(), city: z.string() };
-const OPTIONS = { primaryKey: 'id', defaults: ['id'] } as const;
-export const People = defineTable('people', SHAPE, OPTIONS);
-export const TrustedPeople = defineTable('people', SHAPE, { ...OPTIONS, reads: 'trusted' });
+import { People, TrustedPeople } from './table.js';
+import { MOST_CONNECTIONS, type Person, type Place, type Way } from './way.js';
+import { byHandWith } from './ways/by-hand.js';
+import { ours } from './ways/ours.js';
 
 const DDL: Readonly<Record<Dialect, string>> = {
   sqlite:
@@ -20,7 +18,7 @@ const DDL: Readonly<Record<Dialect, string>> = {
 };
 const CITIES = ['Oslo', 'Lima', 'Pune', 'Graz', 'Bern'];
 
-export const personAt = (at: number) => ({
+export const personAt = (at: number): Person => ({
   name: `person number ${at}`,
   age: at % 90,
   score: at / 8,
@@ -28,35 +26,34 @@ export const personAt = (at: number) => ({
   city: CITIES[at % CITIES.length] ?? '',
 });
 
-/** As knex by hand binds a row. */
-export const boundAt = (at: number, dialect: Dialect): object => {
-  const person = personAt(at);
-  return dialect === 'sqlite' ? { ...person, active: person.active ? 1 : 0 } : person;
-};
+type SqliteDriver = 'sqlite3' | 'better-sqlite3';
 
 export interface Ways {
   readonly url: string;
-  readonly database: AppDatabase;
+  readonly place: Place;
   readonly dao: Dao<typeof People>;
-  readonly trusted: Dao<typeof TrustedPeople>;
+  readonly validated: Way;
+  readonly trusted: Way;
   /** Its own pool, with the same driver. */
-  readonly byHand: Knex;
+  readonly byHand: Way;
 }
 
 /** A database with `rows` people in it; undefined where there is no PostgreSQL. */
-export const peopleIn = (scratch: Scratch, dialect: Dialect, rows: number): Promise<Ways | undefined> =>
-  scratch.once(`people ${dialect} ${rows}`, async () => {
-    const url = await urlOf(scratch, dialect);
-    if (url === undefined) return undefined;
+export const peopleIn = (
+  scratch: Scratch,
+  dialect: Dialect,
+  rows: number,
+  driver: SqliteDriver = 'sqlite3',
+): Promise<Ways | undefined> =>
+  scratch.once(`people ${dialect} ${rows} ${driver}`, async () => {
+    const address = await addressOf(scratch, dialect);
+    if (address === undefined) return undefined;
+    const url = dialect === 'sqlite' ? `sqlite:${address}?driver=${driver}` : address;
     const database = openDatabase({ database: url });
     const byHand = knex(
       dialect === 'sqlite'
-        ? {
-            client: 'sqlite3',
-            connection: { filename: url.slice('sqlite:'.length).split('?')[0] ?? '' },
-            useNullAsDefault: true,
-          }
-        : { client: 'pg', connection: url, pool: { min: 0, max: 10 } },
+        ? { client: driver, connection: { filename: address }, useNullAsDefault: true }
+        : { client: 'pg', connection: address, pool: { min: 0, max: MOST_CONNECTIONS } },
     );
     await database.knex.raw(DDL[dialect]);
     if (dialect === 'sqlite') await database.knex.raw('PRAGMA journal_mode = WAL');
@@ -67,10 +64,17 @@ export const peopleIn = (scratch: Scratch, dialect: Dialect, rows: number): Prom
       await byHand.destroy();
       await database.knex.destroy();
     });
-    return { url, database, dao, trusted: new Dao(database, TrustedPeople), byHand };
+    return {
+      url,
+      place: { dialect, address },
+      dao,
+      validated: ours(dao),
+      trusted: ours(new Dao(database, TrustedPeople)),
+      byHand: byHandWith(byHand, dialect),
+    };
   });
 
-async function urlOf(scratch: Scratch, dialect: Dialect): Promise<string | undefined> {
-  if (dialect === 'sqlite') return `sqlite:${path.join(scratch.folder(), 'people.db')}?driver=sqlite3`;
+async function addressOf(scratch: Scratch, dialect: Dialect): Promise<string | undefined> {
+  if (dialect === 'sqlite') return path.join(scratch.folder(), 'people.db');
   return (await clusterOf(scratch))?.create();
 }

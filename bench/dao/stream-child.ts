@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { Dao, openDatabase } from 'migrate-safe/dao';
 import { WATCH } from '../watch.js';
-import { People } from './people.js';
+import { People } from './table.js';
 
 const [url = ''] = process.argv.slice(2);
 const database = openDatabase({ database: url });
