@@ -7,7 +7,7 @@ import type { Access, Flavour } from './dao/app/flavour.js';
 import { postgresFlavour } from './dao/dialects/postgres/app/flavour.js';
 import { postgresKnexConfig } from './dao/dialects/postgres/app/knex-config.js';
 import { sqliteFlavour } from './dao/dialects/sqlite/app/flavour.js';
-import { sqliteKnexConfig } from './dao/dialects/sqlite/app/knex-config.js';
+import { sqliteKnexConfig, writesOnOne } from './dao/dialects/sqlite/app/knex-config.js';
 import { loadDriver } from './dao/dialects/sqlite/drivers/load-driver.js';
 import { resolveTarget, type Target } from './target.js';
 
@@ -15,7 +15,10 @@ import { resolveTarget, type Target } from './target.js';
 export interface OpenDatabaseOptions {
   /** `sqlite:app.db`, `postgres://…`, a knex configuration, or the application's own knex instance, whose pool is shared. */
   readonly database: string | Knex.Config | Knex;
-  /** Of the pool that is made for a URL. */
+  /**
+   * Of the pool that is made for a URL or a configuration. Where `better-sqlite3` writes it has one connection, whatever
+   * `max` is: the driver is synchronous.
+   */
   readonly pool?: { readonly min?: number; readonly max?: number; readonly acquireTimeoutMs?: number };
   /** What timestamps and removals are set to; for tests. */
   readonly now?: () => Date;
@@ -51,10 +54,14 @@ function connect({ database, pool, now }: OpenDatabaseOptions, access: Access): 
   const target = resolveTarget(database, 0);
   if (target.isErr()) throw new TypeError(target.error);
   const flavour = flavourOf(target.value);
-  if (typeof database === 'function' && access === 'read-write')
+  const isSingle = target.value.dialect === 'sqlite' && writesOnOne(target.value.driver, access);
+  if (typeof database === 'function' && access === 'read-write') {
+    if (isSingle && connectionsOf(database) > 1) throw new TypeError(SEVERAL);
     return { connections: new Connections(database, flavour, now), owned: false };
+  }
   const config = configOf(target.value, access);
   const given = typeof database === 'object' ? database : {};
+  const size: Knex.PoolConfig = { ...config.pool, ...poolOf(given), ...sizeOf(pool) };
   const made = knex({
     ...config,
     ...(pool?.acquireTimeoutMs === undefined ? {} : { acquireConnectionTimeout: pool.acquireTimeoutMs }),
@@ -62,7 +69,7 @@ function connect({ database, pool, now }: OpenDatabaseOptions, access: Access): 
     ...given,
     // What makes connections read-only or keeps foreign keys is not the caller's to leave out.
     connection: config.connection ?? {},
-    pool: { ...config.pool, ...poolOf(given), ...sizeOf(pool) },
+    pool: isSingle ? { ...size, min: Math.min(size.min ?? 0, 1), max: 1 } : size,
   });
   return { connections: new Connections(made, flavour, now), owned: true };
 }
@@ -72,6 +79,14 @@ function warnOfAllElse(message: unknown): void {
   if (typeof message !== 'string' || !/^(?:Acquire connection error|Connection Error)/.test(message))
     console.warn(message);
 }
+
+const SEVERAL =
+  'the knex instance of better-sqlite3 has a pool of several connections: one that waits for the lock of another holds ' +
+  'up the process, and with it the other one. Nothing was opened. Give its pool max: 1, which is what knex gives it by ' +
+  'itself; to read meanwhile, openReadOnlyDatabase has a pool of its own';
+
+const connectionsOf = ({ client }: Knex): number =>
+  (client as { readonly pool?: { readonly max?: number } }).pool?.max ?? 1;
 
 const poolOf = ({ pool = {} }: Knex.Config): Knex.PoolConfig => {
   const { afterCreate: _, ...others } = pool;

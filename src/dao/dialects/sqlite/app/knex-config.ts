@@ -36,6 +36,13 @@ export function sqliteKnexConfig({ file, driver }: Pick<SqliteTarget, 'file' | '
   };
 }
 
+/**
+ * `better-sqlite3` is synchronous: a second connection that writes could only wait for the first, and would hold up the
+ * process meanwhile.
+ */
+export const writesOnOne = (driver: SqliteTarget['driver'], access: Access): boolean =>
+  driver === 'better-sqlite3' && access === 'read-write';
+
 /** knex opens a file of `sqlite3` for writing, whatever its flags; a URI can say otherwise. https://sqlite.org/uri.html */
 const readOnly = (file: string, driver: SqliteTarget['driver']): object =>
   driver === 'sqlite3'

@@ -1,4 +1,5 @@
 // Waiting for a lock from JavaScript: a driver's own busy timeout blocks a thread that the holder may need.
+import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { ResultAsync, type Result } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 
@@ -16,7 +17,9 @@ export function whileBusy<T>(
     for (;;) {
       const result = await attempt();
       if (result.isOk() || result.error.kind !== 'busy' || Date.now() - since >= waitMs) return result;
-      await new Promise<void>((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
+      // Timers of several that wait so would follow one another for ever, and the holder's files and sockets never have a turn.
+      await turn();
     }
   };
   return new ResultAsync(tried());
