@@ -40,8 +40,9 @@ export interface MigrateSafeOptions {
    */
   readonly fileBackup?: Policy['fileBackup'];
   /**
-   * How, on PostgreSQL: by `pg_dump`, or by a restore point in the log that the server archives, from which only the
-   * server's own tools restore. Default: `dump`.
+   * How, on PostgreSQL: by `pg_dump`; by a restore point in the log that the server archives, from which only the
+   * server's own tools restore; or by a clone of the database on its own server, for which nobody else may be connected.
+   * Default: `dump`.
    */
   readonly fileBackupBy?: Policy['fileBackupBy'];
   /** Size in bytes above which a PostgreSQL database is asked about before it is dumped. Default: 10 GiB. */
@@ -85,7 +86,7 @@ export type ConfigError = {
 const CHOICES = {
   guard: ['enforce', 'warn', 'off'],
   fileBackup: ['each-step', 'each-run', 'never'],
-  fileBackupBy: ['dump', 'restore-point'],
+  fileBackupBy: ['dump', 'restore-point', 'template-clone'],
   tableBackup: ['each-step', 'never'],
   onFailure: ['keep-earlier-steps', 'undo-run'],
   outOfOrder: ['refuse', 'allow'],

@@ -42,7 +42,7 @@ export class FileBackupStore implements BackupStore {
   }
 
   take(request: TakeBackup): ResultAsync<StoredBackup, BackupError> {
-    const id = newBackupId(this.#clock.now(), this.#ids.hex(8));
+    const id = request.id ?? newBackupId(this.#clock.now(), this.#ids.hex(8));
     const partial = path.join(this.#root, request.databaseId, 'tmp', `${id}.partial`);
     const final = path.join(this.#seriesOf(request.databaseId), id);
     return new ResultAsync(
@@ -97,6 +97,7 @@ export class FileBackupStore implements BackupStore {
     onProgress: VerifyProgress = (): void => undefined,
   ): ResultAsync<void, BackupError> {
     const { id, files, copy, fingerprint } = backup.manifest;
+    const form = source.formOf?.(copy) ?? source.form;
     return this.#attempt(async () => ({ there: existsSync(backup.file), expected: files[0] }))
       .andThen(({ there, expected }) =>
         there && expected
@@ -111,7 +112,7 @@ export class FileBackupStore implements BackupStore {
           return err(corrupt(id, 'size', `${stored.bytes} bytes instead of ${expected.bytes}`));
         if (stored.sha256 !== expected.sha256)
           return err(corrupt(id, 'sha256', 'the bytes are not those that were written'));
-        const wrong = wrongShape(stored, copy, source.form);
+        const wrong = wrongShape(stored, copy, form);
         return wrong === undefined ? ok(undefined) : err(corrupt(id, 'header', wrong));
       })
       .andThen(() => {
@@ -123,7 +124,7 @@ export class FileBackupStore implements BackupStore {
               ? corrupt(id, error.check, error.detail)
               : PROVES_NOTHING.has(error.kind)
                 ? failed(this.label, error)
-                : corrupt(id, source.form.checks.full, error.message),
+                : corrupt(id, form.checks.full, error.message),
           )
           .andThen(() =>
             fingerprint

@@ -66,7 +66,7 @@ export async function writeSet({
       format: 1,
       id,
       series: SERIES,
-      kind: 'file',
+      kind: 'clone' in copy ? 'clone' : 'file',
       databaseId: request.databaseId,
       database: request.database,
       engine,

@@ -19,16 +19,22 @@ export function reasonText({ kind, version, direction }: BackupReason): string {
   }
 }
 
-/** What it is made of: a file, an archive of a server's database, copies of tables within it, or a name in its log. */
+/** What it is made of: a file, an archive of a server's database, copies of tables within it, a clone, or a name in its log. */
 export function formText({ kind, copy, restorePoint }: BackupManifest): string {
   const tables = count(copy.tables.length, 'table');
   if (restorePoint) return 'restore point';
   if (kind === 'tables') return count(copy.tables.length, 'copy', 'copies');
+  if ('clone' in copy) return 'clone';
   return 'archive' in copy ? 'archive' : tables;
 }
 
-/** What a server that is to restore it must have; nothing for a copy that stands alone. */
+/** What a server that is to restore it must have, or has; nothing for a copy that stands alone. */
 export function archiveRows(copy: CopyFacts): string[][] {
+  if ('clone' in copy)
+    return [
+      ['server', copy.clone.serverVersion],
+      ['clone', copy.clone.database],
+    ];
   if (!('archive' in copy)) return [];
   const { serverVersion, dumpVersion, format, encoding, roles, extensions } = copy.archive;
   return [

@@ -1,5 +1,6 @@
 // The documents of --json: the shapes that programs rely on; members are added, never taken away.
 import type { MigrateError } from '../core/errors/migrate-error.js';
+import { bytesOf } from '../core/manager/clone-facts.js';
 import type { StatusReport } from '../core/manager/inspect-state.js';
 import type { StepReport } from '../core/manager/step-attempt.js';
 import type { StoredBackup } from '../core/ports/backup-store.js';
@@ -67,21 +68,23 @@ export function appliedDocument({ schemaRestored: _restored, ...step }: StepRepo
   return step;
 }
 
-/** A backup as programs see it; `path` is the copied database itself, and null where tables were copied within it, and for a restore point. */
+/** A backup as programs see it; `path` is the copied database itself, and null where that is on the server or in its log. */
 export function backupDocument({ manifest, file }: StoredBackup): Record<string, unknown> {
   const { id, kind, copy, files, verified, createdAt, reason, journal, databaseId, tables, restorePoint } = manifest;
+  const clone = 'clone' in copy ? copy.clone : undefined;
   return {
     id,
     kind,
     tables: copy.tables,
-    bytes: files.reduce((all, one) => all + one.bytes, 0),
-    sha256: tables ? null : (files[0]?.sha256 ?? null),
+    bytes: bytesOf(manifest),
+    sha256: tables || clone ? null : (files[0]?.sha256 ?? null),
     verified: true,
     checks: verified.checks,
     createdAt,
-    path: file === '' ? null : file,
+    path: file === '' || clone ? null : file,
     ...(tables ? { copies: tables } : {}),
     ...(restorePoint ? { restorePoint } : {}),
+    ...(clone ? { clone } : {}),
     reason: reason.kind,
     version: reason.version ?? null,
     runId: reason.runId,

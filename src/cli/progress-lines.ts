@@ -29,12 +29,13 @@ export function phaseLines(
 type Of<K extends Progress['kind']> = Extract<Progress, { readonly kind: K }>;
 
 export function backupText(
-  { bytes: size, ms, directory, tables, restorePoint }: Of<'backup-taken'>,
+  { bytes: size, ms, directory, tables, restorePoint, clone }: Of<'backup-taken'>,
   room: number,
   paint: Paint,
 ): string {
   if (restorePoint !== undefined) return `restore point at ${restorePoint.lsn}, in the server's log`;
   if (tables !== undefined) return `${count(tables, 'table')}, ${bytes(size)} in ${duration(ms)}, in the database`;
+  if (clone !== undefined) return `${bytes(size)} in ${duration(ms)}, as ${clone} on the server`;
   const text = `${bytes(size)} in ${duration(ms)}, verified`;
   const where = relative(directory);
   return widthOf(text) + 5 + widthOf(where) <= room ? `${text}     ${paint.dim(where)}` : text;

@@ -14,8 +14,8 @@ export const addBackups = (command: Command): Command =>
     .addOption(
       new Option(
         '--file-backup-by <way>',
-        'how, on PostgreSQL: dump (default), or restore-point where the server archives its log',
-      ).choices(['dump', 'restore-point']),
+        'how, on PostgreSQL: dump (default), restore-point where the server archives its log, or template-clone where nobody else is connected',
+      ).choices(['dump', 'restore-point', 'template-clone']),
     );
 
 export const addOrder = (command: Command): Command =>

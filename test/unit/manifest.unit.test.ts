@@ -1,7 +1,8 @@
 // The manifest of a backup set: what an earlier version wrote to a disk is read as long as there are such disks.
 import { expect } from 'chai';
 import { parseManifest, seal } from '#src/backup/manifest.js';
-import { archiveRows } from '#src/cli/backup-text.js';
+import { archiveRows, formText } from '#src/cli/backup-text.js';
+import { backupDocument } from '#src/cli/documents.js';
 import type { CopyFacts } from '#src/core/ports/backup-source.js';
 import { value } from '../support/project.js';
 
@@ -71,6 +72,11 @@ const ARCHIVE: CopyFacts = {
   },
 };
 
+const CLONE = {
+  tables: ['orders'],
+  clone: { database: 'migrate_safe_clone_x', oid: 16_400, bytes: 7_000_000, serverVersion: '15.3' },
+};
+
 describe('a manifest', () => {
   it('that an earlier version wrote is read, and would be written again byte for byte', () => {
     const manifest = value(parseManifest(WRITTEN));
@@ -94,5 +100,23 @@ describe('a manifest', () => {
       ['roles', 'app, reader'],
       ['extensions', 'none'],
     ]);
+    expect(archiveRows(CLONE)).to.deep.equal([
+      ['server', '15.3'],
+      ['clone', 'migrate_safe_clone_x'],
+    ]);
+  });
+
+  it('of a clone tells programs the size of the database, and where that is', () => {
+    const { checksum: _sealed, ...rest } = value(parseManifest(WRITTEN));
+    const manifest = seal({ ...rest, kind: 'clone', copy: CLONE });
+    expect(formText(manifest)).to.equal('clone');
+    expect(backupDocument({ manifest, directory: '/b/x', file: '/b/x/data/clone.ndjson' })).to.deep.include({
+      kind: 'clone',
+      bytes: 7_000_000,
+      path: null,
+      sha256: null,
+      clone: CLONE.clone,
+      tables: ['orders'],
+    });
   });
 });

@@ -1,6 +1,7 @@
 // `backup create | list | show`: copies that retention leaves alone, and what there is.
 import { errAsync, okAsync } from 'neverthrow';
 import { migrateError } from '../../core/errors/migrate-error.js';
+import { bytesOf } from '../../core/manager/clone-facts.js';
 import type { BackupListing, StoredBackup } from '../../core/ports/backup-store.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { archiveRows, formText, reasonText } from '../backup-text.js';
@@ -31,7 +32,7 @@ export function runBackupCreate(context: CommandContext, flags: Flags & { readon
 
 function createdLines({ manifest, file }: StoredBackup, ms: number, { paint }: Sink): string[] {
   return [
-    `${paint.bold(manifest.database.label)}   ${paint.green('✔')} ${bytes(sizeOf(manifest))} in ${duration(ms)}, verified (${manifest.verified.checks.join(', ')})`,
+    `${paint.bold(manifest.database.label)}   ${paint.green('✔')} ${bytes(bytesOf(manifest))} in ${duration(ms)}, verified (${manifest.verified.checks.join(', ')})`,
     paint.dim(relative(file)),
     `backup ${paint.bold(manifest.id)}`,
   ];
@@ -46,15 +47,18 @@ export const runBackupList = (_context: CommandContext, flags: Flags): CommandRe
   );
 
 function listLines({ backups, damaged }: BackupListing, database: string, { paint, width }: Sink): string[] {
-  const total = backups.reduce((all, { manifest }) => all + sizeOf(manifest), 0);
+  const total = backups.reduce((all, { manifest }) => all + bytesOf(manifest), 0);
   const rows = backups.map(({ manifest }) => [
     manifest.id,
     reasonText(manifest.reason),
-    bytes(sizeOf(manifest)),
+    bytes(bytesOf(manifest)),
     localTime(manifest.createdAt),
     formText(manifest),
   ]);
   const broken = damaged.map(({ id, detail }) => `${paint.red('✖')} ${id} is not whole: ${detail}`);
+  const legend = Object.entries(LEGEND).flatMap(([kind, line]) =>
+    backups.some(({ manifest }) => manifest.kind === kind) ? [line] : [],
+  );
   const none = damaged.length === 0 ? 'no backups' : 'no backup that can be read';
   return [
     `${paint.bold(database)}   ${backups.length === 0 ? none : `${count(backups.length, 'backup')}, ${bytes(total)}`}`,
@@ -63,12 +67,16 @@ function listLines({ backups, damaged }: BackupListing, database: string, { pain
       column === 0 ? paint.bold(cell) : column > 2 ? paint.dim(cell) : cell,
     ).map((line) => `  ${line}`),
     ...(broken.length === 0 ? [] : ['', ...broken]),
-    ...(backups.some(({ manifest }) => manifest.kind === 'tables')
-      ? ['', paint.dim('copies: of the tables that a step could touch, in the database itself')]
-      : []),
+    ...(legend.length === 0 ? [] : ['', ...legend.map((line) => paint.dim(line))]),
     ...(backups.length === 0 ? [] : ['', 'Put one back with: migrate-safe restore ID']),
   ];
 }
+
+/** What is no file. */
+const LEGEND = {
+  tables: 'copies: of the tables that a step could touch, in the database itself',
+  clone: 'clone: a database beside it, on its server',
+} as const;
 
 export function runBackupShow(_context: CommandContext, flags: Flags, id: string): CommandResult {
   return withEngine(flags, ({ manager, config }) =>
@@ -101,7 +109,7 @@ function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): st
           ['place', `${restorePoint.lsn} in the server's log`],
         ]
       : [
-          ['size', bytes(sizeOf(manifest))],
+          ['size', bytes(bytesOf(manifest))],
           [
             'tables',
             tables?.map((one) => `${one.table} (${count(one.rows, 'row')})`).join(', ') ??
@@ -114,7 +122,7 @@ function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): st
     ...(tables || restorePoint ? [] : [['sha256', files[0]?.sha256 ?? '']]),
     ['by', `${engine}, ${driver}`],
     ...(tables ? [['copies', tables.map((one) => one.copy).join(', ')]] : []),
-    ...(file === '' ? [] : [['file', relative(file)]]),
+    ...(file === '' ? [] : [['clone' in copy ? 'note' : 'file', relative(file)]]),
   ];
   return [
     `backup ${paint.bold(id)}`,
@@ -128,5 +136,3 @@ function showLines({ manifest, file }: StoredBackup, { paint, width }: Sink): st
       : `Put it back with: migrate-safe restore ${id}`,
   ];
 }
-
-const sizeOf = ({ files }: StoredBackup['manifest']): number => files.reduce((all, file) => all + file.bytes, 0);

@@ -157,6 +157,7 @@ export type RunFacts =
   | { readonly kind: 'backups-unsupported'; readonly reason: string }
   | { readonly kind: 'restore-failed'; readonly reason: string }
   | { readonly kind: 'restore-declined' }
+  | { readonly kind: 'clone-refused'; readonly database: string; readonly reason: string; readonly fix: string }
   | { readonly kind: 'backup-declined'; readonly database: string }
   | { readonly kind: 'stale-journal'; readonly expected: number; readonly actual: number };
 

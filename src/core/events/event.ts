@@ -61,9 +61,9 @@ export type BackupTaken = Fact<
     readonly backupId: string;
     /**
      * `tables`: single tables, copied within the database. `restore-point`: a moment that the archived log of the server
-     * leads back to. Of neither is there a file, and `sha256` is empty.
+     * leads back to. Of neither is there a file, and `sha256` is empty. `clone`: a database beside the live one.
      */
-    readonly kind: 'file' | 'tables' | 'restore-point';
+    readonly kind: 'file' | 'tables' | 'restore-point' | 'clone';
     readonly bytes: number;
     readonly sha256: string;
     readonly tables?: readonly { readonly table: string; readonly rows: number }[];

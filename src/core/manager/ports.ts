@@ -14,8 +14,11 @@ export interface Policy {
   readonly component: string;
   readonly guard: GuardMode;
   readonly fileBackup: FileBackupPolicy;
-  /** `restore-point`: in place of a copy, a name for the moment in the log that the server archives. */
-  readonly fileBackupBy: 'dump' | 'restore-point';
+  /**
+   * `restore-point`: in place of a copy, a name for the moment in the log that the server archives. `template-clone`: a
+   * database beside the live one, made while nobody else is connected.
+   */
+  readonly fileBackupBy: 'dump' | 'restore-point' | 'template-clone';
   /** A server's database above this size is asked about before it is dumped. */
   readonly largeDatabaseBytes: number;
   /** Whether the tables that a step can touch are copied before it, where the database can keep copies of single tables. */

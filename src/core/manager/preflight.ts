@@ -109,11 +109,11 @@ export function loadSteps(candidates: readonly StepCandidate[]): ResultAsync<rea
   });
 }
 
-/** Room for every backup that the run will take. */
+/** Room for every copy that the run will take into the store. */
 export function checkDisk(session: RunSession, steps: number): ResultAsync<void, MigrateError> {
   const { database, policy, ports } = session;
-  const backups = policy.fileBackup === 'never' ? 0 : policy.fileBackup === 'each-run' ? 1 : steps;
-  if (backups === 0 || policy.fileBackupBy !== 'dump' || !database.backups.supported) return okAsync(undefined);
+  const backups = policy.fileBackup === 'each-run' ? 1 : steps;
+  if (!database.backups.supported) return okAsync(undefined);
   return safeTry(async function* () {
     const size = yield* database.backups
       .size()

@@ -58,6 +58,8 @@ export type Progress =
       readonly tables?: number;
       /** In place of a copy. */
       readonly restorePoint?: RestorePoint;
+      /** The database that is the copy. */
+      readonly clone?: string;
     }
   | {
       readonly kind: 'worked';

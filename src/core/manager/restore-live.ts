@@ -5,6 +5,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { OpenDatabase } from '../ports/database.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSql, fromStore } from './as-error.js';
+import { restoresWhole } from './clones.js';
 import { verified, type LoadedHistory } from './load-history.js';
 import type { SoundDatabase } from './open-sound.js';
 import { Recorder } from './recorder.js';
@@ -39,6 +40,7 @@ export function restoreLive(context: RestoreContext, sound: SoundDatabase): Resu
   const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
     fromSql(error, database.info.label, 'restoring');
   return safeTry<RestoreReport, MigrateError>(async function* () {
+    yield* restoresWhole(context);
     yield* source.prove();
     const unknown = source.tables && tables !== 'all' ? tables.find((table) => !holds(source, table)) : undefined;
     if (unknown !== undefined) return err(noSuchTable(context, unknown));

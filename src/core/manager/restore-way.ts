@@ -5,6 +5,7 @@ import type { OpenDatabase } from '../ports/database.js';
 import type { SwapOutlook, SwapRestorePort } from '../ports/swap-restore.js';
 import type { WholeRestoreError } from '../ports/whole-restore.js';
 import { fromSql } from './as-error.js';
+import { isClone } from './clone-facts.js';
 import type { RestoreContext } from './restore-context.js';
 
 export type ChosenWay =
@@ -23,32 +24,32 @@ export function chooseWay(
   return safeTry<ChosenWay, MigrateError>(async function* () {
     if (by === 'swap' && (swap === undefined || !isWhole)) return err(noSwap(tables === 'all'));
     if (by === 'in-place' || swap === undefined || !isWhole) return ok(IN_PLACE);
-    const closed =
-      by === 'swap' ? undefined : yield* (obstacleInPlace?.(backup.file) ?? okAsync(undefined)).mapErr(failed);
+    const onlySo = by === 'swap' || isClone(backup.manifest);
+    const closed = onlySo ? undefined : yield* (obstacleInPlace?.(backup.file) ?? okAsync(undefined)).mapErr(failed);
     const isTooMany = closed?.kind === 'too-few-locks';
     const large =
-      by === 'auto' &&
+      !onlySo &&
       !isTooMany &&
       closed === undefined &&
       (yield* sizeOf(backups).mapErr(failed)) > policy.largeDatabaseBytes;
-    if (by === 'auto' && !isTooMany && !large) return ok(IN_PLACE);
+    if (!onlySo && !isTooMany && !large) return ok(IN_PLACE);
     const outlook = yield* swap.outlook(backup.file, ports.clock.now()).mapErr(failed);
     const { obstacle, sessions } = outlook;
     const chosen: ChosenWay = { by: 'swap', port: swap, outlook };
     if (obstacle === undefined) return ok(large && sessions.length > 0 ? IN_PLACE : chosen);
     if (large) return ok(IN_PLACE);
-    return err(refused(closed, obstacle));
+    return err(refused(closed, obstacle, isClone(backup.manifest)));
   });
 }
 
 const sizeOf = ({ effort }: OpenDatabase['backups']): ResultAsync<number, Parameters<typeof fromSql>[0]> =>
   effort === undefined ? okAsync(0) : effort().map(({ databaseBytes }) => databaseBytes);
 
-function refused(closed: WholeRestoreError | undefined, obstacle: string): MigrateError {
+function refused(closed: WholeRestoreError | undefined, obstacle: string, ofClone: boolean): MigrateError {
   const reason =
     closed?.kind === 'too-few-locks'
       ? `in one transaction it takes about ${closed.needed} locks, more than the server has room for (max_locks_per_transaction is ${closed.setting}); give it more and start it again: ALTER SYSTEM SET max_locks_per_transaction = ${closed.enough}; the other way is a new database that takes the name of this one, but ${obstacle}`
-      : `no new database can take its name: ${obstacle}; in its place it can be put back with --by in-place`;
+      : `no new database can take its name: ${obstacle}${ofClone ? '' : '; in its place it can be put back with --by in-place'}`;
   return migrateError({ kind: 'restore-failed', reason });
 }
 

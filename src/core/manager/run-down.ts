@@ -9,7 +9,7 @@ import { fingerprint } from '../schema/fingerprint.js';
 import { currentVersion, planDown } from '../steps/planner.js';
 import { fromSource, fromSql } from './as-error.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import { checkDisk, loadSteps, refuseWithoutBackup } from './preflight.js';
+import { loadSteps, refuseWithoutBackup } from './preflight.js';
 import type { Unproven } from './progress.js';
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
@@ -18,7 +18,7 @@ import { runStep } from './run-step.js';
 import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 import { elapsed, ofComponent } from './plan-up.js';
-import { checkRestorePoints, takeWayBack } from './way-back.js';
+import { checkWayBack, takeWayBack } from './way-back.js';
 
 export interface DownOptions {
   /** How many steps, or the version that stays applied (`base`: none does). */
@@ -74,8 +74,7 @@ function revertSteps(
     const stuck = steps.find((step) => step.definition.revert === undefined);
     if (stuck !== undefined) return errAsync(migrateError({ kind: 'no-revert', version: stuck.version }));
     yield* refuseWithoutBackup(session, steps, 'revert');
-    yield* checkRestorePoints(session);
-    yield* checkDisk(session, steps.length);
+    yield* checkWayBack(session, steps.length);
     ports.observer.progress({ kind: 'planned', direction: 'revert', versions: steps.map((step) => step.version) });
     yield* startRun(
       session,

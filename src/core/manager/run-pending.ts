@@ -8,7 +8,7 @@ import { ContractWatch, loadContract } from './contract-watch.js';
 import { askAboutSize } from './large-database.js';
 import { elapsed, planFor, warnAhead, type UpOptions, type UpReport } from './plan-up.js';
 import type { ManagerPorts, Policy } from './ports.js';
-import { checkDisk, loadSteps, refuseForeign, refuseLost, refuseWithoutBackup, warnOfNamesake } from './preflight.js';
+import { loadSteps, refuseForeign, refuseLost, refuseWithoutBackup, warnOfNamesake } from './preflight.js';
 import { planPruning, removePruned } from './pruning.js';
 import { appliedSteps, endRun, startRun, withSession } from './run-session.js';
 import type { RunSession } from './session.js';
@@ -17,7 +17,7 @@ import { runStep } from './run-step.js';
 import type { StepReport } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
 import { undoRun } from './undo-run.js';
-import { checkRestorePoints, takeWayBack } from './way-back.js';
+import { checkWayBack, takeWayBack } from './way-back.js';
 
 /** What the fast path has found out, and left to be done. */
 export interface Pending extends UpOptions {
@@ -53,8 +53,7 @@ function applyPending(session: RunSession, pending: Pending): ResultAsync<UpRepo
     yield* refuseForeign(session.database, recorder.history);
     const steps = yield* loadSteps(plan.steps);
     yield* refuseWithoutBackup(session, steps, 'apply');
-    yield* checkRestorePoints(session);
-    yield* checkDisk(session, steps.length);
+    yield* checkWayBack(session, steps.length);
     const contract = yield* watchContract(session, pending, steps);
     yield* askAboutSize(session, steps.length, pending.confirm);
     ports.observer.progress({ kind: 'planned', direction: 'apply', versions: steps.map((step) => step.version) });

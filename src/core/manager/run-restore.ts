@@ -6,6 +6,7 @@ import type { StoredBackup } from '../ports/backup-store.js';
 import type { OpenDatabase } from '../ports/database.js';
 import type { Lease } from '../ports/run-lock.js';
 import { chooseBackup, describeChoice, plansOf } from './choose-backup.js';
+import { isClone } from './clone-facts.js';
 import { fromLock, fromOpen, fromSql, fromStore } from './as-error.js';
 import { openSound } from './open-sound.js';
 import type { ManagerPorts, Policy } from './ports.js';
@@ -73,7 +74,9 @@ function withCopies(
 ): ResultAsync<StoredBackup, MigrateError> {
   const { choice } = options;
   const beforeStep = 'beforeStep' in choice ? choice.beforeStep : undefined;
-  const isExact = chosen.isOk() && (beforeStep === undefined || chosen.value.manifest.reason.kind === 'before-step');
+  const isOnlyWhole = chosen.isOk() && isClone(chosen.value.manifest);
+  const isExact =
+    chosen.isOk() && !isOnlyWhole && (beforeStep === undefined || chosen.value.manifest.reason.kind === 'before-step');
   if (isExact || (chosen.isOk() && options.tables === 'all')) return okAsync(chosen.value);
   return tableBackupsOf(database, ports, databaseId).andThen((backups) => {
     const meant = chooseTables(options, policy.component, backups);

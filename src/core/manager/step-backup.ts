@@ -2,8 +2,10 @@
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupError, BackupReason, StoredBackup } from '../ports/backup-store.js';
+import type { BackupSource } from '../ports/backup-source.js';
 import type { OpenDatabase } from '../ports/database.js';
 import { fromStore } from './as-error.js';
+import { bytesOf } from './clone-facts.js';
 import type { ManagerPorts } from './ports.js';
 import type { Recorder } from './recorder.js';
 
@@ -12,6 +14,8 @@ export interface BackupContext {
   readonly database: OpenDatabase;
   readonly recorder: Recorder;
   readonly signal?: AbortSignal;
+  /** In place of a copy in the store. */
+  readonly clone?: { readonly id: string; readonly source: BackupSource };
 }
 
 /** Takes a backup and buffers its events. */
@@ -21,12 +25,13 @@ export function takeBackup(
   verify: 'quick' | 'full',
   journal = context.recorder.writtenHead,
 ): ResultAsync<StoredBackup, MigrateError> {
-  const { ports, database, recorder } = context;
+  const { ports, database, recorder, clone } = context;
   const { info } = database;
   const started = ports.clock.now().getTime();
   return ports.store
     .take({
-      source: database.backups,
+      source: clone?.source ?? database.backups,
+      ...(clone === undefined ? {} : { id: clone.id }),
       databaseId: recorder.history.databaseId ?? '',
       database: { label: info.label, path: info.location ?? '', dialect: info.dialect },
       driver: info.driver,
@@ -40,10 +45,11 @@ export function takeBackup(
     })
     .orElse((error) => blamed(database, error))
     .andThen((backup) => {
-      const { id, files, verified, journal } = backup.manifest;
-      const bytes = files.reduce((all, file) => all + file.bytes, 0);
+      const { id, copy, files, verified, journal } = backup.manifest;
+      const bytes = bytesOf(backup.manifest);
       recorder.record({
         type: 'record-backup',
+        ...(clone === undefined ? {} : { kind: 'clone' as const }),
         backupId: id,
         bytes,
         sha256: files[0]?.sha256 ?? '',
@@ -58,6 +64,7 @@ export function takeBackup(
         bytes,
         ms: ports.clock.now().getTime() - started,
         directory: backup.directory,
+        ...('clone' in copy ? { clone: copy.clone.database } : {}),
       });
       return okAsync(backup);
     });

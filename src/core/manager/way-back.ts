@@ -1,9 +1,11 @@
-// The way back for the whole database, as the policy wants it: a copy in the store, or a restore point of the server.
+// The way back for the whole database, as the policy wants it: a copy in the store, a clone, or a restore point of the server.
 import { errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
 import { newBackupId } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupReason, StoredBackup } from '../ports/backup-store.js';
 import { fromSql } from './as-error.js';
+import { checkClones, takeClone } from './clones.js';
+import { checkDisk } from './preflight.js';
 import type { Policy } from './ports.js';
 import type { RunSession } from './session.js';
 import { takeBackup, type BackupContext } from './step-backup.js';
@@ -19,9 +21,15 @@ export function takeWayBack(
   context: BackupContext & { readonly policy: Policy },
   reason: BackupReason,
 ): ResultAsync<WayBack, MigrateError> {
-  return context.policy.fileBackupBy === 'restore-point'
-    ? setPoint(context, reason).map((id) => ({ id, backup: undefined }))
-    : takeBackup(context, reason, 'quick').map((backup) => ({ id: backup.manifest.id, backup }));
+  const asWayBack = (backup: StoredBackup): WayBack => ({ id: backup.manifest.id, backup });
+  switch (context.policy.fileBackupBy) {
+    case 'restore-point':
+      return setPoint(context, reason).map((id) => ({ id, backup: undefined }));
+    case 'template-clone':
+      return takeClone(context, reason).map(asWayBack);
+    case 'dump':
+      return takeBackup(context, reason, 'quick').map(asWayBack);
+  }
 }
 
 function setPoint(
@@ -56,10 +64,21 @@ function setPoint(
     });
 }
 
-/** That a restore point would be one, before the first change. */
-export function checkRestorePoints({ policy, database }: RunSession): ResultAsync<void, MigrateError> {
-  if (policy.fileBackup === 'never' || policy.fileBackupBy !== 'restore-point') return okAsync(undefined);
-  const { restorePoints, info } = database;
+/** That the way back that the policy wants would be one for so many steps, before the first change. */
+export function checkWayBack(session: RunSession, steps: number): ResultAsync<void, MigrateError> {
+  const { fileBackup, fileBackupBy } = session.policy;
+  if (fileBackup === 'never') return okAsync(undefined);
+  switch (fileBackupBy) {
+    case 'restore-point':
+      return checkRestorePoints(session);
+    case 'template-clone':
+      return checkClones(session, steps);
+    case 'dump':
+      return checkDisk(session, steps);
+  }
+}
+
+function checkRestorePoints({ database: { restorePoints, info } }: RunSession): ResultAsync<void, MigrateError> {
   if (restorePoints === undefined) return errAsync(noPoints());
   return safeTry(async function* () {
     const obstacle = yield* restorePoints

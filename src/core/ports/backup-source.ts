@@ -11,8 +11,8 @@ import type { WholeRestorePort } from './whole-restore.js';
 
 export type CopyProgress = (doneBytes: number, totalBytes: number) => void;
 
-/** What a copy says about itself, for the manifest: a database file of pages, or an archive that a server can restore. */
-export type CopyFacts = PagedCopyFacts | ArchiveCopyFacts;
+/** What a copy says about itself, for the manifest: a database file of pages, an archive that a server can restore, or a database beside the live one. */
+export type CopyFacts = PagedCopyFacts | ArchiveCopyFacts | CloneCopyFacts;
 
 export interface PagedCopyFacts {
   readonly pageSize: number;
@@ -36,6 +36,19 @@ export interface ArchiveCopyFacts {
     /** Owners and grantees: a server without them cannot restore it as it was. */
     readonly roles: readonly string[];
     readonly extensions: readonly string[];
+  };
+}
+
+/** The copy itself is on the server; its file says where. */
+export interface CloneCopyFacts {
+  /** Names of the application's tables. */
+  readonly tables: readonly string[];
+  readonly clone: {
+    readonly database: string;
+    /** The server's own number for it. */
+    readonly oid: number;
+    readonly bytes: number;
+    readonly serverVersion: string;
   };
 }
 
@@ -78,7 +91,10 @@ export interface CopyEffort {
 /** What a database can do for backups; absent for a database in memory. */
 export interface BackupSource {
   readonly supported: boolean;
+  /** Of the copies that it makes. */
   readonly form: CopyForm;
+  /** Where copies can be of another form. */
+  formOf?(copy: CopyFacts): CopyForm;
   /** Estimated size of a copy. */
   size(): ResultAsync<number, SqlError>;
   /** Where a copy takes so long that somebody may want to be asked. */
@@ -93,7 +109,7 @@ export interface BackupSource {
 }
 
 /** What proves a copy. */
-export type CopyReader = Pick<BackupSource, 'form' | 'check' | 'fingerprint'>;
+export type CopyReader = Pick<BackupSource, 'form' | 'formOf' | 'check' | 'fingerprint'>;
 
 /** Work on copies that lie aside: checking and reading them, and giving them the events that came after. */
 export interface CopyFiles extends CopyReader {

@@ -29,7 +29,7 @@ export interface BackupManifest {
   readonly format: 1;
   readonly id: string;
   readonly series: string;
-  readonly kind: 'file' | 'tables' | 'restore-point';
+  readonly kind: 'file' | 'tables' | 'restore-point' | 'clone';
   readonly databaseId: string;
   readonly database: { readonly label: string; readonly path: string; readonly dialect: string };
   readonly engine: string;
@@ -53,7 +53,7 @@ export interface StoredBackup {
   readonly manifest: BackupManifest;
   /** Absolute; empty, as the file is, where tables were copied within the database, and for a restore point. */
   readonly directory: string;
-  /** Absolute path of the copy of the database. */
+  /** Absolute path of the copy of the database; of a clone, of the note that says where it is. */
   readonly file: string;
 }
 
@@ -75,6 +75,8 @@ export type BackupError =
 
 export interface TakeBackup {
   readonly source: BackupSource;
+  /** Where what is copied bears the backup's id, too. */
+  readonly id?: string;
   readonly databaseId: string;
   readonly database: BackupManifest['database'];
   readonly driver: string;

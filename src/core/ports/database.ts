@@ -7,6 +7,7 @@ import type { ContractHost } from './contract.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
 import type { AppliedStep } from '../history/history.js';
 import type { BackupSource, CopyFiles, CopyProgress, LiveRestorePort } from './backup-source.js';
+import type { Clones } from './clones.js';
 import type { RestorePoints } from './restore-points.js';
 import type { Lease, RunLock } from './run-lock.js';
 import type { SqlError } from './session.js';
@@ -101,6 +102,8 @@ export interface OpenDatabase extends ContractHost {
   readonly restore: LiveRestorePort;
   /** Where the database is a server's, whose log may be archived. */
   readonly restorePoints?: RestorePoints;
+  /** Where the database can be cloned as a whole, on its server. */
+  readonly clones?: Clones;
   /** Where restores can leave half-done work beside the database: clears what killed runs left; under the lock. */
   clearRemains?(): ResultAsync<void, SqlError>;
   /** Where the database can keep copies of single tables in itself. */

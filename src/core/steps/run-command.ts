@@ -11,7 +11,7 @@ interface StepResult extends Events.StepOutcomeData {
 
 export type Command =
   | (Asks<'start-run', Events.RunStarted> & { readonly drift?: Events.DriftDetected['data'] })
-  | (Asks<'record-backup', Events.BackupTaken, 'kind'> & { readonly kind?: 'tables' | 'restore-point' })
+  | (Asks<'record-backup', Events.BackupTaken, 'kind'> & { readonly kind?: 'tables' | 'restore-point' | 'clone' })
   | Asks<'record-verification', Events.BackupVerified>
   | Asks<'start-step', Events.StepStarted>
   | (Asks<'finish-apply', Events.StepApplied> & StepResult)

@@ -148,6 +148,13 @@ export const RUNS: Words<RunFacts> = {
     hint: () =>
       'Nothing was changed. --yes answers the question; --file-backup never leaves the dump out, and --file-backup-by restore-point needs none.',
   },
+  'clone-refused': {
+    code: 'MS-CLONE-REFUSED',
+    exit: 1,
+    message: (f) => `${f.database} cannot be cloned now: ${f.reason}`,
+    hint: (f) =>
+      `Nothing was changed. ${f.fix} Or have it dumped, with everybody connected: fileBackupBy: 'dump' (--file-backup-by dump).`,
+  },
   'stale-journal': {
     code: 'MS-STALE-JOURNAL',
     exit: 1,

@@ -18,6 +18,7 @@ import type { ContractRules } from '../../../core/schema/contract.js';
 import type { SchemaSnapshot } from '../../../core/schema/snapshot.js';
 import { JournalKeeper } from '../../system/journal-keeper.js';
 import { PostgresBackupSource } from './backup/backup-source.js';
+import { PostgresClones } from './backup/clone/clones.js';
 import { PostgresRestorePoints } from './backup/restore-points.js';
 import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
@@ -60,6 +61,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly restore: LiveRestorePort;
   readonly tables: PostgresTableBackups;
   readonly restorePoints: PostgresRestorePoints;
+  readonly clones: PostgresClones;
   readonly #schema: KnownSchema;
   #other: PostgresConnection | undefined;
 
@@ -71,6 +73,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
     this.backups = new PostgresBackupSource(options.server);
     this.restorePoints = new PostgresRestorePoints(this.#connection);
+    this.clones = new PostgresClones({
+      connection: this.#connection,
+      server: options.server,
+      backups: this.backups,
+      alone: () => this.#alone(),
+    });
     const refill: RefillOptions = {
       connection: this.#connection,
       record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
@@ -213,19 +221,19 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return clearRemains(this.#connection);
   }
 
-  /** As `close`, with the connection that holds the lock: somebody else may have it from then on. */
-  #leave(): ResultAsync<void, SqlError> {
+  /** Without any connection but the one that holds the lock. */
+  #alone(): ResultAsync<void, SqlError> {
     const other = this.#other;
     this.#other = undefined;
-    return (other?.close() ?? okAsync(undefined))
-      .andThen(() => this.tables.close())
-      .andThen(() => this.#connection.close());
+    return (other?.close() ?? okAsync(undefined)).andThen(() => this.tables.close());
+  }
+
+  /** As `close`, with the connection that holds the lock: somebody else may have it from then on. */
+  #leave(): ResultAsync<void, SqlError> {
+    return this.#alone().andThen(() => this.#connection.close());
   }
 
   close(): ResultAsync<void, SqlError> {
-    const others = this.#other?.close() ?? okAsync(undefined);
-    return others
-      .andThen(() => this.tables.close())
-      .andThen(() => (this.#options.lock ? okAsync(undefined) : this.#connection.close()));
+    return this.#alone().andThen(() => (this.#options.lock ? okAsync(undefined) : this.#connection.close()));
   }
 }

@@ -1,26 +1,30 @@
-// Compares an archive with the live database: pg_dump prints the rows of one just as pg_restore prints those of the other.
+// Compares a backup with the live database: pg_dump prints the rows of one just as pg_restore prints those of the other.
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Readable } from 'node:stream';
 import type { RowsAtStake } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import type { PostgresConnection } from '../connection.js';
-import { nameOf, parseName, quoted, type QualifiedName } from '../name.js';
+import { nameOf, parseName } from '../name.js';
 import type { KnownContents } from './archive-content.js';
 import { asDamage, openArchive, readData, type OpenArchive } from './archive-tools.js';
 import { tablesMeant } from './archived-tables.js';
 import { LARGE_OBJECTS } from './copy-text.js';
+import { withCopyOf } from './clone/create.js';
+import { isNote } from './clone/note.js';
 import { listOf, withList } from './entry-list.js';
-import { runTool } from './run-tool.js';
+import { liveRows } from './live-rows.js';
 import type { PostgresServer, Toolbox } from './server.js';
 import { digestTables, RowDifference, type TableDigest, type TableDigests } from './table-digests.js';
 
-const LOCK_WAIT_MS = 60_000;
-/** So many tables are named to pg_dump; a command line has an end, and behind it all tables are read. */
-const MOST_NAMED = 100;
+/** The rows as they were: all of them as digests, and those of some tables. */
+interface Past {
+  readonly digests: () => ResultAsync<TableDigests, SqlError>;
+  readonly some: (tables: TableDigests, read: (script: Readable) => Promise<void>) => ResultAsync<void, SqlError>;
+}
 
 interface Sides {
-  readonly archive: OpenArchive;
+  readonly past: Past;
   readonly toolbox: Toolbox;
   /** What the live side is read with, both times. */
   readonly snapshot: string;
@@ -36,17 +40,49 @@ export function rowsAtStake(
   names: readonly string[] | 'all',
   contents: KnownContents,
 ): ResultAsync<readonly RowsAtStake[], SqlError> {
+  if (isNote(file)) return againstClone(server, file, names);
   return openArchive(file)
     .mapErr(asDamage)
     .andThen((archive) =>
-      server.withConnection((connection) =>
-        exported(connection).andThen((snapshot) =>
-          wantedOf(connection, archive, names).andThen((wanted) =>
-            server.withTools((toolbox) => differences({ archive, toolbox, snapshot }, wanted, contents)),
-          ),
-        ),
-      ),
+      compared(server, inArchive(archive, contents), (connection) => wantedOf(connection, archive, names)),
     );
+}
+
+/** A clone is nobody's to enter: a copy of it is read. */
+const againstClone = (
+  server: PostgresServer,
+  file: string,
+  names: readonly string[] | 'all',
+): ResultAsync<readonly RowsAtStake[], SqlError> =>
+  withCopyOf(server, file, (there) =>
+    there.withTools((toolbox) =>
+      compared(
+        server,
+        {
+          digests: () => liveRows({ toolbox }, digestTables),
+          some: (tables, read) => {
+            const named = [...tables.values()].map(({ table }) => table);
+            return named.length === 0 ? okAsync(undefined) : liveRows({ toolbox }, read, named);
+          },
+        },
+        () => okAsync(names === 'all' ? undefined : new Set(names.map((name) => nameOf(parseName(name))))),
+      ),
+    ),
+  );
+
+/** Both sides of the live database are one moment. */
+function compared(
+  server: PostgresServer,
+  past: Past,
+  wantedIn: (connection: PostgresConnection) => ResultAsync<ReadonlySet<string> | undefined, SqlError>,
+): ResultAsync<readonly RowsAtStake[], SqlError> {
+  return server.withConnection((connection) =>
+    exported(connection).andThen((snapshot) =>
+      wantedIn(connection).andThen((wanted) =>
+        server.withTools((toolbox) => differences({ past, toolbox, snapshot }, wanted)),
+      ),
+    ),
+  );
 }
 
 /** As reports name them; undefined for all. */
@@ -75,13 +111,8 @@ const exported = (connection: PostgresConnection): ResultAsync<string, SqlError>
 function differences(
   sides: Sides,
   wanted: ReadonlySet<string> | undefined,
-  contents: KnownContents,
 ): ResultAsync<readonly RowsAtStake[], SqlError> {
-  const { archive } = sides;
-  const stored = contents
-    .of(archive.file)
-    .andThen((known) => (known === undefined ? readData(archive, digestTables) : okAsync(known.digests)));
-  return together(stored, readLive(sides, digestTables, [])).andThen(([then, now]) => {
+  return together(sides.past.digests(), liveRows(sides, digestTables)).andThen(([then, now]) => {
     const names = [...new Set([...then.keys(), ...now.keys()])].toSorted(compareText);
     const differing = names.filter((name) => (wanted?.has(name) ?? true) && differs(then.get(name), now.get(name)));
     return differing.length === 0 ? okAsync([]) : counted(sides, differing, then, now);
@@ -103,22 +134,30 @@ function counted(
 ): ResultAsync<readonly RowsAtStake[], SqlError> {
   const byName = new Set(names.filter((name) => !haveSameColumns(then.get(name), now.get(name))));
   const rows = new RowDifference(names, byName);
+  const wanted = new Set(names);
   const live = names.flatMap((name) => now.get(name)?.table ?? []);
   return together(
-    readSome(sides.archive, names, (script) => rows.read(script, -1)),
-    readLive(sides, (script) => rows.read(script, 1), live),
+    sides.past.some(new Map([...then].filter(([name]) => wanted.has(name))), (script) => rows.read(script, -1)),
+    liveRows(sides, (script) => rows.read(script, 1), live),
   ).map(() =>
     names.map((table) => ({ table, ...rows.of(table) })).filter(({ written, deleted }) => written + deleted > 0),
   );
 }
 
+const inArchive = (archive: OpenArchive, contents: KnownContents): Past => ({
+  digests: () =>
+    contents
+      .of(archive.file)
+      .andThen((known) => (known === undefined ? readData(archive, digestTables) : okAsync(known.digests))),
+  some: (tables, read) => readSome(archive, tables, read),
+});
+
 /** The rows of these tables of an archive: the program passes over the others. */
 function readSome<T>(
   archive: OpenArchive,
-  names: readonly string[],
+  wanted: TableDigests,
   read: (script: Readable) => Promise<T>,
 ): ResultAsync<T, SqlError> {
-  const wanted = new Set(names);
   const list = listOf(
     archive.entries.filter((entry) =>
       wanted.has(LARGE.test(entry.kind) ? LARGE_OBJECTS_NAME : entry.hasData ? nameOf(entry) : ''),
@@ -128,35 +167,6 @@ function readSome<T>(
 }
 const LARGE_OBJECTS_NAME = nameOf(LARGE_OBJECTS.table);
 const LARGE = /^(?:BLOB|BLOBS|BLOB METADATA)$/;
-
-/** The rows of the live tables, as a data script; `only` may name those that are wanted. */
-function readLive<T>(
-  { toolbox, snapshot }: Sides,
-  read: (script: Readable) => Promise<T>,
-  only: readonly QualifiedName[],
-): ResultAsync<T, SqlError> {
-  const isNamed = only.length > 0 && only.length <= MOST_NAMED && only.every(({ schema }) => schema !== 'pg_catalog');
-  const tables = isNamed ? only.map((table) => `--table=${patternOf(table)}`) : ['--blobs'];
-  return runTool(
-    {
-      program: toolbox.tools.pgDump,
-      args: [
-        '--data-only',
-        ...tables,
-        '--exclude-schema=migrate_safe',
-        '--exclude-schema=migrate_safe_backup',
-        `--lock-wait-timeout=${LOCK_WAIT_MS}`,
-        `--snapshot=${snapshot}`,
-        '--no-password',
-      ],
-      env: toolbox.env,
-    },
-    read,
-  );
-}
-
-/** A pattern that only this table fits: in quotes, nothing but a quote has a meaning. */
-const patternOf = ({ schema, name }: QualifiedName): string => `${quoted(schema)}.${quoted(name)}`;
 
 /** Both to their ends, also where one fails: no program goes on reading behind an answer. */
 function together<A, B>(

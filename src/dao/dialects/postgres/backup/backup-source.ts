@@ -1,4 +1,4 @@
-// The PostgreSQL side of backups: dumping into an archive, checking archives, comparing them with the live database.
+// The PostgreSQL side of backups: dumping into an archive, checking copies, comparing them with the live database.
 import type { ResultAsync } from 'neverthrow';
 import type {
   BackupSource,
@@ -6,12 +6,16 @@ import type {
   ContentFingerprint,
   CopyEffort,
   CopyFacts,
+  CopyForm,
   CopyProgress,
   RowsAtStake,
 } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import { rowsAtStake } from './at-stake.js';
 import { KnownContents } from './archive-content.js';
+import { fingerprintClone } from './clone/content.js';
+import { CLONE_FORM, isNote } from './clone/note.js';
+import { checkClone } from './clone/proof.js';
 import { checkArchive, COPY_FORM, fingerprintArchive } from './copy-check.js';
 import { dump } from './dump.js';
 import type { PostgresServer } from './server.js';
@@ -51,12 +55,17 @@ export class PostgresBackupSource implements BackupSource {
     );
   }
 
+  formOf(copy: CopyFacts): CopyForm {
+    return 'clone' in copy ? CLONE_FORM : COPY_FORM;
+  }
+
   check(file: string, level: 'quick' | 'full', onProgress?: CopyProgress): ResultAsync<CopyFacts, CheckError> {
+    if (isNote(file)) return checkClone(this.#server, file);
     return checkArchive(file, level, this.contents, onProgress);
   }
 
   fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError> {
-    return fingerprintArchive(file, this.contents);
+    return isNote(file) ? fingerprintClone(this.#server, file) : fingerprintArchive(file, this.contents);
   }
 
   atStake(file: string, tables: readonly string[] | 'all'): ResultAsync<readonly RowsAtStake[], SqlError> {

@@ -1,4 +1,4 @@
-// Work on archives that lie aside: checking them, and reading the journal and the content inside.
+// Work on archives and clones that lie aside: checking them, and reading the journal and the content inside.
 import { err, ok, type ResultAsync } from 'neverthrow';
 import type { StoredEvent } from '../../../../core/events/envelope.js';
 import type {
@@ -7,6 +7,7 @@ import type {
   CopyContent,
   CopyFacts,
   CopyFiles,
+  CopyForm,
   CopyProgress,
 } from '../../../../core/ports/backup-source.js';
 import type { NewDatabases } from '../../../../core/ports/new-database.js';
@@ -16,6 +17,9 @@ import type { QualifiedName } from '../name.js';
 import { PostgresNewDatabases } from '../restore/swap/new-databases.js';
 import { asDamage, openArchive, readData } from './archive-tools.js';
 import { KnownContents } from './archive-content.js';
+import { contentOfClone, fingerprintClone } from './clone/content.js';
+import { CLONE_FORM, isNote, readNote } from './clone/note.js';
+import { checkClone } from './clone/proof.js';
 import { checkArchive, COPY_FORM, fingerprintArchive } from './copy-check.js';
 import { fieldsOf, LARGE_OBJECTS, readRows } from './copy-text.js';
 import { snapshotOfArchive } from './scratch-schema.js';
@@ -35,15 +39,21 @@ export class PostgresCopyFiles implements CopyFiles {
     this.databases = new PostgresNewDatabases(server, location, this.#contents);
   }
 
+  formOf(copy: CopyFacts): CopyForm {
+    return 'clone' in copy ? CLONE_FORM : COPY_FORM;
+  }
+
   check(file: string, level: 'quick' | 'full', onProgress?: CopyProgress): ResultAsync<CopyFacts, CheckError> {
+    if (isNote(file)) return checkClone(this.#server, file);
     return checkArchive(file, level, this.#contents, onProgress);
   }
 
   fingerprint(file: string): ResultAsync<ContentFingerprint, SqlError> {
-    return fingerprintArchive(file, this.#contents);
+    return isNote(file) ? fingerprintClone(this.#server, file) : fingerprintArchive(file, this.#contents);
   }
 
   journalOf(file: string): ResultAsync<StoredEvent[], SqlError> {
+    if (isNote(file)) return readNote(file).map(({ journal }) => journal);
     const only = ['--schema=migrate_safe', '--table=events'];
     return openArchive(file)
       .mapErr(asDamage)
@@ -74,6 +84,7 @@ export class PostgresCopyFiles implements CopyFiles {
   }
 
   contentOf(file: string): ResultAsync<CopyContent, SqlError> {
+    if (isNote(file)) return contentOfClone(this.#server, file);
     return openArchive(file)
       .mapErr(asDamage)
       .andThen((archive) => readData(archive, digestTables))

@@ -9,6 +9,7 @@ import { PostgresConnection } from '../connection.js';
 import { loadDriver } from '../load-driver.js';
 import { swapRemains } from '../restore/swap/remains.js';
 import { bad, good } from './check.js';
+import { cloneChecks, clonesHere } from './clones.js';
 import { idleTransactions, leftovers, restrictedTables, serverFacts, tableNames, type ServerFacts } from './facts.js';
 import { unreachable } from './reach.js';
 import { checksOf } from './server-checks.js';
@@ -55,6 +56,7 @@ async function look(
     ...(await seen('idle session', idleTransactions(connection), idleChecks)),
     ...(await seen('leftovers', leftovers(connection), leftoverChecks)),
     ...(await seen('old database', swapRemains(connection), remainsChecks)),
+    ...(await seen('clone', clonesHere(connection), cloneChecks)),
   ];
 }
 

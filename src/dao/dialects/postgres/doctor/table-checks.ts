@@ -95,7 +95,7 @@ export const remainsChecks = (found: readonly SwapRemains[]): readonly HealthChe
         )
       : good(
           'half a restore',
-          `${what} is of a restore${kind === 'foreign' ? ' of another database' : ''} that is going on, or was killed`,
+          `${what} is of a restore or a clone${kind === 'foreign' ? ' of another database' : ''} that is going on, or was killed`,
           kind === 'half-filled'
             ? 'Where none is going on, the next run clears it away.'
             : `Where none is going on: DROP DATABASE ${quoted(name)} WITH (FORCE);`,

@@ -17,15 +17,17 @@ const TABLES = `
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   WHERE n.nspname = '${SCHEMA}' AND c.relkind = 'r' ORDER BY 1`;
 
+export const copiesIn = (session: Session): ResultAsync<readonly string[], SqlError> =>
+  session.all<{ name: string }>(TABLES).map((found) => found.map(({ name }) => name));
+
 /** `from` leads to the live database, whose copies nobody changes meanwhile. */
 export function carryCopies(
   live: PostgresConnection,
   from: Toolbox,
   { server, into }: { readonly server: PostgresServer; readonly into: Toolbox },
 ): ResultAsync<void, SqlError> {
-  return live.all<{ name: string }>(TABLES).andThen((found) => {
-    if (found.length === 0) return okAsync(undefined);
-    const tables = found.map(({ name }) => name);
+  return copiesIn(live).andThen((tables) => {
+    if (tables.length === 0) return okAsync(undefined);
     return streamed(from, into)
       .andThen(() => counts(live, tables))
       .andThen((before) =>

@@ -4,14 +4,16 @@ import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthro
 import type { StaleJournal } from '../../../../../core/ports/refusals.js';
 import type { MakeDatabase, NewDatabases } from '../../../../../core/ports/new-database.js';
 import type { SqlError } from '../../../../../core/ports/session.js';
-import type { WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
+import type { RestoredContent, WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
 import type { KnownContents } from '../../backup/archive-content.js';
 import { openArchive, type OpenArchive } from '../../backup/archive-tools.js';
+import { isNote } from '../../backup/clone/note.js';
 import type { PostgresServer } from '../../backup/server.js';
 import type { PostgresConnection } from '../../connection.js';
 import { quoted } from '../../name.js';
 import { NONE_KEPT } from '../kept-extensions.js';
 import { meetsNeedsOf } from '../needs.js';
+import { fillFromClone } from './from-clone.js';
 import { growth } from './growth.js';
 import { withMaintenance } from './maintenance.js';
 import { MOST_NAME_BYTES, newName } from './names.js';
@@ -52,34 +54,58 @@ export class PostgresNewDatabases implements NewDatabases {
   }
 
   make(request: MakeDatabase): ResultAsync<{ readonly rows: number }, Failure> {
-    return openArchive(request.file)
+    const { name, file } = request;
+    const server = this.#server;
+    const making = (place: Place, filling: Filling): ResultAsync<{ readonly rows: number }, Failure> =>
+      clearRemainsOf(place.acting, name).andThen(() => this.#makeIn(place, request, filling));
+    if (isNote(file))
+      return withMaintenance(server, name, (acting, watching) =>
+        making({ acting, watching }, (half) => fillFromClone({ connection: acting, server, file, name: half })),
+      );
+    return openArchive(file)
       .mapErr(asDamaged)
       .andThen((archive) =>
-        withMaintenance(this.#server, request.name, (acting, watching) =>
-          meetsNeedsOf(acting, archive, NONE_KEPT, acting.server.version)
-            .andThen(() => clearRemainsOf(acting, request.name))
-            .andThen(() => this.#makeIn({ acting, watching, archive }, request)),
+        withMaintenance(server, name, (acting, watching) =>
+          meetsNeedsOf(acting, archive, NONE_KEPT, acting.server.version).andThen(() =>
+            making({ acting, watching }, (half, inNew) =>
+              this.#restored({ acting, watching }, request, { archive, name: half, inNew }),
+            ),
+          ),
         ),
       );
   }
 
-  #makeIn(place: Place, request: MakeDatabase): ResultAsync<{ readonly rows: number }, Failure> {
-    const { acting, watching, archive } = place;
-    const name = newName(request.name, randomBytes(6).toString('hex'));
-    const [server, contents] = [this.#server, this.#contents];
-    const work = safeTry<{ readonly rows: number }, Failure>(async function* () {
+  #restored(
+    { acting, watching }: Place,
+    { file, onProgress, signal }: MakeDatabase,
+    { archive, name, inNew }: { readonly archive: OpenArchive; readonly name: string; readonly inNew: PostgresServer },
+  ): ResultAsync<RestoredContent, Failure> {
+    const contents = this.#contents;
+    return safeTry<RestoredContent, Failure>(async function* () {
       const create = yield* creationOf(archive.entries);
       yield* acting.query(create(name));
-      const inNew = yield* server.at(name);
-      const { signal, file, onProgress } = request;
       const known = yield* contents.of(file);
       const onLook = yield* growth(watching, { name, file, likely: known?.textBytes ?? 0 }, onProgress);
-      const content = yield* inNew.withTools((toolbox) => {
+      return inNew.withTools((toolbox) => {
         const into = hastened(toolbox, acting.isPooled);
         return fill({ server: inNew, into, archive, contents, hadPublic: true, signal, onLook });
       });
+    });
+  }
+
+  /** All of it under a name of its own, which changes as the last act. */
+  #makeIn(
+    { acting, watching }: Place,
+    request: MakeDatabase,
+    filling: Filling,
+  ): ResultAsync<{ readonly rows: number }, Failure> {
+    const name = newName(request.name, randomBytes(6).toString('hex'));
+    const server = this.#server;
+    const work = safeTry<{ readonly rows: number }, Failure>(async function* () {
+      const inNew = yield* server.at(name);
+      const content = yield* filling(name, inNew);
       yield* finish(inNew, request.record(content));
-      if (signal.aborted)
+      if (request.signal.aborted)
         return err<{ rows: number }, Failure>({ kind: 'interrupted', code: '', message: 'cancelled' });
       yield* acting.run(`ALTER DATABASE ${quoted(name)} RENAME TO ${quoted(request.name)}`);
       return ok<{ rows: number }, Failure>({ rows: content.rows });
@@ -95,8 +121,10 @@ export class PostgresNewDatabases implements NewDatabases {
 interface Place {
   readonly acting: PostgresConnection;
   readonly watching: PostgresConnection;
-  readonly archive: OpenArchive;
 }
+
+/** Makes a database of this name, and fills it. */
+type Filling = (name: string, inNew: PostgresServer) => ResultAsync<RestoredContent, Failure>;
 
 const STATE = `
   SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1) AS taken, (rolsuper OR rolcreatedb) AS may, rolname AS role

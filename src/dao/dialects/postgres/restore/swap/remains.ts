@@ -10,7 +10,7 @@ export interface SwapRemains {
   readonly name: string;
   /** Null where the role may not connect to it. */
   readonly bytes: number | null;
-  /** `half-filled`: of a restore that is going on, or was killed; `foreign`: the same of another database; `kept`: what was live before one. */
+  /** `half-filled`: of a restore, or a clone, that is going on, or was killed; `foreign`: the same of another database; `kept`: what was live before one. */
   readonly kind: 'half-filled' | 'foreign' | 'kept';
 }
 

@@ -5,15 +5,17 @@ import type { CheckError } from '../../../../../core/ports/backup-source.js';
 import type { StaleJournal } from '../../../../../core/ports/refusals.js';
 import type { SqlError } from '../../../../../core/ports/session.js';
 import type { Swapped, SwapOutlook, SwapRestore, SwapRestorePort } from '../../../../../core/ports/swap-restore.js';
-import type { WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
+import type { RestoredContent, WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
 import type { KnownContents } from '../../backup/archive-content.js';
-import { asDamage, openArchive, type OpenArchive } from '../../backup/archive-tools.js';
+import { asDamage, openArchive } from '../../backup/archive-tools.js';
+import { isNote } from '../../backup/clone/note.js';
 import type { PostgresServer, Toolbox } from '../../backup/server.js';
 import type { PostgresConnection } from '../../connection.js';
 import { quoted } from '../../name.js';
 import { NONE_KEPT } from '../kept-extensions.js';
 import { meetsNeedsOf } from '../needs.js';
 import { carryCopies } from './carry-copies.js';
+import { fillFromClone } from './from-clone.js';
 import { clearRemains } from './remains.js';
 import { growth } from './growth.js';
 import { newName } from './names.js';
@@ -46,6 +48,8 @@ export class PostgresSwapRestore implements SwapRestorePort {
     const { connection, server } = this.#session;
     if (connection.isPooled || connection.server.product !== 'postgresql')
       return okAsync({ keptAs: '', sessions: [], obstacle: 'a pooler answers for it, or it is no PostgreSQL' });
+    // What was once in a database of this server can be in one again.
+    if (isNote(file)) return swapOutlook(connection, server, now, () => okAsync(undefined));
     return openArchive(file)
       .mapErr(asDamage)
       .andThen((archive) =>
@@ -58,40 +62,47 @@ export class PostgresSwapRestore implements SwapRestorePort {
   }
 
   restore(restore: SwapRestore): ResultAsync<Swapped, Failure> {
-    const { connection } = this.#session;
-    return openArchive(restore.file)
+    const { connection, server } = this.#session;
+    return this.#fillingOf(restore).andThen((filling) =>
+      liveDatabase(connection).andThen((live) =>
+        clearRemains(connection).andThen(() =>
+          server.withTools((toolbox) => this.#inNew({ live, toolbox, filling }, restore)),
+        ),
+      ),
+    );
+  }
+
+  /** Makes the new database, and puts into it what the file has or leads to. */
+  #fillingOf({ file, signal, onProgress }: SwapRestore): ResultAsync<Filling, Failure> {
+    const { connection, server, contents } = this.#session;
+    if (isNote(file))
+      return okAsync(({ name, live: { owner } }) => fillFromClone({ connection, server, file, name, owner }));
+    return openArchive(file)
       .mapErr(asDamaged)
       .andThen((archive) =>
-        meetsNeedsOf(connection, archive, NONE_KEPT, connection.server.version)
-          .andThen(() => liveDatabase(connection))
-          .andThen((live) =>
-            clearRemains(connection).andThen(() =>
-              this.#session.server.withTools((toolbox) => this.#inNew({ live, archive, toolbox }, restore)),
-            ),
-          ),
+        meetsNeedsOf(connection, archive, NONE_KEPT, connection.server.version).map(
+          (): Filling =>
+            ({ name, live, create, into, inNew }) =>
+              connection
+                .query(create(name))
+                .andThen(() => growth(connection, { name, file, likely: live.bytes }, onProgress))
+                .andThen((onLook) =>
+                  fill({ server: inNew, into, archive, contents, hadPublic: live.hadPublic, signal, onLook }),
+                ),
+        ),
       );
   }
 
-  #inNew({ live, archive, toolbox }: Source, restore: SwapRestore): ResultAsync<Swapped, Failure> {
-    const { connection, server, contents, leave, reconnect } = this.#session;
+  #inNew({ live, toolbox, filling }: Source, restore: SwapRestore): ResultAsync<Swapped, Failure> {
+    const { connection, server, leave, reconnect } = this.#session;
     const name = newName(live.name, randomBytes(6).toString('hex'));
     const into = hastened({ ...toolbox, env: { ...toolbox.env, PGDATABASE: name } });
     const work = safeTry<Swapped, Failure>(async function* () {
       const head = yield* headOf(connection);
       const { create } = yield* traitsOf(toolbox);
-      yield* connection.query(create(name));
       const inNew = yield* server.at(name);
-      const { signal, file, onProgress } = restore;
-      const onLook = yield* growth(connection, { name, file, likely: live.bytes }, onProgress);
-      const content = yield* fill({
-        server: inNew,
-        into,
-        archive,
-        contents,
-        hadPublic: live.hadPublic,
-        signal,
-        onLook,
-      });
+      const { signal } = restore;
+      const content = yield* filling({ name, live, create, into, inNew });
       yield* carryCopies(connection, toolbox, { server: inNew, into });
       yield* finish(inNew, restore.record(content));
       const oid = yield* oidOf(connection, name);
@@ -137,9 +148,19 @@ export const asDamaged = (error: CheckError): SqlError | WholeRestoreError =>
 
 interface Source {
   readonly live: LiveDatabase;
-  readonly archive: OpenArchive;
   readonly toolbox: Toolbox;
+  readonly filling: Filling;
 }
+
+type Filling = (place: {
+  /** Of the new database. */
+  readonly name: string;
+  readonly live: LiveDatabase;
+  /** Creates an empty one like the live one. */
+  readonly create: (name: string) => string;
+  readonly into: Toolbox;
+  readonly inNew: PostgresServer;
+}) => ResultAsync<RestoredContent, Failure>;
 
 /** Another run had the lock, although this one never let go of it. */
 const OVERTAKEN: SqlError = {
