@@ -1,21 +1,14 @@
-// The process whose memory is measured: a thread of its own looks at it every few milliseconds while the work goes on.
-import { Worker } from 'node:worker_threads';
+// The process whose memory is measured while it takes a backup or restores one.
 import { managerIn, unwrapped } from './history.js';
-import { WATCH } from './watch.js';
+import { peakFromHere } from './peak.js';
 
 const [work, folder, backups] = process.argv.slice(2);
 if (folder === undefined || backups === undefined)
   throw new Error('usage: memory-child backup|restore <folder> <backups>');
 
 const safe = managerIn(folder, { backups });
-
-const watch = new Worker(WATCH, { eval: true });
-const answer = (): Promise<unknown> => new Promise((resolve) => watch.once('message', resolve));
-await answer();
+const grown = peakFromHere();
 if (work === 'restore') await unwrapped(safe.restore({ choice: { latest: true } }));
 else await unwrapped(safe.createBackup({ verify: 'quick' }));
-const highest = answer();
-watch.postMessage('end');
-process.stdout.write(String(await highest));
-await watch.terminate();
+process.stdout.write(String(grown()));
 await unwrapped(safe.close());

@@ -201,12 +201,16 @@ export class ReadOnlyDao<T extends AnyTable> {
   }
 
   protected run(script: Result<Script, ReadError>): ResultAsync<RawRow[], ReadError> {
-    return script.asyncAndThen(({ sql, values }) =>
-      this.connections
-        .use((connection) => connection.query(sql, values, 'rows'), { table: this.compiled.name, doing: 'read' })
-        .map(({ rows }) => rows)
-        .mapErr(readError),
-    );
+    return script.asyncAndThen((asked) => new ResultAsync(this.#answered(asked)));
+  }
+
+  /** Not by `map` and `mapErr`: what those leave behind holds on to the rows of every page of a stream, some fifty megabytes. */
+  async #answered({ sql, values }: Script): Promise<Result<RawRow[], ReadError>> {
+    const answer = await this.connections.use((connection) => connection.query(sql, values, 'rows'), {
+      table: this.compiled.name,
+      doing: 'read',
+    });
+    return answer.isOk() ? ok(answer.value.rows) : err(readError(answer.error));
   }
 
   #select(columns: readonly CompiledColumn[], selection: Selection): Result<Script, ReadError> {
