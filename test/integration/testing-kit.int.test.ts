@@ -148,6 +148,12 @@ for (const place of PLACES)
       expect(await place.has(made.url)).to.equal(false);
     });
 
+    it('lets a process that waits for its close end after it', async () => {
+      const made = await child(options.server, 'close');
+      expect(await ended(made)).to.equal(0);
+      expect(await place.has(made.url)).to.equal(false);
+    });
+
     it('removes what a killed process has left, and nothing of one that lives', async () => {
       const waiting = await child(options.server, 'wait');
       const killed = await child(options.server, 'killed');

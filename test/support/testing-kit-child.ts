@@ -1,4 +1,4 @@
-// A process that makes databases with the test kit and then is killed, ends by itself, or waits to be told to.
+// A process that makes databases with the test kit and then is killed, ends by itself or with a close, or waits to be told to.
 import { once } from 'node:events';
 import { createTestKit } from 'migrate-safe/testing';
 import { migrationsOf } from './kit-steps.js';
@@ -14,3 +14,5 @@ if (ending === 'killed') process.kill(process.pid, 'SIGKILL');
 // Without close: the database that is left is used by nobody, and no pool is in the way of the end.
 (await left.database.close())._unsafeUnwrap();
 process.stdin.unref();
+// With nothing else to keep the process going.
+if (ending === 'close') await kit.close();

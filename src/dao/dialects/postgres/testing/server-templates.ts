@@ -60,6 +60,8 @@ export class ServerTemplates implements Templates {
     for (const name of this.#made) await this.#drop(name);
     const client = await this.#client;
     this.#client = undefined;
+    // Else the process may end in the midst of it.
+    client.ref();
     await client.end();
   }
 
