@@ -34,7 +34,7 @@ export interface TestKitOptions {
 export interface FreshDatabase {
   readonly url: string;
   readonly database: AppDatabase;
-  /** Closes its pool and removes it. */
+  /** Closes its pool and removes it; of a server, at some later time, and before the kit is closed. */
   remove(): Promise<void>;
 }
 
