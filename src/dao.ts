@@ -28,6 +28,7 @@ export type { Direction, OrderBy } from './dao/query/order-by.js';
 export type { Removed } from './dao/query/select.js';
 export { and, not, or, type Combined, type Condition, type Where } from './dao/query/where.js';
 export { defineQuery, type NamedQuery, type ParamsOf, type QueryDefinition } from './dao/named-query.js';
+export { ReadOnlyAppendOnlyDao } from './dao/read-only-append-only-dao.js';
 export { ReadOnlyDao, type Filter, type ListQuery, type Page, type PageQuery } from './dao/read-only-dao.js';
 export { bytes, decimal, json, type ColumnKind, type DecimalSchema, type JsonSchema } from './dao/table/column.js';
 export {

@@ -1,20 +1,18 @@
-// The DAO of an append-only table: adds rows to a chain of hashes, reads them, and proves that none was touched.
+// The DAO of an append-only table: adds rows to its chain of hashes.
 import { err, errAsync, ok, okAsync, type Result, ResultAsync } from 'neverthrow';
-import { EMPTY_HEAD, type BrokenChain, type ChainHead } from '../core/journal/hash-chain.js';
+import type { ChainHead } from '../core/journal/hash-chain.js';
 import type { AppDatabase } from './app-database.js';
 import type { Script } from './app/flavour.js';
-import type { ChainBroken, Failed, ReadError, WriteError } from './dao-error.js';
-import { headIn, linked, rowBreak } from './query/row-chain.js';
+import type { Failed, ReadError, WriteError } from './dao-error.js';
+import { linked, rowBreak } from './query/row-chain.js';
 import { created } from './query/stamps.js';
 import * as write from './query/write.js';
-import { ReadOnlyDao } from './read-only-dao.js';
+import { ReadOnlyAppendOnlyDao } from './read-only-append-only-dao.js';
 import { sendMany } from './send-many.js';
 import type { AnyAppendOnlyTable } from './table/append-only-table.js';
 import type { RawRow } from './table/compiled-table.js';
 import type { NewRow, Row } from './table/table.js';
 import { UnitOfWork } from './unit-of-work.js';
-
-const READ_AT_ONCE = 500;
 
 /**
  * Appends to one table, and reads it. Nothing in it can change or remove a row.
@@ -25,12 +23,11 @@ const READ_AT_ONCE = 500;
  *   }
  * }
  */
-export class AppendOnlyDao<T extends AnyAppendOnlyTable> extends ReadOnlyDao<T> {
+export class AppendOnlyDao<T extends AnyAppendOnlyTable> extends ReadOnlyAppendOnlyDao<T> {
   readonly #unitOfWork: UnitOfWork;
 
   constructor(database: AppDatabase, table: T) {
     super(database, table);
-    if (!table.appendOnly) throw new TypeError(`table ${table.name} is not declared with defineAppendOnlyTable`);
     this.#unitOfWork = new UnitOfWork(this.connections);
   }
 
@@ -51,27 +48,9 @@ export class AppendOnlyDao<T extends AnyAppendOnlyTable> extends ReadOnlyDao<T> 
   appendMany(rows: readonly NewRow<T>[]): ResultAsync<ChainHead, WriteError> {
     return this.#behindHead(rows, (head, all) =>
       this.#all(all)
-        .andThen(() => new ResultAsync(this.#walk(head)))
+        .andThen(() => this.walk(head))
         .mapErr((error) => (error.kind === 'chain-broken' ? this.#keptOtherwise(error.position) : error)),
     );
-  }
-
-  /** Where the chain ends; position 0 where nothing was appended yet. Keep it elsewhere, and `verify` can ask for it. */
-  head(): ResultAsync<ChainHead, ReadError> {
-    const { sql, flavour } = this.compiled;
-    const [position, hash] = ['position', 'hash'].map((name) => flavour.quoted(name));
-    return this.run(
-      ok({ sql: `SELECT ${position}, ${hash} FROM ${sql} ORDER BY ${position} DESC LIMIT 1`, values: [] }),
-    ).map(([row]) => (row === undefined ? EMPTY_HEAD : headIn(row)));
-  }
-
-  /**
-   * Rehashes every row, in constant memory, and gives back where the chain ends, or the first place where it breaks: a
-   * row that was edited, taken out, put in or moved. Rows that are missing at its end show only against a head that was
-   * noted elsewhere.
-   */
-  verify({ noted }: { readonly noted?: ChainHead } = {}): ResultAsync<ChainHead, ReadError | ChainBroken> {
-    return new ResultAsync(this.#walk(EMPTY_HEAD, noted));
   }
 
   /** In a unit of work, so that head and rows fit, and in turn, so that no two appenders find the same head. */
@@ -134,59 +113,4 @@ export class AppendOnlyDao<T extends AnyAppendOnlyTable> extends ReadOnlyDao<T> 
       message: `${name} would keep row ${position} otherwise than it was given: the types of its columns do not fit the declaration, or a trigger changes them`,
     };
   }
-
-  /** Every page begins with the last row of the one before it: one that has its position is found, too. */
-  async #walk(from: ChainHead, noted?: ChainHead): Promise<Result<ChainHead, ReadError | ChainBroken>> {
-    const reader = this.compiled.reader(this.compiled.columns);
-    const position = this.compiled.flavour.quoted('position');
-    const ordered = `ORDER BY ${position} LIMIT ${READ_AT_ONCE}`;
-    let head = from;
-    let rows: RawRow[];
-    do {
-      const where = head === EMPTY_HEAD ? '' : `WHERE ${position} >= ${head.position}`;
-      const read = await this.run(
-        ok({ sql: `SELECT ${reader.sql} FROM ${this.compiled.sql} ${where} ${ordered}`, values: [] }),
-      );
-      if (read.isErr()) return err(read.error);
-      rows = read.value;
-      const seen = head !== EMPTY_HEAD && Number(rows[0]?.['position']) === head.position ? 1 : 0;
-      for (const row of rows.slice(seen)) {
-        const broken = this.#broken(head, row, noted);
-        if (broken) return err(broken);
-        head = headIn(row);
-      }
-    } while (rows.length === READ_AT_ONCE);
-    if (noted !== undefined && noted.position > head.position)
-      return err(this.#chainBroken({ position: head.position + 1, problem: 'missing' }));
-    return ok(head);
-  }
-
-  #broken(head: ChainHead, row: RawRow, noted: ChainHead | undefined): ChainBroken | undefined {
-    const decoded = this.compiled.reader(this.compiled.columns).decoded([row]);
-    const broken: BrokenChain | undefined = decoded.isErr()
-      ? { position: head.position + 1, problem: 'edited' }
-      : rowBreak(this.compiled, head, row);
-    if (broken) return this.#chainBroken(broken);
-    const { position, hash } = headIn(row);
-    return noted?.position === position && noted.hash !== hash
-      ? this.#chainBroken({ position, problem: 'edited' })
-      : undefined;
-  }
-
-  #chainBroken(broken: BrokenChain): ChainBroken {
-    const { name } = this.compiled;
-    return {
-      kind: 'chain-broken',
-      table: name,
-      ...broken,
-      message: `${name}: row ${broken.position} ${SAID[broken.problem]}`,
-    };
-  }
 }
-
-const SAID: Readonly<Record<BrokenChain['problem'], string>> = {
-  missing: 'is not there',
-  'out-of-order': 'is not in its place',
-  edited: 'is not what was appended',
-  unlinked: 'does not follow the row before it',
-};

@@ -12,6 +12,8 @@ import {
   defineAppendOnlyTable,
   defineTable,
   openDatabase,
+  openReadOnlyDatabase,
+  ReadOnlyAppendOnlyDao,
 } from 'migrate-safe/dao';
 import { err, ok } from 'neverthrow';
 import * as z from 'zod';
@@ -73,6 +75,18 @@ for (const engine of ENGINES)
       expect(end.position).to.equal(1203);
       await tamper(`UPDATE chain_of_custody SET actor = 'eve' WHERE position = 1001`);
       expect(await broken()).to.deep.equal([1001, 'edited']);
+    });
+
+    it('is verified by an auditor who can write nothing', async () => {
+      const end = value(await custody.appendMany([plain(1), plain(2), plain(3)]));
+      const audited = openReadOnlyDatabase({ database: opened.url });
+      const auditor = new ReadOnlyAppendOnlyDao(audited, ChainOfCustody);
+      expect(value(await auditor.head())).to.deep.equal(end);
+      expect(value(await auditor.verify({ noted: end }))).to.deep.equal(end);
+      expect(auditor).not.to.have.property('append');
+      await tamper(`UPDATE chain_of_custody SET actor = 'eve' WHERE position = 2`);
+      expect((await auditor.verify())._unsafeUnwrapErr()).to.include({ kind: 'chain-broken', position: 2 });
+      value(await audited.close());
     });
 
     it('says where a row was edited, taken out, put in, moved or added behind it', async () => {
