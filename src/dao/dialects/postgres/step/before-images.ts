@@ -35,10 +35,14 @@ export const unseen = ({ relations, account, modeOf }: Sight): readonly Relation
 /** Pure: those of `changed`, with the tables that they are partitions of, that nobody has looked at before they changed. */
 export function missed(changed: Iterable<number>, { relations, account, modeOf }: Sight): readonly Relation[] {
   const all = new Set<Relation>();
+  // Nobody else can look at a table any more, one partition of which they cannot look at.
+  const barred = new Set(
+    [...relations.values()].flatMap(({ oid, root = oid }) => (modeOf(oid) === EXCLUSIVE ? [oid, root] : [])),
+  );
   for (const oid of changed) {
     const relation = relations.get(oid);
     const root = relations.get(relation?.root ?? -1);
-    if (modeOf(oid) !== EXCLUSIVE && (root === undefined || modeOf(root.oid) !== EXCLUSIVE)) continue;
+    if (!barred.has(oid) && (root === undefined || !barred.has(root.oid))) continue;
     for (const one of [relation, root])
       if (one && holdsRows(one) && !isOwn(one) && !account.images.has(one.oid)) all.add(one);
   }

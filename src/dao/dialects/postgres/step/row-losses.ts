@@ -8,7 +8,7 @@ import { sum } from './account.js';
 import { committedImage } from './before-images.js';
 import { lossBetween, readImage, SAMPLE, type Image } from './image.js';
 import type { Look } from './look.js';
-import { isOwn, type Relation, type Relations } from './relations.js';
+import { inSql, isOwn, type Relation, type Relations } from './relations.js';
 import type { StepTrace } from './trace.js';
 
 export interface LossContext {
@@ -40,12 +40,15 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
     const whole = wholeOf(oid, relations);
     if (relations.after.has(whole)) emptied.set(whole, (emptied.get(whole) ?? 0) + rows);
   }
-  return inOrder(concerned, ({ relation, effects }) =>
-    // What was truncated was counted then; of the rest nothing is left to compare with.
-    emptied.has(relation.oid)
-      ? okAsync<Loss, SqlError>({ relation, deleted: effects.deleted, keys: [], nulled: [] })
-      : lossOf(context, relation, relations.after.get(relation.oid) ?? relation, effects, now),
-  ).map((losses) => {
+  return inOrder(concerned, ({ relation, effects }) => {
+    // What was truncated was counted then; but for other partitions nothing of the rest is left to compare with.
+    if (emptied.has(relation.oid) && relation.kind !== 'p')
+      return okAsync<Loss, SqlError>({ relation, deleted: effects.deleted, keys: [], nulled: [] });
+    const after = relations.after.get(relation.oid) ?? relation;
+    return wentWithPartitions(context, relation, relations).andThen((went) =>
+      lossOf(context, { relation, after, effects, went: went + (emptied.get(relation.oid) ?? 0) }, now),
+    );
+  }).map((losses) => {
     const rows = new Map(losses.map(({ relation, deleted, keys }) => [relation.oid, { deleted, keys }]));
     for (const [oid, truncated] of emptied)
       rows.set(oid, { deleted: truncated + (rows.get(oid)?.deleted ?? 0), keys: [] });
@@ -66,6 +69,31 @@ function wholeOf(oid: number, { before, after }: Relations): number {
   return root === undefined || (now !== undefined && now.root !== root) ? oid : root;
 }
 
+/** The rows of partitions that the table has not any more: they were told by themselves, or are there still. */
+function wentWithPartitions(
+  { connection, trace }: LossContext,
+  { oid: whole }: Relation,
+  { before, after }: Relations,
+): ResultAsync<number, SqlError> {
+  const gone = [...before.values()].filter(({ oid, root }) => root === whole && after.get(oid)?.root !== whole);
+  const dropped = gone.reduce((all, { oid }) => all + (trace.account.dropped.get(oid) ?? 0), 0);
+  const detached = gone.flatMap(({ oid }) => after.get(oid) ?? []).filter(({ kind }) => kind === 'r');
+  return inOrder(detached, (one) =>
+    connection
+      .query<{ rows: number }>(`SELECT pg_catalog.count(*) AS rows FROM ONLY ${inSql(one)}`)
+      .map(({ rows: [row] }) => row?.rows ?? 0),
+  ).map((all) => all.reduce((most, rows) => most + rows, dropped));
+}
+
+/** What is known of the rows of a table. */
+interface Concerned {
+  readonly relation: Relation;
+  readonly after: Relation;
+  readonly effects: ReturnType<typeof sum>;
+  /** Rows that are not there any more and were not deleted one by one. */
+  readonly went: number;
+}
+
 interface Loss {
   readonly relation: Relation;
   readonly deleted: number;
@@ -75,9 +103,7 @@ interface Loss {
 
 function lossOf(
   { connection, second, trace }: LossContext,
-  relation: Relation,
-  after: Relation,
-  effects: ReturnType<typeof sum>,
+  { relation, after, effects, went }: Concerned,
   { locks }: Look,
 ): ResultAsync<Loss, SqlError> {
   const counted: Loss = { relation, deleted: effects.deleted, keys: [], nulled: [] };
@@ -96,9 +122,10 @@ function lossOf(
       ? okAsync(counted)
       : readImage(connection, after).map((is): Loss => {
           if (is === undefined) return counted;
-          const loss = lossBetween(was, is, effects);
+          const loss = lossBetween(was, is, { ...effects, deleted: effects.deleted + went });
           // Where nobody else could write, fewer rows than there should be were taken without being counted.
-          const uncounted = known === undefined ? 0 : Math.max(0, effects.inserted - effects.deleted - loss.more);
+          const expected = effects.inserted - effects.deleted - went;
+          const uncounted = known === undefined ? 0 : Math.max(0, expected - loss.more);
           const taken = effects.deleted + uncounted;
           const gone = loss.rows ?? [];
           const isRefilled = trace.account.refilled.has(relation.oid);
