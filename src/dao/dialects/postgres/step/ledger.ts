@@ -30,6 +30,25 @@ export interface HeldLock {
   readonly since: number;
 }
 
+/** What the server does not count is asked of nobody else. */
+export const NOT_COUNTING: SqlError = {
+  kind: 'other',
+  code: '55000',
+  message: 'rows are not counted (track_counts is off), so that what a step loses cannot be told',
+  fix: 'ALTER SYSTEM SET track_counts = on; SELECT pg_reload_conf()',
+};
+
+/** The first look, with all counters; who may turn them on does. */
+const counting = (connection: PostgresConnection): ResultAsync<Look, SqlError> =>
+  look(connection, 'all').andThen((first) =>
+    first.isCounting
+      ? okAsync<Look, SqlError>(first)
+      : connection
+          .query('SET LOCAL track_counts = on')
+          .mapErr((error) => (error.kind === 'connection-lost' ? error : { ...NOT_COUNTING, cause: error.cause }))
+          .andThen(() => look(connection, 'all')),
+  );
+
 export class Ledger {
   account: Account = NOTHING;
   /** Statements have run since the last look. */
@@ -76,7 +95,7 @@ export class Ledger {
   begin(): ResultAsync<void, SqlError> {
     if (this.#start) return okAsync(undefined);
     const connection = this.#connection;
-    return look(connection, 'all').andThen((first) => {
+    return counting(connection).andThen((first) => {
       const known = this.#known(first);
       return (known ? readAgain(connection, known) : readRelations(connection)).map((relations) => {
         this.#start = { relations, look: first };
@@ -112,6 +131,7 @@ export class Ledger {
   read(reading = AS_IT_IS, seen?: Look): ResultAsync<Look, SqlError> {
     return this.begin()
       .andThen(() => (seen ? okAsync<Look, SqlError>(seen) : look(this.#connection, 'held')))
+      .andThen((now) => (now.isCounting ? okAsync<Look, SqlError>(now) : errAsync(NOT_COUNTING)))
       .andThen((now) => (this.onlyAdded ? okAsync(now) : this.#withoutDoubt(now).map(() => now)))
       .map((now) => {
         this.add(now, reading);

@@ -19,6 +19,8 @@ export interface Look {
   readonly written: ReadonlySet<number>;
   /** Whatever is done to the schema runs somebody's function too. */
   readonly isWatched: boolean;
+  /** The server counts what is done to rows. */
+  readonly isCounting: boolean;
   /** Whose work could be seen. */
   readonly at: Moment;
   /** The numbers, without their epoch, of the transaction and of the savepoints that it has open. */
@@ -40,6 +42,7 @@ const lookAt = (which: string, counted: string): string => `
   WITH held AS MATERIALIZED (SELECT l.locktype, l.relation, l.mode, l.transactionid FROM pg_catalog.pg_locks AS l
     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype IN ('relation', 'transactionid') AND l.granted)
   SELECT pg_catalog.pg_current_xact_id()::text AS transaction, pg_catalog.pg_current_snapshot()::text AS at,
+    pg_catalog.current_setting('track_counts')::bool AS counting,
     (SELECT pg_catalog.json_agg(l.transactionid::text::bigint) FROM held AS l WHERE l.mode = 'ExclusiveLock' AND l.transactionid IS NOT NULL) AS own,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(oid, inserted, updated, deleted, read)) FROM (
       SELECT c.oid::bigint AS oid,
@@ -64,6 +67,7 @@ export const LOOKS = {
 export interface LookRow {
   readonly transaction: string;
   readonly at: string;
+  readonly counting: boolean;
   readonly own: readonly number[] | null;
   readonly counters: readonly (readonly [number, ...Counters])[] | null;
   readonly locks: readonly (readonly [number, string])[] | null;
@@ -93,6 +97,7 @@ export function lookOf(row: LookRow | undefined, counted: Look['counted']): Look
     locks,
     catalogs: new Map(row?.catalogs ?? []),
     isWatched: row?.watched !== false,
+    isCounting: row?.counting === true,
     written: new Set(held.filter(([, mode]) => mode === 'RowExclusive').map(([oid]) => oid)),
   };
 }

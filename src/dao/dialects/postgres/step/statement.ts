@@ -40,6 +40,8 @@ export interface StatementFacts {
   readonly names: ReadonlySet<string>;
   /** It turns triggers off, and with them the server's look after foreign keys. */
   readonly unchecks: boolean;
+  /** It says whether rows are counted. */
+  readonly uncounts: boolean;
   /** Names that it takes away or gives away on purpose. */
   readonly drops: ReadonlySet<string>;
 }
@@ -57,6 +59,7 @@ export const BLANK: StatementFacts = {
   keepsNames: true,
   names: new Set(),
   unchecks: false,
+  uncounts: false,
   drops: new Set(),
 };
 
@@ -135,6 +138,7 @@ function factsOf(statement: SplitStatement): StatementFacts {
     converts: verb === 'ALTER' && words.includes('USING'),
     names,
     unchecks: /session_replication_role|disable\s+trigger/i.test(sql),
+    uncounts: verb !== 'ALTER' && verb !== 'SHOW' && /track_counts/i.test(sql),
     drops:
       SHAPING.has(verb) && removing.some((token) => REMOVING.has(keywordOf(token))) ? namesOf(removing) : new Set(),
   };

@@ -1,11 +1,11 @@
 // Follows a step's statements inside its transaction, and keeps the account of what they did to rows and tables.
-import { okAsync, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
 import { Savepoints, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
-import { AS_IT_IS, Ledger, type HeldLock, type Start } from './ledger.js';
+import { AS_IT_IS, Ledger, NOT_COUNTING, type HeldLock, type Start } from './ledger.js';
 import { addedBy, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
 import { takenAttributes, withAttributes } from './lost-attributes.js';
@@ -86,9 +86,9 @@ export class StepTrace {
   /** Runs a statement by `send`, and learns what it did. A failed one has ended the transaction, or its savepoint. */
   follow(facts: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
     return this.#ledger.begin().andThen(() => {
-      const { savepoint, unchecks } = facts;
-      if (unchecks) this.#ledger.account = { ...this.#ledger.account, unchecked: true };
-      if (savepoint.kind !== 'none') return this.#atSavepoint(savepoint, send);
+      if (facts.uncounts) return errAsync(NOT_COUNTING);
+      if (facts.unchecks) this.#ledger.account = { ...this.#ledger.account, unchecked: true };
+      if (facts.savepoint.kind !== 'none') return this.#atSavepoint(facts.savepoint, send);
       if (!mustBeFollowed(facts, this.#ledger, this.#quiet)) return this.#adding(facts, send);
       return this.#withoutAdditions()
         .andThen(() => this.#lookFirst(facts))
