@@ -82,6 +82,8 @@ const CHANGES = `
   INSERT INTO t SELECT * FROM u
   INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET x = 1
   WITH x AS (DELETE FROM t RETURNING 1) INSERT INTO t VALUES (1)
+  INSERT INTO pg_description VALUES (2200, 2615, 0, 'by hand')
+  INSERT INTO pg_catalog.pg_description VALUES (2200, 2615, 0, 'by hand')
   UPDATE t SET a = 1
   DELETE FROM t
   DROP TABLE t

@@ -15,7 +15,8 @@ import type {
   ViewSnapshot,
 } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
-import { SCHEMA, TOUCHED_SCHEMA } from './query.js';
+import { SCHEMA } from './query.js';
+import { TOUCHED_SCHEMA } from './touched-query.js';
 
 /** The shape of what the statement gives; where there is nothing of a kind, it says null. */
 interface Schema {

@@ -11,7 +11,8 @@ const part = (name: string): string => `CASE WHEN ${name} ~ '[."]' THEN quote_id
 export const named = (schema: string, name: string): string =>
   `CASE WHEN ${schema} = 'public' THEN '' ELSE ${part(schema)} || '.' END || ${part(name)}`;
 
-const RELATIONS = `
+/** Whatever has rows, columns or a place among those that have: all but what is temporary, the engine's or an extension's. */
+export const RELATIONS = `
   SELECT c.*, n.nspname, ${named('n.nspname', 'c.relname')} AS full_name
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${OURS} AND c.relpersistence <> 't' AND ${notOfExtension('pg_class', 'c.oid')}`;
@@ -99,7 +100,7 @@ const ofSchema = (catalog: string, alias: string, namespace: string): string =>
   `pg_namespace AS n ON n.oid = ${alias}.${namespace} AND ${OURS} AND ${notOfExtension(catalog, `${alias}.oid`)}`;
 
 /** Every other kind of object, with all that it is as text. */
-const OTHERS = [
+export const OTHERS: readonly string[] = [
   object(
     'schema',
     `format('%I', n.nspname)`,
@@ -197,7 +198,7 @@ const OTHERS = [
 ];
 
 /** Tables and what hangs on them are read of `relations`, of which `all` has all that there are; other objects as `others` has them. */
-const schemaOf = (all: string, relations: string, others: readonly string[]): string => `
+export const schemaOf = (all: string, relations: string, others: readonly string[]): string => `
 all_relations AS MATERIALIZED (${all}),
 relations AS MATERIALIZED (${relations}),
 others AS (${others.join('\nUNION ALL ')})
@@ -206,49 +207,3 @@ SELECT json_build_object('tables', (${TABLES}), 'indexes', (${INDEXES}), 'views'
 
 /** Names are qualified, and texts are the server's own for an empty search path: they are the same for every session. */
 export const SCHEMA = `WITH ${schemaOf(RELATIONS, 'SELECT * FROM all_relations', OTHERS)}`;
-
-const YOUNG = 'age(xmin) <= (SELECT age(pg_current_xact_id()::xid))';
-/** What is granted on a column alone. */
-const BY_COLUMN = `SELECT attrelid FROM pg_attribute WHERE ${YOUNG}`;
-/** Of relations, with their indexes. Few: lists of them are looked up, where a join would read all. */
-const CONCERNED =
-  'concerned AS MATERIALIZED (SELECT oid FROM touched UNION SELECT indexrelid FROM pg_index WHERE indrelid = ANY (ARRAY(SELECT oid FROM touched)))';
-const NUMBERS = `(SELECT json_agg(r.oid::bigint) FROM relations AS r) AS touched`;
-
-/**
- * The same of what was touched, and of all that is no relation: of the relations that this transaction holds on to more than
- * readers do, and of those whose rows of the catalogs it wrote. `touched` says which those were.
- */
-export const TOUCHED_SCHEMA = `WITH touched AS MATERIALIZED (
-  SELECT relation AS oid FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted AND relation >= 16384
-    AND mode NOT IN ('AccessShareLock', 'RowShareLock')
-  UNION SELECT oid FROM pg_class WHERE ${YOUNG} UNION ${BY_COLUMN}), ${CONCERNED}, ${schemaOf(
-    RELATIONS,
-    'SELECT * FROM all_relations WHERE oid = ANY (ARRAY(SELECT oid FROM concerned))',
-    OTHERS,
-  )}, ${NUMBERS}`;
-
-/** The last command of the transaction whose work on the catalogs has been read; unset where none was. */
-export const READ_UP_TO = 'migrate_safe.read_up_to';
-
-// A relation that is made, widened or indexed has its own row written, or its index's. A row that somebody began to change
-// and went back on does not say any more which command wrote it; nor is it told of a savepoint's, or of somebody else's.
-const FRESH = `
-fresh AS MATERIALIZED (SELECT oid, relkind, CASE WHEN xmin = pg_current_xact_id()::xid AND xmax = '0' THEN cmin::text::bigint END AS command
-  FROM pg_class WHERE ${YOUNG}),
-unread AS MATERIALIZED (
-  SELECT oid, relkind FROM fresh WHERE command IS NULL OR command > coalesce(nullif(current_setting('${READ_UP_TO}', true), '')::bigint, -1)),
-touched AS MATERIALIZED (
-  SELECT oid FROM unread UNION SELECT indrelid FROM pg_index WHERE indexrelid = ANY (ARRAY(SELECT oid FROM unread WHERE relkind IN ('i', 'I'))))`;
-
-/** What comes and changes with a relation that is made, or gets another column or index: publications are of whole schemas too. */
-const WITH_RELATIONS = OTHERS.filter((one) => /^SELECT '(?:sequence|privileges on|publication)'/.test(one));
-/**
- * The same of relations alone, in a transaction that only added: of what it has made or widened since it was read last;
- * `read` is the last command that has now been read.
- */
-export const GROWN_SCHEMA = `WITH ${FRESH}, ${CONCERNED}, ${schemaOf(
-  `${RELATIONS} AND c.oid = ANY (ARRAY(SELECT oid FROM concerned))`,
-  'SELECT * FROM all_relations',
-  WITH_RELATIONS,
-)}, ${NUMBERS}, (SELECT max(command) FROM fresh) AS read`;

@@ -60,8 +60,9 @@ const BUILT_IN: ReadonlySet<string> = new Set(
 );
 
 /** INSERT … VALUES of constants, which call nothing. */
-function insertsConstants({ selectStmt, onConflictClause, withClause }: InsertStmt): boolean {
-  if (withClause !== undefined) return false;
+function insertsConstants({ relation, selectStmt, onConflictClause, withClause }: InsertStmt): boolean {
+  // Rows of the catalogs are the schema.
+  if (withClause !== undefined || relation?.relname?.startsWith('pg_') !== false) return false;
   if (onConflictClause !== undefined && onConflictClause.action !== 'ONCONFLICT_NOTHING') return false;
   if (selectStmt === undefined) return true;
   const rows = 'SelectStmt' in selectStmt ? (selectStmt.SelectStmt.valuesLists ?? []) : [];

@@ -5,7 +5,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
 import { grownSchema, type TouchedRow } from '../inspect/inspector.js';
-import { GROWN_SCHEMA, READ_UP_TO } from '../inspect/query.js';
+import { GROWN_SCHEMA, READ_UP_TO } from '../inspect/touched-query.js';
 import { LOOK_HELD, lookOf, LOOKS, type Look, type LookRow } from './look.js';
 import type { Start } from './ledger.js';
 import { byNumber, isOwn, relationsOf, type Relation, type RelationRow } from './relations.js';

@@ -63,6 +63,7 @@ export class Ledger {
   #start: Start | undefined;
   #last: ReadonlyMap<number, Counters> = new Map();
   #locks: ReadonlyMap<number, HeldLock> = new Map();
+  #shaped = 0;
 
   /** `start`: where the step before left off in the same transaction. */
   constructor(connection: PostgresConnection, start?: Start, known: KnownRelations = () => undefined) {
@@ -143,7 +144,7 @@ export class Ledger {
   add(now: Look, reading: Reading): void {
     const rows = this.rowsIn(now, reading);
     // Changing rows takes no such lock: a function or a trigger did more than that.
-    const schema = this.unread && !this.onlyAdded && this.taken(now).length > 0 ? 'unknown' : this.account.schema;
+    const schema = this.unread && !this.onlyAdded && this.isReshaped(now) ? 'unknown' : this.account.schema;
     this.account = { ...this.account, schema, rows: added(this.account.rows, rows) };
     this.saw(now);
   }
@@ -157,6 +158,11 @@ export class Ledger {
     return [...locks].flatMap(([oid, mode]) =>
       mode === EXCLUSIVE && this.#locks.get(oid)?.mode !== mode ? [oid] : [],
     );
+  }
+
+  /** Whether something was done since the last look that writing rows does not do. */
+  isReshaped(now: Look): boolean {
+    return now.shaped > this.#shaped || this.taken(now).length > 0;
   }
 
   saw(seen: Look): void {
@@ -173,7 +179,8 @@ export class Ledger {
     this.#count(seen);
   }
 
-  #count({ counters, counted, own }: Look): void {
+  #count({ counters, counted, own, shaped }: Look): void {
+    this.#shaped = shaped;
     this.#last = counted === 'all' ? counters : new Map([...this.#last, ...counters]);
     for (const one of own) this.#own.add(one);
   }

@@ -19,6 +19,8 @@ export interface Look {
   readonly written: ReadonlySet<number>;
   /** Whatever is done to the schema runs somebody's function too. */
   readonly isWatched: boolean;
+  /** How many rows of the catalogs were written that say what the schema is, those included whose writing was undone. */
+  readonly shaped: number;
   /** The server counts what is done to rows. */
   readonly isCounting: boolean;
   /** Whose work could be seen. */
@@ -36,6 +38,15 @@ const LARGE_OBJECTS = 2995;
 /** COMMENT holds on to it, as nothing else does: pg_description. */
 const DESCRIPTIONS = 2609;
 
+/** What a schema is told from, but for what is the whole server's: commands write it, and who does so by hand. */
+const SHAPES = `'{${(
+  'class attribute attrdef constraint index inherits trigger rewrite policy sequence namespace type enum range proc aggregate ' +
+  'collation statistic_ext event_trigger extension description publication publication_rel foreign_table foreign_server'
+)
+  .split(' ')
+  .map((name) => `pg_catalog.pg_${name}`)
+  .join(',')}}'::pg_catalog.regclass[]`;
+
 // Whoever reads or writes a relation's rows holds a lock on it until the transaction or its savepoint ends. Commands let go
 // of the catalogs as soon as they have written them: who holds on to one writes it by hand.
 const lookAt = (which: string, counted: string): string => `
@@ -43,6 +54,8 @@ const lookAt = (which: string, counted: string): string => `
     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype IN ('relation', 'transactionid') AND l.granted)
   SELECT pg_catalog.pg_current_xact_id()::text AS transaction, pg_catalog.pg_current_snapshot()::text AS at,
     pg_catalog.current_setting('track_counts')::bool AS counting,
+    (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid) + pg_catalog.pg_stat_get_xact_tuples_updated(oid) +
+      pg_catalog.pg_stat_get_xact_tuples_deleted(oid))::bigint FROM pg_catalog.unnest(${SHAPES}) AS c (oid)) AS shaped,
     (SELECT pg_catalog.json_agg(l.transactionid::text::bigint) FROM held AS l WHERE l.mode = 'ExclusiveLock' AND l.transactionid IS NOT NULL) AS own,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(oid, inserted, updated, deleted, read)) FROM (
       SELECT c.oid::bigint AS oid,
@@ -67,6 +80,7 @@ export const LOOKS = {
 export interface LookRow {
   readonly transaction: string;
   readonly at: string;
+  readonly shaped: number;
   readonly counting: boolean;
   readonly own: readonly number[] | null;
   readonly counters: readonly (readonly [number, ...Counters])[] | null;
@@ -97,6 +111,7 @@ export function lookOf(row: LookRow | undefined, counted: Look['counted']): Look
     locks,
     catalogs: new Map(row?.catalogs ?? []),
     isWatched: row?.watched !== false,
+    shaped: row?.shaped ?? 0,
     isCounting: row?.counting === true,
     written: new Set(held.filter(([, mode]) => mode === 'RowExclusive').map(([oid]) => oid)),
   };

@@ -16,7 +16,7 @@ import { lostObjects } from './lost-objects.js';
 import { readNaming } from './naming.js';
 import { touchesOwn } from './own-objects.js';
 import { holdsRows, isOwn, readRelations, type Relation, type Relations } from './relations.js';
-import { renamed } from './renamed.js';
+import { mayHaveRenamed, renamed } from './renamed.js';
 import { rowLosses, type LossContext } from './row-losses.js';
 
 export interface ObserveContext extends LossContext {
@@ -215,7 +215,9 @@ function schemaNow(
         .filter(({ oid }) => touched.has(oid) || !relations.after.has(oid))
         .map(({ name }) => name),
     );
-  return inspectTouched(connection, before, namesOf);
+  return inspectTouched(connection, before, namesOf).andThen((schema) =>
+    mayHaveRenamed(before, schema) ? inspector.snapshot() : okAsync(schema),
+  );
 }
 
 /** Dropped with their rows; a partition is part of its table, where that is gone too. */

@@ -26,3 +26,24 @@ export function renamed(
   });
   return [...tables, ...columns];
 }
+
+/** By whose names others are told. */
+const NAMED: ReadonlySet<string> = new Set(['function', 'enum', 'domain', 'type', 'range', 'schema']);
+
+/**
+ * Whether something can have another name than before, behind the words of a step that gave none: what was not touched may
+ * be told by it.
+ */
+export function mayHaveRenamed(schema: SchemaSnapshot, now: SchemaSnapshot): boolean {
+  const objects = new Set((now.objects ?? []).map(({ name }) => name));
+  const tables = new Map(now.tables.map((table) => [table.name, table]));
+  return (
+    (schema.objects ?? []).some(({ type, name }) => NAMED.has(type) && !objects.has(name)) ||
+    schema.tables.some((table) => {
+      const is = tables.get(table.name);
+      if (is === undefined || is === table) return false;
+      const [had, has] = [table, is].map(({ columns }) => columns.map(({ name }) => name));
+      return had?.some((name) => !has?.includes(name)) === true && has?.some((name) => !had.includes(name)) === true;
+    })
+  );
+}

@@ -212,7 +212,7 @@ export class StepTrace {
           .andThen(() => (wipedIn(done.seen).size === 0 ? okAsync(done.now) : look(connection, 'held')))
           .map((now) => {
             const { result, seen } = done;
-            const keepsNames = facts.keepsNames || (facts.isPlain && ledger.taken(now).length === 0);
+            const keepsNames = facts.keepsNames || (facts.isPlain && !ledger.isReshaped(now));
             ledger.add(now, { wiped: wipedIn(seen), ...(facts.onlyUpdates ? { moves: this.#rootOf } : {}) });
             ledger.account = withStatement(ledger.account, seen, { ...facts, keepsNames });
             return result;
