@@ -61,6 +61,15 @@ for (const [what, setup, functions] of [
         expect(await compare(0, [script])).to.equal(1);
       });
 
+    it('is all that is there behind a column that a function’s body is told with', async function () {
+      const atomic = 'BEGIN ATOMIC SELECT count(*) FROM t0 JOIN t1 USING (id) JOIN t2 USING (c0); END';
+      const asked = await bench.other.query<{ n: number }>(`SELECT current_setting('server_version_num')::int AS n`);
+      if ((value(asked).rows[0]?.n ?? 0) < 140_000) return this.skip();
+      await bench.sql(`CREATE FUNCTION counts() RETURNS bigint ${atomic}`);
+      expect(await compare(0, ['ALTER TABLE t1 ADD COLUMN c0 int', 'ALTER TABLE t1 ADD COLUMN c9 int'])).to.equal(2);
+      return bench.sql('DROP FUNCTION counts');
+    });
+
     it('is all that is there, where several that only add share a transaction', async () => {
       let compared = 0;
       for (let seed = SEED; seed < SEED + 20; seed++) {

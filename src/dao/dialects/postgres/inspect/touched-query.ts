@@ -46,9 +46,14 @@ touched AS MATERIALIZED (
   SELECT oid FROM unread UNION SELECT indrelid FROM pg_index WHERE indexrelid = ANY (ARRAY(SELECT oid FROM unread WHERE relkind IN ('i', 'I'))))`;
 
 /** What comes and changes with a relation that is made, or gets another column or index: publications are of whole schemas too. */
-const WITH_RELATIONS = OTHERS.filter((one) =>
-  /^SELECT '(?:sequence|privileges on|publication|materialized view|rule|policy)'/.test(one),
-);
+const WITH_RELATIONS = [
+  ...OTHERS.filter((one) => /^SELECT '(?:sequence|privileges on|publication|materialized view|rule|policy)'/.test(one)),
+  // Since version 14 the body of one can be kept as what it means.
+  ...OTHERS.filter((one) => one.startsWith(`SELECT 'function'`)).map(
+    (one) => `${one} AND p.oid = ANY (ARRAY(SELECT d.objid FROM pg_depend AS d WHERE d.classid = 'pg_proc'::regclass
+      AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (ARRAY(SELECT oid FROM touched))))`,
+  ),
+];
 /**
  * The same of relations alone, in a transaction that only added: of what it has made or widened since it was read last;
  * `read` is the last command that has now been read.

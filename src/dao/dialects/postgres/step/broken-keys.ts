@@ -1,4 +1,5 @@
-// Rows that point at nothing after a step that turned the server's own look after foreign keys off.
+// Rows that point at nothing after a step that turned the server's own look after foreign keys off, or ran a trigger that kept
+// what a key would have taken along: the server does not look again.
 import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { ForeignKeyFinding } from '../../../../core/ports/step-transaction.js';
@@ -16,6 +17,9 @@ interface KeyRow {
   readonly sql: string;
 }
 
+/** Of `pg_trigger.tgtype`: one that runs before a row is changed, and can keep it as it is. */
+const BEFORE = 2;
+
 // The equality is that of the key itself: it need not be on the search path. Keys of partitions are their table's.
 const KEYS = `
   SELECT cn.nspname AS schema, c.relname AS child, pn.nspname AS parent_schema, p.relname AS parent,
@@ -32,15 +36,21 @@ const KEYS = `
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.own
     JOIN pg_catalog.pg_attribute AS b ON b.attrelid = k.confrelid AND b.attnum = u.other
     JOIN pg_catalog.pg_operator AS o ON o.oid = u.operator JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace) AS pairs
-  WHERE k.contype = 'f' AND k.convalidated AND k.conparentid = 0 AND (k.conrelid = ANY ($1::oid[]) OR k.confrelid = ANY ($1::oid[]))`;
+  WHERE k.contype = 'f' AND k.convalidated AND k.conparentid = 0 AND (k.conrelid = ANY ($1::oid[]) OR k.confrelid = ANY ($1::oid[])
+    OR (k.confrelid = ANY ($2::oid[]) AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd')) AND EXISTS (
+      SELECT FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid = k.conrelid AND NOT g.tgisinternal AND (g.tgtype::int & ${BEFORE}) <> 0)))`;
 
 /** What pointed at nothing before the step is none of its doing, where that can still be read. */
 export function brokenKeys({ connection, second, trace }: LossContext): ResultAsync<ForeignKeyFinding[], SqlError> {
   const { unchecked, rows, truncated } = trace.account;
-  if (!unchecked) return okAsync([]);
-  const changed = [...rows.keys(), ...truncated.keys()].flatMap((oid) => [oid, trace.relations.get(oid)?.root ?? oid]);
+  const withRoots = (all: readonly number[]): readonly number[] =>
+    all.flatMap((oid) => [oid, trace.relations.get(oid)?.root ?? oid]);
+  const changed = unchecked ? withRoots([...rows.keys(), ...truncated.keys()]) : [];
+  const lessened = [...rows].flatMap(([oid, { updated, deleted }]) => (updated + deleted > 0 ? [oid] : []));
+  const acting = trace.isLoud ? withRoots(lessened) : [];
+  if (changed.length + acting.length === 0) return okAsync([]);
   return connection
-    .query<KeyRow>(KEYS, [changed])
+    .query<KeyRow>(KEYS, [changed, acting])
     .andThen(({ rows: keys }) =>
       inOrder(keys, (key) =>
         orphans(connection, key).andThen((now) =>

@@ -179,8 +179,9 @@ export class Ledger {
     this.#count(seen);
   }
 
-  #count({ counters, counted, own, shaped }: Look): void {
+  #count({ counters, counted, own, shaped, unchecks }: Look): void {
     this.#shaped = shaped;
+    if (unchecks && !this.account.unchecked) this.account = { ...this.account, unchecked: true };
     this.#last = counted === 'all' ? counters : new Map([...this.#last, ...counters]);
     for (const one of own) this.#own.add(one);
   }

@@ -21,6 +21,8 @@ export interface Look {
   readonly isWatched: boolean;
   /** How many rows of the catalogs were written that say what the schema is, those included whose writing was undone. */
   readonly shaped: number;
+  /** Triggers are turned off, or some were turned off or on: with them goes the server's look after foreign keys. */
+  readonly unchecks: boolean;
   /** The server counts what is done to rows. */
   readonly isCounting: boolean;
   /** Whose work could be seen. */
@@ -47,6 +49,9 @@ const SHAPES = `'{${(
   .map((name) => `pg_catalog.pg_${name}`)
   .join(',')}}'::pg_catalog.regclass[]`;
 
+/** pg_trigger. */
+const TRIGGERS = 2620;
+
 // Whoever reads or writes a relation's rows holds a lock on it until the transaction or its savepoint ends. Commands let go
 // of the catalogs as soon as they have written them: who holds on to one writes it by hand.
 const lookAt = (which: string, counted: string): string => `
@@ -54,6 +59,7 @@ const lookAt = (which: string, counted: string): string => `
     WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype IN ('relation', 'transactionid') AND l.granted)
   SELECT pg_catalog.pg_current_xact_id()::text AS transaction, pg_catalog.pg_current_snapshot()::text AS at,
     pg_catalog.current_setting('track_counts')::bool AS counting,
+    pg_catalog.current_setting('session_replication_role') <> 'origin' OR pg_catalog.pg_stat_get_xact_tuples_updated(${TRIGGERS}) > 0 AS unchecks,
     (SELECT pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_inserted(oid) + pg_catalog.pg_stat_get_xact_tuples_updated(oid) +
       pg_catalog.pg_stat_get_xact_tuples_deleted(oid))::bigint FROM pg_catalog.unnest(${SHAPES}) AS c (oid)) AS shaped,
     (SELECT pg_catalog.json_agg(l.transactionid::text::bigint) FROM held AS l WHERE l.mode = 'ExclusiveLock' AND l.transactionid IS NOT NULL) AS own,
@@ -82,6 +88,7 @@ export interface LookRow {
   readonly at: string;
   readonly shaped: number;
   readonly counting: boolean;
+  readonly unchecks: boolean;
   readonly own: readonly number[] | null;
   readonly counters: readonly (readonly [number, ...Counters])[] | null;
   readonly locks: readonly (readonly [number, string])[] | null;
@@ -112,6 +119,7 @@ export function lookOf(row: LookRow | undefined, counted: Look['counted']): Look
     catalogs: new Map(row?.catalogs ?? []),
     isWatched: row?.watched !== false,
     shaped: row?.shaped ?? 0,
+    unchecks: row?.unchecks === true,
     isCounting: row?.counting === true,
     written: new Set(held.filter(([, mode]) => mode === 'RowExclusive').map(([oid]) => oid)),
   };
