@@ -77,6 +77,16 @@ for (const driver of DRIVERS) {
       q.remove();
     });
 
+    it('are not joined by what makes something temporary, which would stand in for a table of its name', async () => {
+      for (const temporary of ['CREATE TEMP TABLE t (id);', 'CREATE TABLE temp.t (id);']) {
+        const q = project(driver);
+        q.write(files(['CREATE TABLE t (id);', temporary, 'INSERT INTO t VALUES (1);']));
+        value(await q.manager({ fileBackup: 'never' }).up());
+        expect(q.rows('SELECT id FROM t'), temporary).to.deep.equal([{ id: 1 }]);
+        q.remove();
+      }
+    });
+
     it('each commit by itself where a backup is taken before each', async () => {
       p.write(files(SHOP));
       const safe = p.manager();

@@ -84,6 +84,17 @@ const CHANGES = `
   WITH x AS (DELETE FROM t RETURNING 1) INSERT INTO t VALUES (1)
   INSERT INTO pg_description VALUES (2200, 2615, 0, 'by hand')
   INSERT INTO pg_catalog.pg_description VALUES (2200, 2615, 0, 'by hand')
+  CREATE TABLE pg_temp.t (id int)
+  CREATE TABLE "pg_temp".t (id int)
+  CREATE INDEX ON pg_temp.t (id)
+  CREATE VIEW pg_temp.v AS SELECT 1
+  CREATE SEQUENCE pg_temp.s
+  CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'
+  CREATE TYPE pg_temp.e AS ENUM ('a')
+  CREATE TYPE pg_temp.c AS (x int)
+  CREATE DOMAIN pg_temp.d AS int
+  ALTER TABLE pg_temp.t ADD COLUMN x int
+  INSERT INTO pg_temp.t VALUES (1)
   UPDATE t SET a = 1
   DELETE FROM t
   DROP TABLE t

@@ -2,7 +2,12 @@
 import type { ColumnDef, Constraint, InsertStmt, RangeVar, TypeName } from 'libpg-query';
 import type { Node } from './parser.js';
 
-export function onlyAdds(node: Node): boolean {
+export const onlyAdds = (node: Node): boolean => adds(node) && ('InsertStmt' in node || !isOfSession(node));
+
+/** What is made in the schema of temporary objects is temporary, whatever it is. */
+const isOfSession = (node: Node): boolean => JSON.stringify(node).includes('"pg_temp');
+
+function adds(node: Node): boolean {
   if ('CreateStmt' in node) {
     const { relation, inhRelations = [], partbound } = node.CreateStmt;
     // A partition, or a child, is part of a table that is there.
@@ -62,7 +67,8 @@ const BUILT_IN: ReadonlySet<string> = new Set(
 /** INSERT … VALUES of constants, which call nothing. */
 function insertsConstants({ relation, selectStmt, onConflictClause, withClause }: InsertStmt): boolean {
   // Rows of the catalogs are the schema.
-  if (withClause !== undefined || relation?.relname?.startsWith('pg_') !== false) return false;
+  const names = [relation?.schemaname, relation?.relname];
+  if (withClause !== undefined || names.some((name) => name?.startsWith('pg_') === true)) return false;
   if (onConflictClause !== undefined && onConflictClause.action !== 'ONCONFLICT_NOTHING') return false;
   if (selectStmt === undefined) return true;
   const rows = 'SelectStmt' in selectStmt ? (selectStmt.SelectStmt.valuesLists ?? []) : [];

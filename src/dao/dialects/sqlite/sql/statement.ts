@@ -84,7 +84,11 @@ function isAddColumn(tokens: readonly Token[]): boolean {
 
 const NOT_IN_THE_FILE: ReadonlySet<string> = new Set(['TEMP', 'TEMPORARY', 'VIRTUAL']);
 const isPlainCreate = (tokens: readonly Token[]): boolean =>
-  keywordOf(tokens[0]) === 'CREATE' && !NOT_IN_THE_FILE.has(keywordOf(tokens[1]));
+  keywordOf(tokens[0]) === 'CREATE' && !NOT_IN_THE_FILE.has(keywordOf(tokens[1])) && !tokens.some(isTemp);
+
+/** The name of the schema whose objects are this connection's only, and stand in for others of their names. */
+const isTemp = (token: Token, at: number, all: readonly Token[]): boolean =>
+  all[at + 1]?.text === '.' && isName(token) && asciiLower(unquote(token)) === 'temp';
 
 const REPLACING: ReadonlySet<string> = new Set(['REPLACE', 'UPDATE', 'OR', 'RETURNING']);
 const isPlainInsert = (tokens: readonly Token[], verb: string): boolean =>
