@@ -14,9 +14,9 @@ export interface ColumnLoss {
 
 export interface Account {
   readonly rows: ReadonlyMap<number, TableEffects>;
-  /** Rows that a table had when it was dropped, less those that the step had put there. */
+  /** Rows that a table had when it was dropped, less those that the step had put there: fewer than none, where it took some again. */
   readonly dropped: ReadonlyMap<number, number>;
-  /** The same, by TRUNCATE. */
+  /** Rows that a table had when it was truncated, less those that the step had put there. */
   readonly truncated: ReadonlyMap<number, number>;
   readonly rewritten: ReadonlySet<number>;
   /** Their rows may have been taken and put there anew by one statement: the server did not count what was taken. */

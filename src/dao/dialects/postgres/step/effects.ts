@@ -26,7 +26,7 @@ export function effectsOf(trace: StepTrace, relations: Relations, now: Look, aft
   };
   for (const [oid, effects] of account.rows) add(oid, effects);
   for (const [oid, deleted] of [...account.dropped, ...account.truncated])
-    add(oid, { inserted: 0, updated: 0, deleted });
+    add(oid, { inserted: 0, updated: 0, deleted: Math.max(0, deleted) });
 
   const namesOf = (oids: Iterable<number>): readonly string[] =>
     [...new Set([...oids].flatMap((oid) => top(oid)?.name ?? []))].toSorted(compareText);

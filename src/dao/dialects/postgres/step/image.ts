@@ -128,6 +128,9 @@ export function lossBetween(
   return { rows: undefined, more, nulled: nulledByCount(was, is, done, kept) };
 }
 
+/** Pure: how many rows had a value in the column of that number. */
+export const filledIn = (image: Image, number: number): number => asCounts(image).filled.get(number) ?? 0;
+
 type Nulled = ImageLoss['nulled'];
 type Named = readonly (readonly [number: number, name: string])[];
 

@@ -135,13 +135,13 @@ const columnName = (connection: PostgresConnection, oid: number, number: number)
 
 /** Pure: rows that the step itself had added are not lost. */
 export function withLosses(account: Account, { dropped, truncated, columns }: CountedLosses): Account {
-  const lost = ([oid, rows]: readonly [number, number]): readonly [number, number] => {
-    const own = account.rows.get(oid)?.inserted ?? 0;
-    return [oid, Math.max(0, rows - own)];
-  };
+  const lost = ([oid, rows]: readonly [number, number]): readonly [number, number] => [
+    oid,
+    rows - (account.rows.get(oid)?.inserted ?? 0),
+  ];
   const emptied = [...truncated]
     .map(lost)
-    .map(([oid, rows]) => [oid, rows + (account.truncated.get(oid) ?? 0)] as const);
+    .map(([oid, rows]) => [oid, Math.max(0, rows) + (account.truncated.get(oid) ?? 0)] as const);
   return {
     ...account,
     dropped: new Map([...account.dropped, ...[...dropped].map(lost)]),

@@ -1,12 +1,12 @@
 // Reads, inside a step's transaction, what the step did: from its account, the server's counters, and what is there now.
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
-import type { ColumnFinding, RowFinding, StepFault, StepObservation } from '../../../../core/ports/step-transaction.js';
+import type { StepFault, StepObservation } from '../../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
 import { inspectTouched } from '../inspect/inspector.js';
-import type { Account } from './account.js';
 import { brokenKeys } from './broken-keys.js';
+import { droppedColumns, droppedTables } from './dropped.js';
 import { effectsOf } from './effects.js';
 import { readAdded, readGrown, sinceThen, type Added, type Present } from './grown.js';
 import type { Start } from './ledger.js';
@@ -15,7 +15,7 @@ import { lostAttributes } from './lost-attributes.js';
 import { lostObjects } from './lost-objects.js';
 import { readNaming } from './naming.js';
 import { touchesOwn } from './own-objects.js';
-import { holdsRows, isOwn, readRelations, type Relation, type Relations } from './relations.js';
+import { isOwn, readRelations, type Relations } from './relations.js';
 import { mayHaveRenamed, renamed } from './renamed.js';
 import { rowLosses, type LossContext } from './row-losses.js';
 
@@ -218,30 +218,4 @@ function schemaNow(
   return inspectTouched(connection, before, namesOf).andThen((schema) =>
     mayHaveRenamed(before, schema) ? inspector.snapshot() : okAsync(schema),
   );
-}
-
-/** Dropped with their rows; a partition is part of its table, where that is gone too. */
-function droppedTables({ dropped }: Account, { before, after }: Relations): readonly RowFinding[] {
-  const gone = [...before.values()].filter(
-    (relation) => holdsRows(relation) && !isOwn(relation) && !after.has(relation.oid),
-  );
-  // What was dropped behind the words of a statement was not counted: the server's estimate, and never nothing.
-  const rowsOf = ({ oid, kind, estimate }: Relation): number =>
-    dropped.get(oid) ?? (kind === 'p' ? 0 : Math.max(1, estimate));
-  return gone
-    .filter(({ root }) => root === undefined || after.has(root))
-    .map((relation) => ({
-      table: relation.name,
-      rows: gone
-        .filter(({ oid, root }) => oid === relation.oid || root === relation.oid)
-        .reduce((all, one) => all + rowsOf(one), 0),
-      keys: [],
-    }));
-}
-
-function droppedColumns({ columns }: Account, { before, after }: Relations): readonly ColumnFinding[] {
-  return columns.flatMap(({ oid, column, rows }) => {
-    const relation = before.get(oid);
-    return relation && after.has(oid) ? [{ table: relation.name, column, rows, keys: [] }] : [];
-  });
 }

@@ -24,9 +24,15 @@ type RowLosses = Pick<StepObservation, 'deletedRows' | 'nulledValues'>;
 export function rowLosses(context: LossContext, relations: Relations, now: Look): ResultAsync<RowLosses, SqlError> {
   const { account } = context.trace;
   const done = new Map<number, ReturnType<typeof sum>>();
+  /** Rows that are gone by their numbers alone. */
+  const emptied = new Map<number, number>();
+  const empty = (whole: number, rows: number): unknown => emptied.set(whole, (emptied.get(whole) ?? 0) + rows);
   for (const [oid, effects] of account.rows) {
     const whole = wholeOf(oid, relations);
-    done.set(whole, sum(done.get(whole), effects));
+    // A partition that was dropped may have been none when rows were taken from it: nothing is compared with its table's.
+    if (whole !== oid && !relations.after.has(oid))
+      empty(whole, Math.max(0, effects.deleted + Math.min(0, account.dropped.get(oid) ?? 0)));
+    else done.set(whole, sum(done.get(whole), effects));
   }
   for (const oid of account.images.keys())
     if (!done.has(oid) && wholeOf(oid, relations) === oid) done.set(oid, { inserted: 0, updated: 0, deleted: 0 });
@@ -35,11 +41,7 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
     const looks = effects.updated + effects.deleted > 0 || account.images.has(oid);
     return relation && !isOwn(relation) && relations.after.has(oid) && looks ? [{ relation, effects }] : [];
   });
-  const emptied = new Map<number, number>();
-  for (const [oid, rows] of account.truncated) {
-    const whole = wholeOf(oid, relations);
-    if (relations.after.has(whole)) emptied.set(whole, (emptied.get(whole) ?? 0) + rows);
-  }
+  for (const [oid, rows] of account.truncated) empty(wholeOf(oid, relations), rows);
   return inOrder(concerned, ({ relation, effects }) => {
     // What was truncated was counted then; but for other partitions nothing of the rest is left to compare with.
     if (emptied.has(relation.oid) && relation.kind !== 'p')
@@ -51,7 +53,7 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
   }).map((losses) => {
     const rows = new Map(losses.map(({ relation, deleted, keys }) => [relation.oid, { deleted, keys }]));
     for (const [oid, truncated] of emptied)
-      rows.set(oid, { deleted: truncated + (rows.get(oid)?.deleted ?? 0), keys: [] });
+      if (relations.after.has(oid)) rows.set(oid, { deleted: truncated + (rows.get(oid)?.deleted ?? 0), keys: [] });
     const nameOf = (oid: number): string => relations.before.get(oid)?.name ?? '';
     return {
       deletedRows: [...rows]
@@ -76,7 +78,7 @@ function wentWithPartitions(
   { before, after }: Relations,
 ): ResultAsync<number, SqlError> {
   const gone = [...before.values()].filter(({ oid, root }) => root === whole && after.get(oid)?.root !== whole);
-  const dropped = gone.reduce((all, { oid }) => all + (trace.account.dropped.get(oid) ?? 0), 0);
+  const dropped = gone.reduce((all, { oid }) => all + Math.max(0, trace.account.dropped.get(oid) ?? 0), 0);
   const detached = gone.flatMap(({ oid }) => after.get(oid) ?? []).filter(({ kind }) => kind === 'r');
   return inOrder(detached, (one) =>
     connection
