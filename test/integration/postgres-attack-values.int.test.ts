@@ -128,6 +128,13 @@ describe('a step on PostgreSQL that hides what it loses', () => {
       expect(await found(seen)).to.include('would lose 10 rows of t');
     });
 
+  it('is told to lock tables by names that a statement takes', async () => {
+    await bench.sql(`CREATE SCHEMA "Other one"; CREATE TABLE "Other one"."T.x" (id int); INSERT INTO "Other one"."T.x" VALUES (1);
+      ${onInsert('TRUNCATE "Other one"."T.x"')}`);
+    const fault = await bench.fault('INSERT INTO other VALUES (1)');
+    expect(fault.kind === 'sql' && fault.error.message).to.include('LOCK TABLE "Other one"."T.x" IN ACCESS');
+  });
+
   it('tells what is deleted from the server’s own tables by hand, and large objects', async () => {
     await bench.sql(`SELECT lo_from_bytea(4242, 'abc'); CREATE TYPE mood AS ENUM ('a', 'b')`);
     expect(await found('SELECT lo_unlink(4242)')).to.include('would lose 1 row of pg_catalog.pg_largeobject_metadata');

@@ -7,6 +7,7 @@ import type { Account } from './account.js';
 import { seeingAll } from './all-rows.js';
 import { explained, isLockError } from './blockers.js';
 import { FEW_ROWS, readImage, type Image } from './image.js';
+import { quoted } from '../name.js';
 import { holdsRows, isOwn, type Relation } from './relations.js';
 import type { StatementFacts } from './statement.js';
 
@@ -126,10 +127,19 @@ export function committedImage(
 }
 
 /** For what a trigger or a function took away where nobody could look: it is not let pass. */
-export const inDoubt = (names: readonly string[]): SqlError => ({
-  kind: 'other',
-  code: '55000',
-  message:
-    `a function or a trigger changed ${names.join(', ')} and kept everybody else from looking at it, so that what was lost cannot be told: ` +
-    `say LOCK TABLE ${names.join(', ')} IN ACCESS EXCLUSIVE MODE before that statement`,
-});
+export function inDoubt(relations: readonly Relation[]): SqlError {
+  const names = relations.map(({ name }) => name).join(', ');
+  return {
+    kind: 'other',
+    code: '55000',
+    message:
+      `a function or a trigger changed ${names} and kept everybody else from looking at it, so that what was lost cannot be told: ` +
+      `say LOCK TABLE ${relations.map(typed).join(', ')} IN ACCESS EXCLUSIVE MODE before that statement`,
+  };
+}
+
+/** As people type it, in a statement that can be run. */
+const typed = ({ schema, bare }: Relation): string =>
+  (schema === 'public' ? [bare] : [schema, bare])
+    .map((part) => (/^[a-z_][a-z0-9_]*$/.test(part) ? part : quoted(part)))
+    .join('.');

@@ -198,7 +198,7 @@ export class Ledger {
       const refiled = known.filter(({ oid }) => seen.refiled.some((one) => one.oid === oid));
       const updated = [...rows].flatMap(([oid, effects]) => (effects.updated > 0 ? [oid] : []));
       const all = [...refiled, ...columns.map(({ relation }) => relation), ...missed(updated, this.sight(now))];
-      return all.length === 0 ? okAsync(undefined) : errAsync(inDoubt([...new Set(all.map(({ name }) => name))]));
+      return all.length === 0 ? okAsync(undefined) : errAsync(inDoubt([...new Set(all)]));
     });
   }
 }
