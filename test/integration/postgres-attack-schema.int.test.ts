@@ -14,6 +14,8 @@ const ALSO = [
   'ALTER TABLE t1 ADD COLUMN c0 int',
   `CREATE TABLE n (id int); COMMENT ON TABLE n IS 'new'; ALTER TABLE parts ADD COLUMN d0 int, ADD COLUMN c1 int`,
   `UPDATE pg_enum SET enumlabel = 'fine' WHERE enumlabel = 'ok'`,
+  'CREATE TEMP TABLE pg_class AS SELECT * FROM pg_catalog.pg_class LIMIT 0; ALTER TABLE t1 ADD COLUMN c0 int',
+  'CREATE TEMP TABLE pg_constraint AS SELECT conname FROM pg_catalog.pg_constraint LIMIT 0; ALTER TABLE t1 ADD COLUMN c0 int CHECK (c0 > 0)',
   `INSERT INTO pg_catalog.pg_enum VALUES (999999, (SELECT oid FROM pg_type WHERE typname = 'mood'), 9, 'fine')`,
 ];
 
@@ -31,7 +33,7 @@ for (const [what, setup, functions] of [
     after(() => bench.close());
 
     const whole = async (): Promise<unknown> => {
-      value(await bench.work.query(`SAVEPOINT looking; SET LOCAL search_path = ''`));
+      value(await bench.work.query(`SAVEPOINT looking; SET LOCAL search_path = pg_catalog, pg_temp`));
       const schema = value(await inspectSchema(bench.work));
       value(await bench.work.query('ROLLBACK TO looking; RELEASE looking'));
       return schema;

@@ -3,6 +3,12 @@
 /** How long the engine's own look waits for somebody who changes a table. */
 export const LOCK_PATIENCE = '5s';
 
+/**
+ * Where a step is looked at from. With an empty path the server writes names in full as well, but a step's own temporary
+ * table would be found before the catalog that it is called as.
+ */
+export const CATALOGS_FIRST = 'pg_catalog, pg_temp';
+
 /** How a connection of the engine behaves, whatever the role or the database says. */
 const SETTINGS: Readonly<Record<string, string>> = {
   // A search path could put somebody's table before the catalog's.

@@ -6,6 +6,7 @@ import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
 import { grownSchema, type TouchedRow } from '../inspect/inspector.js';
 import { GROWN_SCHEMA, READ_UP_TO } from '../inspect/touched-query.js';
+import { CATALOGS_FIRST } from '../settings.js';
 import { LOOK_HELD, lookOf, LOOKS, type Look, type LookRow } from './look.js';
 import type { Start } from './ledger.js';
 import { byNumber, isOwn, relationsOf, type Relation, type RelationRow } from './relations.js';
@@ -76,7 +77,7 @@ export function readAdded(
     }));
   return framed<GrownRow>('grown_schema', GROWN).andThen((row) => grown(found, row));
 }
-const OWN_PATH = `SELECT pg_catalog.set_config('migrate_safe.path', pg_catalog.current_setting('search_path'), true), pg_catalog.set_config('search_path', '', true)`;
+const OWN_PATH = `SELECT pg_catalog.set_config('migrate_safe.path', pg_catalog.current_setting('search_path'), true), pg_catalog.set_config('search_path', '${CATALOGS_FIRST}', true)`;
 const PATH_AS_IT_WAS = `SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('migrate_safe.path'), true)`;
 
 function grown({ schema, relations, read }: Found, row: GrownRow | undefined): Result<Added, SqlError> {

@@ -5,6 +5,7 @@ import type { StepFault, StepObservation } from '../../../../core/ports/step-tra
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
 import { inspectTouched } from '../inspect/inspector.js';
+import { CATALOGS_FIRST } from '../settings.js';
 import { brokenKeys } from './broken-keys.js';
 import { droppedColumns, droppedTables } from './dropped.js';
 import { effectsOf } from './effects.js';
@@ -144,7 +145,7 @@ interface OwnWay {
   readonly security: string;
 }
 const OWN_WAY = `
-  SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '', true),
+  SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '${CATALOGS_FIRST}', true),
     pg_catalog.current_setting('row_security') AS security, pg_catalog.set_config('row_security', 'off', true)`;
 
 function describe(context: ObserveContext, there: Present, now: Look): ResultAsync<Observed, StepFault> {
