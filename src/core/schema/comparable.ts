@@ -186,8 +186,7 @@ function list<T extends object>(
   write: (object: T, rule: IdentifierRule) => string,
 ): string {
   const texts = objects.map((object) => once(object, rule, write));
-  return `[${texts
-    .toSorted((a, b) => compareText(a.plain, b.plain))
-    .map(({ quoted }) => quoted)
-    .join(',')}]`;
+  const isSorted = texts.every(({ plain }, at) => at === 0 || (texts[at - 1]?.plain ?? '') <= plain);
+  const inOrder = isSorted ? texts : texts.toSorted((a, b) => compareText(a.plain, b.plain));
+  return `[${inOrder.map(({ quoted }) => quoted).join(',')}]`;
 }

@@ -145,9 +145,9 @@ export class PostgresConnection implements Session {
     );
   }
 
-  /** Outside of a transaction: behind `sql` the settings are again what they were when the connection was opened. */
-  resettle(sql: string): ResultAsync<Stocked, SqlError> {
-    return this.settled(sql, settling(this.#server, 'session'));
+  /** Outside of a transaction: behind `sql` the settings are again what they were when the connection was opened; `also` is asked. */
+  resettle<R extends object>(sql: string, also: string): ResultAsync<R & Stocked, SqlError> {
+    return this.settled<R>(sql, `${settling(this.#server, 'session')}, ${also}`);
   }
 
   /** Shows the server that somebody is still there, where a transaction is open and nothing is asked. */

@@ -27,9 +27,9 @@ export interface Sight {
 export const unseen = ({ relations, account, modeOf }: Sight): readonly Relation[] =>
   [...relations.values()].filter(
     (relation) =>
+      modeOf(relation.oid) === EXCLUSIVE &&
       holdsRows(relation) &&
       !isOwn(relation) &&
-      modeOf(relation.oid) === EXCLUSIVE &&
       !account.images.has(relation.oid),
   );
 
@@ -37,9 +37,8 @@ export const unseen = ({ relations, account, modeOf }: Sight): readonly Relation
 export function missed(changed: Iterable<number>, { relations, account, modeOf }: Sight): readonly Relation[] {
   const all = new Set<Relation>();
   // Nobody else can look at a table any more, one partition of which they cannot look at.
-  const barred = new Set(
-    [...relations.values()].flatMap(({ oid, root = oid }) => (modeOf(oid) === EXCLUSIVE ? [oid, root] : [])),
-  );
+  const exclusive = [...relations.values()].filter(({ oid }) => modeOf(oid) === EXCLUSIVE);
+  const barred = new Set(exclusive.flatMap(({ oid, root = oid }) => [oid, root]));
   for (const oid of changed) {
     const relation = relations.get(oid);
     const root = relations.get(relation?.root ?? -1);

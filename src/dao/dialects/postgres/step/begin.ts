@@ -51,15 +51,18 @@ export function beforeCommit(connection: PostgresConnection): ResultAsync<void, 
 /** Outside of a transaction: nothing of what a step set, made for a while, listened to or locked is left. */
 export function endStep(connection: PostgresConnection): ResultAsync<void, SqlError> {
   if (connection.isPooled) return okAsync(undefined);
-  return connection
-    .resettle(RESET)
-    .andThen(({ prepared }) => {
-      // What the engine has prepared stays.
-      const byStep = prepared.filter(([, bySql]) => bySql).map(([name]) => `DEALLOCATE ${quoted(name)}`);
-      return byStep.length === 0 ? okAsync(undefined) : connection.settled(byStep.join('; '), 'SELECT true');
-    })
-    .andThen(() => unlock(connection));
+  return connection.resettle<{ readonly locks: number }>(RESET, LOCKS).andThen(({ prepared, locks }) => {
+    // What the engine has prepared stays.
+    const byStep = prepared.filter(([, bySql]) => bySql).map(([name]) => `DEALLOCATE ${quoted(name)}`);
+    const freed: ResultAsync<unknown, SqlError> =
+      byStep.length === 0 ? okAsync(undefined) : connection.settled(byStep.join('; '), 'SELECT true');
+    return freed.andThen(() => (locks === 0 ? okAsync(undefined) : unlock(connection)));
+  });
 }
+
+const FOREIGN = `l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted
+    AND NOT (l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY})`;
+const LOCKS = `(SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks AS l WHERE ${FOREIGN}) AS locks`;
 
 // Locks of the session outlive the transaction. One that was taken twice has to be let go of twice.
 const UNLOCK = `
@@ -72,8 +75,7 @@ const UNLOCK = `
   JOIN pg_catalog.pg_database AS d ON d.oid = l.database AND d.datname = pg_catalog.current_database()
   CROSS JOIN LATERAL (SELECT l.classid::bigint << 32 | l.objid::bigint AS key,
     l.classid::bigint::bit(32)::int AS half, l.objid::bigint::bit(32)::int AS other) AS k
-  WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted
-    AND NOT (l.objsubid = 1 AND k.key = ${LOCK_KEY})`;
+  WHERE ${FOREIGN}`;
 
 function unlock(connection: PostgresConnection, rounds = 100): ResultAsync<void, SqlError> {
   return connection

@@ -2,13 +2,12 @@
 import type { ColumnFinding, RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { Account } from './account.js';
 import { filledIn } from './image.js';
-import { holdsRows, isOwn, type Relation, type Relations } from './relations.js';
+import { differencesOf, holdsRows, isOwn, type Relation, type Relations } from './relations.js';
 
 /** Dropped with their rows, those included that were taken before; a partition is part of its table, where that is gone too. */
-export function droppedTables(account: Account, { before, after }: Relations): readonly RowFinding[] {
-  const gone = [...before.values()].filter(
-    (relation) => holdsRows(relation) && !isOwn(relation) && !after.has(relation.oid),
-  );
+export function droppedTables(account: Account, relations: Relations): readonly RowFinding[] {
+  const { after } = relations;
+  const gone = differencesOf(relations).gone.filter((relation) => holdsRows(relation) && !isOwn(relation));
   const rowsOf = ({ oid, kind, root, estimate }: Relation): number => {
     // What was dropped behind the words of a statement was not counted: the server's estimate, and never nothing.
     const dropped = account.dropped.get(oid) ?? (kind === 'p' ? 0 : Math.max(1, estimate));

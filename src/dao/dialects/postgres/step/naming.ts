@@ -5,7 +5,7 @@ import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { PostgresConnection } from '../connection.js';
 import { hasLess } from './lost-objects.js';
 import type { Naming } from './lost-parts.js';
-import { holdsRows, type Relations } from './relations.js';
+import { differencesOf, holdsRows, type Relations } from './relations.js';
 
 // A renamed column's row of the catalog is this transaction's. What it was called before is known by its place: columns
 // that are there keep their order, and the dropped ones between them are there as dropped.
@@ -36,12 +36,13 @@ export function readNaming(
   { before, after }: { readonly before: SchemaSnapshot; readonly after: SchemaSnapshot },
   named: ReadonlySet<string>,
 ): ResultAsync<Naming, SqlError> {
-  const byName = new Map([...relations.before.values()].map((relation) => [relation.name, relation]));
   const inPlace = inPlaceOf(relations);
-  const nameNow = (name: string): string | undefined => {
-    const relation = byName.get(name);
-    return (relation && relations.after.get(relation.oid)?.name) ?? (inPlace.has(name) ? name : undefined);
-  };
+  const { gone, renamed } = differencesOf(relations);
+  const names = new Map<string, string | undefined>([
+    ...gone.map(({ name }) => [name, inPlace.has(name) ? name : undefined] as const),
+    ...renamed.map(({ was, is }) => [was.name, is.name] as const),
+  ]);
+  const nameNow = (name: string): string | undefined => (names.has(name) ? names.get(name) : name);
   const isNamed = (bare: string): boolean => named.has(bare);
   if (!hasLess(before, after))
     return okAsync({ isNamed, nameNow, columnNow: (_table, column) => column, isReplaced: () => false });
@@ -66,13 +67,9 @@ export function readNaming(
 }
 
 /** Pure: names of tables that are gone, and that a table of the step has now. */
-function inPlaceOf({ before, after }: Relations): ReadonlySet<string> {
-  const made = new Set(
-    [...after.values()].filter((one) => holdsRows(one) && !before.has(one.oid)).map(({ name }) => name),
+function inPlaceOf(relations: Relations): ReadonlySet<string> {
+  const [gone, made] = [differencesOf(relations).gone, differencesOf(relations).made].map((all) =>
+    all.filter(holdsRows).map(({ name }) => name),
   );
-  return new Set(
-    [...before.values()]
-      .filter((one) => holdsRows(one) && !after.has(one.oid) && made.has(one.name))
-      .map(({ name }) => name),
-  );
+  return new Set(gone?.filter((name) => made?.includes(name)));
 }

@@ -41,6 +41,34 @@ export interface Relations {
   readonly after: ReadonlyMap<number, Relation>;
 }
 
+/** What is not the same in both. */
+export interface Differences {
+  readonly gone: readonly Relation[];
+  readonly made: readonly Relation[];
+  readonly renamed: readonly { readonly was: Relation; readonly is: Relation }[];
+}
+
+const DIFFERENCES = new WeakMap<Relations, Differences>();
+
+/** Looked for once, by whoever asks first: there may be thousands of relations, and few that differ. */
+export function differencesOf(relations: Relations): Differences {
+  const known = DIFFERENCES.get(relations);
+  if (known !== undefined) return known;
+  const { before, after } = relations;
+  const gone: Relation[] = [];
+  const renamed: { readonly was: Relation; readonly is: Relation }[] = [];
+  for (const was of before.values()) {
+    const is = after.get(was.oid);
+    if (is === undefined) gone.push(was);
+    else if (is.name !== was.name) renamed.push({ was, is });
+  }
+  const made =
+    gone.length === 0 && after.size === before.size ? [] : [...after.values()].filter(({ oid }) => !before.has(oid));
+  const found = { gone, made, renamed };
+  DIFFERENCES.set(relations, found);
+  return found;
+}
+
 /** Schemas of the engine itself. */
 export const isOwn = ({ schema }: Pick<Relation, 'schema'>): boolean =>
   schema === 'migrate_safe' || schema === 'migrate_safe_backup';

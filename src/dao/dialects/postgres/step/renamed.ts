@@ -2,18 +2,15 @@
 import type { StepObservation } from '../../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { Naming } from './lost-parts.js';
-import type { Relations } from './relations.js';
+import { differencesOf, type Relations } from './relations.js';
 
 export function renamed(
-  { before, after }: Relations,
+  relations: Relations,
   schema: SchemaSnapshot,
   now: SchemaSnapshot,
   naming: Naming,
 ): NonNullable<StepObservation['renamed']> {
-  const tables = [...before.values()].flatMap(({ oid, name }) => {
-    const called = after.get(oid)?.name;
-    return called === undefined || called === name ? [] : [{ table: called, from: name }];
-  });
+  const tables = differencesOf(relations).renamed.map(({ was, is }) => ({ table: is.name, from: was.name }));
   // What was not touched is the same object.
   const kept = new Set(now.tables);
   const touched = schema.tables.filter((table) => !kept.has(table));

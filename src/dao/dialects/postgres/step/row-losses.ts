@@ -74,9 +74,10 @@ function wholeOf(oid: number, { before, after }: Relations): number {
 /** The rows of partitions that the table has not any more: they were told by themselves, or are there still. */
 function wentWithPartitions(
   { connection, trace }: LossContext,
-  { oid: whole }: Relation,
+  { oid: whole, kind: ofWhole }: Relation,
   { before, after }: Relations,
 ): ResultAsync<number, SqlError> {
+  if (ofWhole !== 'p') return okAsync(0);
   const gone = [...before.values()].filter(({ oid, root }) => root === whole && after.get(oid)?.root !== whole);
   const dropped = gone.reduce((all, { oid }) => all + Math.max(0, trace.account.dropped.get(oid) ?? 0), 0);
   const detached = gone.flatMap(({ oid }) => after.get(oid) ?? []).filter(({ kind }) => kind === 'r');
