@@ -17,15 +17,8 @@ import type {
 
 type Fold = (name: string) => string;
 
-/** The comparable text of an object, and the same as a member of a longer one. */
-interface Text {
-  readonly plain: string;
-  readonly quoted: string;
-}
-const textOf = (plain: string): Text => ({ plain, quoted: written(plain) });
-
 // Snapshots are never changed, and an inspector hands out the same object for what stayed the same.
-const known: Readonly<Record<IdentifierRule, WeakMap<object, Text>>> = {
+const known: Readonly<Record<IdentifierRule, WeakMap<object, string>>> = {
   'ascii-case-insensitive': new WeakMap(),
   exact: new WeakMap(),
 };
@@ -34,10 +27,10 @@ function once<T extends object>(
   object: T,
   rule: IdentifierRule,
   write: (object: T, rule: IdentifierRule) => string,
-): Text {
+): string {
   const before = known[rule].get(object);
   if (before !== undefined) return before;
-  const text = textOf(write(object, rule));
+  const text = write(object, rule);
   known[rule].set(object, text);
   return text;
 }
@@ -119,7 +112,7 @@ export function foreignKeyText(key: ForeignKeySnapshot, rule: IdentifierRule): s
 }
 
 /** Comparable text of an index. */
-export const indexText = (index: IndexSnapshot, rule: IdentifierRule): string => once(index, rule, writeIndex).plain;
+export const indexText = (index: IndexSnapshot, rule: IdentifierRule): string => once(index, rule, writeIndex);
 
 function writeIndex(index: IndexSnapshot, rule: IdentifierRule): string {
   const fold = folding(rule);
@@ -151,7 +144,7 @@ export const objectText = (object: ObjectSnapshot): string =>
 const sorted = (texts: readonly string[]): readonly string[] => texts.toSorted(compareText);
 
 /** Comparable text of a table with its columns in their order and its constraints as sets. */
-export const tableText = (table: TableSnapshot, rule: IdentifierRule): string => once(table, rule, writeTable).plain;
+export const tableText = (table: TableSnapshot, rule: IdentifierRule): string => once(table, rule, writeTable);
 
 function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
   return written({
@@ -165,28 +158,21 @@ function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
   });
 }
 
-/** Comparable text of a whole schema; two schemas have the same text exactly when `diffSchemas` finds no change. */
-export function schemaText(snapshot: SchemaSnapshot): string {
+/**
+ * Comparable text of a whole schema, in which `hash` stands for the text of each object: two schemas have the same text
+ * exactly when `diffSchemas` finds no change.
+ */
+export function schemaText(snapshot: SchemaSnapshot, hash: (object: object, text: string) => string): string {
   const rule = snapshot.identifiers;
   const { indexes, objects, tables, triggers, views } = snapshot;
+  const set = <T extends object>(all: readonly T[], write: (object: T, rule: IdentifierRule) => string): string[] =>
+    all.map((object) => hash(object, once(object, rule, write))).toSorted(compareText);
   // In the order of RFC 8785.
-  return `{${[
-    `"indexes":${list(indexes, rule, writeIndex)}`,
-    ...(objects === undefined ? [] : [`"objects":${list(objects, rule, objectText)}`]),
-    `"tables":${list(tables, rule, writeTable)}`,
-    `"triggers":${list(triggers, rule, triggerText)}`,
-    `"views":${list(views, rule, viewText)}`,
-  ].join(',')}}`;
-}
-
-/** A set as JSON: in the order of what is written, not of how it is quoted. */
-function list<T extends object>(
-  objects: readonly T[],
-  rule: IdentifierRule,
-  write: (object: T, rule: IdentifierRule) => string,
-): string {
-  const texts = objects.map((object) => once(object, rule, write));
-  const isSorted = texts.every(({ plain }, at) => at === 0 || (texts[at - 1]?.plain ?? '') <= plain);
-  const inOrder = isSorted ? texts : texts.toSorted((a, b) => compareText(a.plain, b.plain));
-  return `[${inOrder.map(({ quoted }) => quoted).join(',')}]`;
+  return written({
+    indexes: set(indexes, writeIndex),
+    ...(objects === undefined ? {} : { objects: set(objects, objectText) }),
+    tables: set(tables, writeTable),
+    triggers: set(triggers, triggerText),
+    views: set(views, viewText),
+  });
 }

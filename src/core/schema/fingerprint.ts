@@ -1,16 +1,31 @@
 // A schema's fingerprint: the hash by which two moments, or two databases, are known to have the same schema.
 import { schemaText } from './comparable.js';
-import type { SchemaSnapshot } from './snapshot.js';
+import type { IdentifierRule, SchemaSnapshot } from './snapshot.js';
+
+type Sha256 = (text: string) => string;
 
 /**
- * Hashes the comparable form of a schema. Equal fingerprints mean that `diffSchemas` finds no change, and the reverse;
- * `sha256` takes text, hashes it as UTF-8 and gives lower-case hex.
+ * Hashes the hashes of a schema's objects, each of its comparable form. Equal fingerprints mean that `diffSchemas` finds no
+ * change, and the reverse; `sha256` takes text, hashes it as UTF-8 and gives lower-case hex.
  */
-export function fingerprint(snapshot: SchemaSnapshot, sha256: (text: string) => string): string {
-  const known = FINGERPRINTS.get(snapshot) ?? sha256(schemaText(snapshot));
-  FINGERPRINTS.set(snapshot, known);
-  return known;
+export function fingerprint(snapshot: SchemaSnapshot, sha256: Sha256): string {
+  const known = FINGERPRINTS.get(snapshot);
+  if (known !== undefined) return known;
+  const hashes = HASHES[snapshot.identifiers];
+  const hashOf = (object: object, text: string): string => {
+    const hashed = hashes.get(object) ?? sha256(text);
+    hashes.set(object, hashed);
+    return hashed;
+  };
+  const made = sha256(schemaText(snapshot, hashOf));
+  FINGERPRINTS.set(snapshot, made);
+  return made;
 }
 
 /** A run asks for that of the same snapshot again and again. */
 const FINGERPRINTS = new WeakMap<SchemaSnapshot, string>();
+/** From one step to the next most objects of a schema stay the same. */
+const HASHES: Readonly<Record<IdentifierRule, WeakMap<object, string>>> = {
+  'ascii-case-insensitive': new WeakMap(),
+  exact: new WeakMap(),
+};
