@@ -4,7 +4,6 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import type { Account } from './account.js';
-import { seeingAll } from './all-rows.js';
 import { explained, isLockError } from './blockers.js';
 import { FEW_ROWS, readImage, type Image } from './image.js';
 import { quoted } from '../name.js';
@@ -73,7 +72,7 @@ export const withOwnImages = (
 ): ResultAsync<Account, SqlError> =>
   relations.length === 0
     ? okAsync(account)
-    : seeingAll(connection, () => withImages(account, relations, (one) => readImage(connection, one)));
+    : withImages(account, relations, (one) => readImage(connection, one, 'all'));
 
 /**
  * Reads what others see of the tables that the step has changed, before a statement that can take that sight from them.

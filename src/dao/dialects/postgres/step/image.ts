@@ -5,6 +5,7 @@ import { okAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
 import { quoted, sqlName } from '../name.js';
+import { rowsOf } from './all-rows.js';
 import type { Relation } from './relations.js';
 
 /** A table's columns by their numbers, which stay theirs under any name. */
@@ -42,11 +43,15 @@ interface ColumnRow {
   readonly place: number | null;
 }
 
-/** Undefined where there is no such table, under whatever name. */
+type Ask = <R extends object>(sql: string) => ResultAsync<readonly R[], SqlError>;
+
+/** Undefined where there is no such table, under whatever name; `all`: with the rows that policies hide. */
 export function readImage(
   connection: PostgresConnection,
   { oid, kind }: Pick<Relation, 'oid' | 'kind'>,
+  sight: 'all' | 'as-set' = 'as-set',
 ): ResultAsync<Image | undefined, SqlError> {
+  const ask: Ask = (sql) => rowsOf(connection, sql, sight);
   return connection
     .prepared<ColumnRow>('image_columns', COLUMNS, [oid])
     .andThen(({ rows }): ResultAsync<Image | undefined, SqlError> => {
@@ -62,41 +67,35 @@ export function readImage(
           .map(({ number }) => number),
       };
       return columns.key.length === 0
-        ? counts(connection, from, columns)
-        : few(connection, from, columns).andThen((found): ResultAsync<Image, SqlError> =>
-            found === undefined ? counts(connection, from, columns) : okAsync(found),
+        ? counts(ask, from, columns)
+        : few(ask, from, columns).andThen((found): ResultAsync<Image, SqlError> =>
+            found === undefined ? counts(ask, from, columns) : okAsync(found),
           );
     });
 }
 
-function few(connection: PostgresConnection, from: string, columns: Columns): ResultAsync<Image | undefined, SqlError> {
+function few(ask: Ask, from: string, columns: Columns): ResultAsync<Image | undefined, SqlError> {
   const key = columns.key.map((number) => quoted(columns.names.get(number) ?? ''));
   const text = key.length === 1 ? `${key.join('')}::text` : `ROW(${key.join(', ')})::text`;
   const bits = [...columns.names.values()].map((name) => `CASE WHEN ${quoted(name)} IS NULL THEN '0' ELSE '1' END`);
-  return connection
-    .query<{ key: string; bits: string }>(
-      `SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from} LIMIT ${FEW_ROWS + 1}`,
-    )
-    .map(({ rows }) =>
-      rows.length > FEW_ROWS
-        ? undefined
-        : { kind: 'rows', columns, rows: new Map(rows.map((row) => [row.key, row.bits])) },
-    );
+  const sql = `SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from} LIMIT ${FEW_ROWS + 1}`;
+  return ask<{ key: string; bits: string }>(sql).map((rows) =>
+    rows.length > FEW_ROWS
+      ? undefined
+      : { kind: 'rows', columns, rows: new Map(rows.map((row) => [row.key, row.bits])) },
+  );
 }
 
-function counts(connection: PostgresConnection, from: string, columns: Columns): ResultAsync<Image, SqlError> {
+function counts(ask: Ask, from: string, columns: Columns): ResultAsync<Image, SqlError> {
   const numbers = [...columns.names.keys()];
   const each = [...columns.names.values()].map((name) => `pg_catalog.count(${quoted(name)})`);
-  return connection
-    .query<{ rows: number; filled: readonly number[] }>(
-      `SELECT pg_catalog.count(*) AS rows, pg_catalog.json_build_array(${each.join(', ')}) AS filled FROM ${from}`,
-    )
-    .map(({ rows: [row] }) => ({
-      kind: 'counts',
-      columns,
-      rows: row?.rows ?? 0,
-      filled: new Map(numbers.map((number, at) => [number, row?.filled[at] ?? 0])),
-    }));
+  const sql = `SELECT pg_catalog.count(*) AS rows, pg_catalog.json_build_array(${each.join(', ')}) AS filled FROM ${from}`;
+  return ask<{ rows: number; filled: readonly number[] }>(sql).map(([row]) => ({
+    kind: 'counts',
+    columns,
+    rows: row?.rows ?? 0,
+    filled: new Map(numbers.map((number, at) => [number, row?.filled[at] ?? 0])),
+  }));
 }
 
 /** What is in `before` and not in `after`. */
