@@ -1,5 +1,5 @@
 // Statements one after the other, each of them made while the database is at the one before.
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { Script } from './app/flavour.js';
 
@@ -15,8 +15,8 @@ export function sendMany<E>(
     if (made.isErr()) return err(made.error);
     if (made.value === undefined) return ok(sum);
     const sent = send(made.value);
-    // It is on its way by then.
-    await setImmediate();
+    // By then it is at work: a driver may prepare it first, and come back to this thread before it runs it.
+    await setTimeout(1);
     const following = next();
     const done = await sent;
     return done.isErr() ? done : from(following, sum + done.value);
