@@ -64,6 +64,8 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly clones: PostgresClones;
   readonly #schema: KnownSchema;
   #other: PostgresConnection | undefined;
+  /** What the database was when the transaction of a step began that is open, as long as that is the first try. */
+  #begun: SchemaSnapshot | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
@@ -88,6 +90,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
       ...refill,
       connect: () => this.#connection.another(),
       onKept: (transaction) => this.#schema.owns(transaction),
+      begun: () => this.#begun,
     });
     const { contents } = this.backups;
     const whole = (): PostgresWholeRestore =>
@@ -165,27 +168,31 @@ export class OpenPostgresDatabase implements OpenDatabase {
     const watched = (): ResultAsync<void, SqlError> =>
       transactional && lock !== undefined ? lock.watch() : okAsync(undefined);
     return this.snapshot().andThen((before) =>
-      this.#beginWatched({ transactional, searchPath: host.searchPath }, watched).map(
-        (): StepTransaction =>
-          new PostgresStepTransaction({
-            connection,
-            second: () => this.#second(),
-            inspector: { snapshot: () => inspectAgain(this.#connection) },
-            before,
-            transactional,
-            repeats,
-            host,
-            record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
-            onRestart: watched,
-            known: ({ at }) => this.#schema.relationsAt(at),
-            leave: (left) => this.#schema.leave(left, () => this.#second()),
-            onEnd: (ending) => {
-              this.#schema.ended(transactional ? ending : 'committed');
-              if (ending === 'rolled-back') this.#journal.projected = projected;
-              return okAsync(undefined);
-            },
-          }),
-      ),
+      this.#beginWatched({ transactional, searchPath: host.searchPath }, watched).map((): StepTransaction => {
+        this.#begun = transactional ? before : undefined;
+        return new PostgresStepTransaction({
+          connection,
+          second: () => this.#second(),
+          inspector: { snapshot: () => inspectAgain(this.#connection) },
+          before,
+          transactional,
+          repeats,
+          host,
+          record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
+          onRestart: () => {
+            this.#begun = undefined;
+            return watched();
+          },
+          known: ({ at }) => this.#schema.relationsAt(at),
+          leave: (left) => this.#schema.leave(left, () => this.#second()),
+          onEnd: (ending) => {
+            this.#begun = undefined;
+            this.#schema.ended(transactional ? ending : 'committed');
+            if (ending === 'rolled-back') this.#journal.projected = projected;
+            return okAsync(undefined);
+          },
+        });
+      }),
     );
   }
 

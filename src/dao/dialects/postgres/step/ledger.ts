@@ -5,9 +5,18 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
 import { added, NOTHING, rowsBetween, type Account, type Counters, type Reading } from './account.js';
 import { inDoubt, missed, type Sight } from './before-images.js';
-import { look, type Look } from './look.js';
+import { look, LOOK_ALL, lookOf, type Look, type LookRow } from './look.js';
 import { lossesIn } from './losses.js';
-import { holdsRows, isOwn, readAgain, readChanges, readRelations, type Relation } from './relations.js';
+import {
+  holdsRows,
+  isOwn,
+  OWN_RELATIONS,
+  readChanges,
+  readRelations,
+  withOwn,
+  type Relation,
+  type RelationRow,
+} from './relations.js';
 
 const EXCLUSIVE = 'AccessExclusive';
 export const AS_IT_IS: Reading = { wiped: new Set() };
@@ -38,15 +47,26 @@ export const NOT_COUNTING: SqlError = {
   fix: 'ALTER SYSTEM SET track_counts = on; SELECT pg_reload_conf()',
 };
 
-/** The first look, with all counters; who may turn them on does. */
-const counting = (connection: PostgresConnection): ResultAsync<Look, SqlError> =>
-  look(connection, 'all').andThen((first) =>
-    first.isCounting
-      ? okAsync<Look, SqlError>(first)
+/** The first look, with all counters, and the relations of the engine's own. */
+interface First {
+  readonly first: Look;
+  readonly own: readonly RelationRow[];
+}
+const FIRST = `SELECT ${LOOK_ALL} AS look, ${OWN_RELATIONS} AS own`;
+const firstLook = (connection: PostgresConnection): ResultAsync<First, SqlError> =>
+  connection
+    .prepared<{ look: LookRow; own: readonly RelationRow[] | null }>('first_look', FIRST)
+    .map(({ rows: [row] }) => ({ first: lookOf(row?.look, 'all'), own: row?.own ?? [] }));
+
+/** Where rows are not counted, who may turn that on does. */
+const counting = (connection: PostgresConnection): ResultAsync<First, SqlError> =>
+  firstLook(connection).andThen((seen) =>
+    seen.first.isCounting
+      ? okAsync<First, SqlError>(seen)
       : connection
           .query('SET LOCAL track_counts = on')
           .mapErr((error) => (error.kind === 'connection-lost' ? error : { ...NOT_COUNTING, cause: error.cause }))
-          .andThen(() => look(connection, 'all')),
+          .andThen(() => firstLook(connection)),
   );
 
 export class Ledger {
@@ -96,9 +116,9 @@ export class Ledger {
   begin(): ResultAsync<void, SqlError> {
     if (this.#start) return okAsync(undefined);
     const connection = this.#connection;
-    return counting(connection).andThen((first) => {
+    return counting(connection).andThen(({ first, own }) => {
       const known = this.#known(first);
-      return (known ? readAgain(connection, known) : readRelations(connection)).map((relations) => {
+      return (known ? okAsync(withOwn(known, own)) : readRelations(connection)).map((relations) => {
         this.#start = { relations, look: first };
         this.saw(first);
       });

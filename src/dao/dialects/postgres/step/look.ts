@@ -101,7 +101,9 @@ export const look = (connection: PostgresConnection, counted: Look['counted']): 
   connection.prepared<LookRow>(`look_${counted}`, LOOKS[counted]).map(({ rows: [row] }) => lookOf(row, counted));
 
 /** To be asked within another statement, as a `LookRow`. */
-export const LOOK_HELD = `(SELECT pg_catalog.row_to_json(l) FROM (${LOOKS.held}) AS l)`;
+const within = (counted: Look['counted']): string => `(SELECT pg_catalog.row_to_json(l) FROM (${LOOKS[counted]}) AS l)`;
+export const LOOK_HELD = within('held');
+export const LOOK_ALL = within('all');
 
 export function lookOf(row: LookRow | undefined, counted: Look['counted']): Look {
   const held = row?.locks ?? [];

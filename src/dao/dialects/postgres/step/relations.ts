@@ -89,16 +89,6 @@ export function readRelations(connection: PostgresConnection): ResultAsync<Reado
   return connection.prepared<RelationRow>('relations', RELATIONS).map(({ rows }) => byNumber(rows));
 }
 
-/** The same where they are known and nobody but the engine has changed any. */
-export function readAgain(
-  connection: PostgresConnection,
-  known: ReadonlyMap<number, Relation>,
-): ResultAsync<ReadonlyMap<number, Relation>, SqlError> {
-  return connection
-    .prepared<RelationRow>('own_relations', `${RELATIONS} AND n.nspname IN ('migrate_safe', 'migrate_safe_backup')`)
-    .map(({ rows }) => new Map([...[...known].filter(([, one]) => !isOwn(one)), ...byNumber(rows)]));
-}
-
 /** To be asked within another statement: those whose numbers `of` gives, as an array of `RelationRow`. */
 export const relationsOf = (of: string): string =>
   `(SELECT pg_catalog.json_agg(one) FROM (${RELATIONS} AND c.oid = ANY (ARRAY(${of}))) AS one)`;
@@ -116,6 +106,17 @@ export const byNumber = (rows: readonly RelationRow[]): ReadonlyMap<number, Rela
       },
     ]),
   );
+
+/** The engine's own: whatever is in a schema depends on it. To be asked within another statement. */
+export const OWN_RELATIONS = relationsOf(`SELECT d.objid FROM pg_catalog.pg_depend AS d
+  WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+    AND d.refobjid = ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN ('migrate_safe', 'migrate_safe_backup')))`);
+
+/** What is known, with the engine's own as they are now. */
+export const withOwn = (
+  known: ReadonlyMap<number, Relation>,
+  own: readonly RelationRow[],
+): ReadonlyMap<number, Relation> => new Map([...[...known].filter(([, one]) => !isOwn(one)), ...byNumber(own)]);
 
 /** As statements of the engine name it, under the name that it has there. */
 export const inSql = ({ schema, bare }: Pick<Relation, 'schema' | 'bare'>): string => sqlName({ schema, name: bare });

@@ -7,6 +7,7 @@ import type { RowsAtStake } from '../../../../core/ports/backup-source.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { KeepTables, TableBackup, TableBackups } from '../../../../core/ports/table-backups.js';
 import { compareText } from '../../../../core/schema/names.js';
+import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { Declarations, StepWork } from '../../../../core/steps/migration-step.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
@@ -14,6 +15,7 @@ import { nameOf, parseName, sqlName, type QualifiedName } from '../name.js';
 import { discard, keptTables, listBackups, type KeptTable } from './catalogue.js';
 import { differenceOf } from './compare-rows.js';
 import { copyTables } from './copy-tables.js';
+import { KnownGraph } from './known-graph.js';
 import { leavesOf } from './leaves.js';
 import { compareColumns, hasColumns } from './restore-tables.js';
 import { readFacts, TEXT_SETTINGS } from './table-facts.js';
@@ -24,12 +26,17 @@ export interface TableBackupsOptions extends RefillOptions {
   readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
   /** Told the number, without its epoch, of each transaction that makes copies. */
   readonly onKept: (transaction: number) => void;
+  /** What the database is known to have been when the transaction began that is open on `connection`. */
+  readonly begun: () => SchemaSnapshot | undefined;
 }
 
 export class PostgresTableBackups implements TableBackups {
   readonly #connection: PostgresConnection;
   readonly #options: TableBackupsOptions;
+  readonly #graph = new KnownGraph();
   #copier: PostgresConnection | undefined;
+  /** What was found to be touched last, and is yet to be copied: none of it is partitioned. */
+  #touched: ReadonlySet<string> = new Set();
 
   constructor(options: TableBackupsOptions) {
     this.#options = options;
@@ -37,11 +44,19 @@ export class PostgresTableBackups implements TableBackups {
   }
 
   touchedBy(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError> {
-    return touchedBy(this.#connection, work, declares).map((tables) => tables.map(nameOf));
+    return touchedBy(this.#connection, this.#graph, this.#options.begun(), work, declares).map((tables) => {
+      const names = tables.map(nameOf);
+      this.#touched = new Set(names);
+      return names;
+    });
   }
 
   keep({ tables, ...request }: KeepTables): ResultAsync<TableBackup, SqlError> {
-    return withRows(this.#connection, tables.map(parseName)).andThen((all) => this.#keep(all, request));
+    const names = tables.map(parseName);
+    const arePlain = tables.every((table) => this.#touched.has(table));
+    this.#touched = new Set();
+    const all = arePlain ? okAsync(inOneOrder(names)) : withRows(this.#connection, names);
+    return all.andThen((found) => this.#keep(found, request));
   }
 
   #keep(tables: readonly QualifiedName[], request: Omit<KeepTables, 'tables'>): ResultAsync<TableBackup, SqlError> {
@@ -154,7 +169,7 @@ function chosen(
 
 const same = (a: QualifiedName, b: QualifiedName): boolean => a.schema === b.schema && a.name === b.name;
 
-/** In one order for all who lock more than one; for a partitioned table its partitions. What is not there is as it is said. */
+/** For a partitioned table its partitions. What is not there is as it is said. */
 function withRows(
   connection: PostgresConnection,
   tables: readonly QualifiedName[],
@@ -162,7 +177,12 @@ function withRows(
   return leavesOf(connection, tables).map((rows) => {
     const parents = new Set(rows.map(({ parent }) => parent));
     const plain = tables.filter((table) => !parents.has(sqlName(table)));
-    const all = new Map([...plain, ...rows].map(({ schema, name }) => [sqlName({ schema, name }), { schema, name }]));
-    return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, table]) => table);
+    return inOneOrder([...plain, ...rows]);
   });
+}
+
+/** For all who lock more than one. */
+function inOneOrder(tables: readonly QualifiedName[]): readonly QualifiedName[] {
+  const all = new Map(tables.map(({ schema, name }) => [sqlName({ schema, name }), { schema, name }]));
+  return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, table]) => table);
 }
