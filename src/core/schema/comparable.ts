@@ -158,15 +158,18 @@ function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
   });
 }
 
+/** What stands for an object in the text of a schema, in ASCII; `write` gives the object's own text. */
+export type HashOf = (object: object, write: () => string) => string;
+
 /**
  * Comparable text of a whole schema, in which `hash` stands for the text of each object: two schemas have the same text
  * exactly when `diffSchemas` finds no change.
  */
-export function schemaText(snapshot: SchemaSnapshot, hash: (object: object, text: string) => string): string {
+export function schemaText(snapshot: SchemaSnapshot, hash: HashOf): string {
   const rule = snapshot.identifiers;
   const { indexes, objects, tables, triggers, views } = snapshot;
   const set = <T extends object>(all: readonly T[], write: (object: T, rule: IdentifierRule) => string): string[] =>
-    all.map((object) => hash(object, once(object, rule, write))).toSorted(compareText);
+    all.map((object) => hash(object, () => once(object, rule, write))).sort();
   // In the order of RFC 8785.
   return written({
     indexes: set(indexes, writeIndex),

@@ -1,5 +1,5 @@
 // A schema's fingerprint: the hash by which two moments, or two databases, are known to have the same schema.
-import { schemaText } from './comparable.js';
+import { schemaText, type HashOf } from './comparable.js';
 import type { IdentifierRule, SchemaSnapshot } from './snapshot.js';
 
 type Sha256 = (text: string) => string;
@@ -12,8 +12,10 @@ export function fingerprint(snapshot: SchemaSnapshot, sha256: Sha256): string {
   const known = FINGERPRINTS.get(snapshot);
   if (known !== undefined) return known;
   const hashes = HASHES[snapshot.identifiers];
-  const hashOf = (object: object, text: string): string => {
-    const hashed = hashes.get(object) ?? sha256(text);
+  const hashOf: HashOf = (object, write) => {
+    const before = hashes.get(object);
+    if (before !== undefined) return before;
+    const hashed = sha256(write());
     hashes.set(object, hashed);
     return hashed;
   };

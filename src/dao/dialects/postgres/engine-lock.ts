@@ -11,9 +11,9 @@ export interface EngineLock extends RunLock {
   watch(): ResultAsync<void, SqlError>;
   /**
    * To be called on the work connection before anything is written to the journal: fails where the lock is another
-   * run's by now, and keeps it from becoming that until the transaction ends.
+   * run's by now, and keeps it from becoming that until the transaction ends. `settings`: statements to be run first.
    */
-  fence(): ResultAsync<void, SqlError>;
+  fence(settings?: string): ResultAsync<void, SqlError>;
   /**
    * To be called once the work connection has been replaced: when it gives back, whatever the old one had open has ended,
    * and the lock is held again. Fails where it is another run's.

@@ -69,8 +69,9 @@ export class LeaseLock implements EngineLock {
     return this.#asHolder(({ token }) => watchLease(this.#work, token, this.#leaseMs));
   }
 
-  fence(): ResultAsync<void, SqlError> {
-    return this.#asHolder(({ token }) => this.watch().andThen(() => fenceLease(this.#work, token)));
+  fence(settings?: string): ResultAsync<void, SqlError> {
+    const set = settings === undefined ? okAsync<unknown, SqlError>(undefined) : this.#work.query(settings);
+    return set.andThen(() => this.#asHolder(({ token }) => this.watch().andThen(() => fenceLease(this.#work, token))));
   }
 
   retake(): ResultAsync<void, SqlError> {

@@ -178,7 +178,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
           transactional,
           repeats,
           host,
-          record: (events, steps) => this.#fence().andThen(() => this.#journal.record(events, steps)),
+          record: (events, steps, settings) => this.#fence(settings).andThen(() => this.#journal.record(events, steps)),
           onRestart: () => {
             this.#begun = undefined;
             return watched();
@@ -213,9 +213,11 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return this.#connection.another().map((other) => (this.#other = other));
   }
 
-  /** Without a run there is no lock that could be another's by now. */
-  #fence(): ResultAsync<void, SqlError> {
-    return this.#options.lock?.fence() ?? okAsync(undefined);
+  /** Without a run there is no lock that could be another's by now. `settings`: statements to be run first. */
+  #fence(settings?: string): ResultAsync<void, SqlError> {
+    const { lock } = this.#options;
+    if (lock !== undefined) return lock.fence(settings);
+    return settings === undefined ? okAsync(undefined) : this.#connection.query(settings).map(() => undefined);
   }
 
   reconnect(): ResultAsync<void, SqlError> {

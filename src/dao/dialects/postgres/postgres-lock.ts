@@ -1,8 +1,9 @@
 // The run lock on PostgreSQL: an advisory lock of the work connection itself, which the server lets go of with the connection.
-import { err, ok, okAsync, type ResultAsync } from 'neverthrow';
+import { err, ok, okAsync, type Result, type ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner } from '../../../core/ports/run-lock.js';
 import type { SqlError } from '../../../core/ports/session.js';
 import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock.js';
+import { askBehind } from './ask-behind.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 
@@ -18,12 +19,18 @@ const HOLDER = `
     AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY}`;
 
 // One that is held is not taken twice: it would have to be let go of twice.
-const HELD = `
+const HELD = {
+  key: 'lock',
+  sql: `
   SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_locks AS l
       WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.mode = 'ExclusiveLock'
         AND (l.classid::bigint << 32 | l.objid::bigint) = ${LOCK_KEY}
         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database()))
-    THEN true ELSE pg_catalog.pg_try_advisory_lock(${LOCK_KEY}) END AS held`;
+    THEN true ELSE pg_catalog.pg_try_advisory_lock(${LOCK_KEY}) END AS held`,
+};
+interface HeldRow {
+  readonly held: boolean;
+}
 const LET_GO: SqlError = {
   kind: 'other',
   code: 'lock-let-go',
@@ -67,12 +74,15 @@ export class PostgresLock implements EngineLock {
   }
 
   /** A step can have let go of it, with the locks that were its own: then it is taken again, if nobody has it yet. */
-  fence(): ResultAsync<void, SqlError> {
-    return this.#isHeld
-      ? this.#connection
-          .prepared<{ held: boolean }>('lock', HELD)
-          .andThen(({ rows: [row] }) => (row?.held === true ? ok(undefined) : err(LET_GO)))
-      : okAsync(undefined);
+  fence(settings?: string): ResultAsync<void, SqlError> {
+    const connection = this.#connection;
+    if (!this.#isHeld)
+      return settings === undefined ? okAsync(undefined) : connection.query(settings).map(() => undefined);
+    const isHeld = ([row]: readonly HeldRow[]): Result<void, SqlError> =>
+      row?.held === true ? ok(undefined) : err(LET_GO);
+    return settings === undefined
+      ? connection.prepared<HeldRow>(HELD.key, HELD.sql).andThen(({ rows }) => isHeld(rows))
+      : askBehind<HeldRow>(connection, settings, HELD).andThen(({ rows }) => isHeld(rows));
   }
 
   /** The server lets go of it when the old connection's work has ended; another run may have it next. */

@@ -23,6 +23,8 @@ export class PreparedStatements {
   #isSure = true;
   /** Before the statement of somebody else's that was sent last. */
   #wasSure = true;
+  /** As whom names are looked up at present: the server plans anew what it had planned for another search path. */
+  place: 'engine' | 'step' = 'engine';
 
   /** Asks under the name of `key`, where it is certain what is there by that name. */
   async ask<R extends QueryResultRow>(
@@ -31,7 +33,7 @@ export class PreparedStatements {
     question: { readonly text: string; readonly values: unknown[] },
   ): Promise<QueryResult<R>> {
     if (!this.#isSure) return client.query<R>(question);
-    const name = `${PREFIX}${key}_${this.#generation}`;
+    const name = this.#called(key);
     this.#known.add(name);
     try {
       return await client.query<R>({ ...question, name });
@@ -43,7 +45,7 @@ export class PreparedStatements {
 
   /** The name that `key` is certain to be prepared under. */
   nameOf(key: string): string | undefined {
-    const name = `${PREFIX}${key}_${this.#generation}`;
+    const name = this.#called(key);
     return this.#isSure && this.#known.has(name) ? name : undefined;
   }
 
@@ -67,6 +69,10 @@ export class PreparedStatements {
     if ([...this.#known].some((name) => !there.has(name))) this.#forget();
     this.#isSure = !prepared.some(([name, bySql]) => bySql && name.startsWith(PREFIX));
     return { ...(last as R), prepared };
+  }
+
+  #called(key: string): string {
+    return `${PREFIX}${key}_${this.place}_${this.#generation}`;
   }
 
   #forget(): void {

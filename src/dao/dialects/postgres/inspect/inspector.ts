@@ -107,15 +107,25 @@ export interface TouchedRow {
 function joined(before: SchemaSnapshot, row: TouchedRow | undefined, namesOf: NamesOf): SchemaSnapshot {
   const now = snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
   const names = namesOf(new Set(row?.touched ?? []));
-  const others = <T extends { readonly table: string }>(all: readonly T[]): readonly T[] =>
-    all.filter(({ table }) => !names.has(table));
+  const named = ({ name }: { readonly name: string }): boolean => names.has(name);
+  const of = ({ table }: { readonly table: string }): boolean => names.has(table);
   return {
     ...now,
-    tables: byName([...before.tables.filter(({ name }) => !names.has(name)), ...now.tables]),
-    indexes: byName([...others(before.indexes), ...now.indexes]),
-    views: byName([...before.views.filter(({ name }) => !names.has(name)), ...now.views]),
-    triggers: byName([...others(before.triggers), ...now.triggers]),
+    tables: inPlaceOf(before.tables, named, now.tables),
+    indexes: inPlaceOf(before.indexes, of, now.indexes),
+    views: inPlaceOf(before.views, named, now.views),
+    triggers: inPlaceOf(before.triggers, of, now.triggers),
   };
+}
+
+/** `now` in the place of those that are `gone`; the very list where there is neither. */
+function inPlaceOf<T extends { readonly name: string }>(
+  before: readonly T[],
+  gone: (one: T) => boolean,
+  now: readonly T[],
+): readonly T[] {
+  const kept = before.filter((one) => !gone(one));
+  return now.length === 0 && kept.length === before.length ? before : byName([...kept, ...now]);
 }
 
 /** The schema within a transaction that only added relations, and to relations, by a row of `GROWN_SCHEMA`. */
@@ -123,8 +133,7 @@ export function grownSchema(before: SchemaSnapshot, row: TouchedRow, namesOf: Na
   const now = joined(before, row, namesOf);
   const objects = now.objects ?? [];
   const names = new Set(objects.map(({ name }) => name));
-  const kept = (before.objects ?? []).filter(({ name }) => !names.has(name));
-  return { ...now, objects: byName([...kept, ...objects]) };
+  return { ...now, objects: inPlaceOf(before.objects ?? [], ({ name }) => names.has(name), objects) };
 }
 
 function snapshotOf(schema: Schema): SchemaSnapshot {

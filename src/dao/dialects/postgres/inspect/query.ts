@@ -83,7 +83,7 @@ const INDEXES = `
       FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (num, at) WHERE k.at <= i.indnkeyatts)
   ) ORDER BY r.full_name)
   FROM pg_index AS i JOIN relations AS r ON r.oid = i.indexrelid JOIN relations AS t ON t.oid = i.indrelid
-  WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`;
+  WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS k WHERE k.conrelid = i.indrelid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`;
 
 const VIEWS = `
   SELECT json_agg(json_build_object('name', r.full_name, 'sql', pg_get_viewdef(r.oid) || coalesce(' WITH ' || array_to_string(r.reloptions, ', '), '')) ORDER BY r.full_name)

@@ -10,7 +10,6 @@ import { quoted } from '../name.js';
 import { holdsRows, isOwn, type Relation } from './relations.js';
 import type { StatementFacts } from './statement.js';
 
-const EXCLUSIVE = 'AccessExclusive';
 /** Their rows, or those that hang on them, change by their words. */
 const ROW_VERBS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH', 'COPY']);
 
@@ -18,30 +17,26 @@ const ROW_VERBS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'M
 export interface Sight {
   readonly relations: ReadonlyMap<number, Relation>;
   readonly account: Account;
-  /** The strongest lock per relation. */
-  readonly modeOf: (oid: number) => string | undefined;
+  /** What only this transaction can look at any more, by number; of relations that are known from before, and of others. */
+  readonly barred: ReadonlySet<number>;
 }
 
 /** Pure: what only this transaction can look at any more, and has not looked at. */
-export const unseen = ({ relations, account, modeOf }: Sight): readonly Relation[] =>
-  [...relations.values()].filter(
-    (relation) =>
-      modeOf(relation.oid) === EXCLUSIVE &&
-      holdsRows(relation) &&
-      !isOwn(relation) &&
-      !account.images.has(relation.oid),
-  );
+export const unseen = ({ relations, account, barred }: Sight): readonly Relation[] =>
+  [...barred].flatMap((oid) => {
+    const relation = relations.get(oid);
+    return relation && holdsRows(relation) && !isOwn(relation) && !account.images.has(oid) ? [relation] : [];
+  });
 
 /** Pure: those of `changed`, with the tables that they are partitions of, that nobody has looked at before they changed. */
-export function missed(changed: Iterable<number>, { relations, account, modeOf }: Sight): readonly Relation[] {
+export function missed(changed: Iterable<number>, { relations, account, barred }: Sight): readonly Relation[] {
   const all = new Set<Relation>();
   // Nobody else can look at a table any more, one partition of which they cannot look at.
-  const exclusive = [...relations.values()].filter(({ oid }) => modeOf(oid) === EXCLUSIVE);
-  const barred = new Set(exclusive.flatMap(({ oid, root = oid }) => [oid, root]));
+  const inWhole = new Set([...barred].flatMap((oid) => [oid, relations.get(oid)?.root ?? oid]));
   for (const oid of changed) {
     const relation = relations.get(oid);
     const root = relations.get(relation?.root ?? -1);
-    if (!barred.has(oid) && (root === undefined || !barred.has(root.oid))) continue;
+    if (!inWhole.has(oid) && (root === undefined || !inWhole.has(root.oid))) continue;
     for (const one of [relation, root])
       if (one && holdsRows(one) && !isOwn(one) && !account.images.has(one.oid)) all.add(one);
   }
@@ -79,7 +74,7 @@ export const withOwnImages = (
  */
 export function withCommittedImages(
   second: () => ResultAsync<PostgresConnection, SqlError>,
-  { relations, account, modeOf }: Sight,
+  { relations, account, barred }: Sight,
 ): ResultAsync<Account, SqlError> {
   const changed = [...account.rows].flatMap(([oid, { updated, deleted }]) => {
     const relation = relations.get(oid);
@@ -87,7 +82,7 @@ export function withCommittedImages(
     return updated + deleted > 0 ? [relation, root].flatMap((one) => one ?? []) : [];
   });
   const open = [...new Set(changed)].filter(
-    (one) => holdsRows(one) && !isOwn(one) && !account.images.has(one.oid) && modeOf(one.oid) !== EXCLUSIVE,
+    (one) => holdsRows(one) && !isOwn(one) && !account.images.has(one.oid) && !barred.has(one.oid),
   );
   return open.length === 0
     ? okAsync(account)

@@ -22,6 +22,7 @@ export function beginStep(
 ): ResultAsync<void, SqlError> {
   // Through a pooler nothing is set for longer than a transaction.
   if (!transactional && connection.isPooled) return okAsync(undefined);
+  connection.statements.place = 'step';
   const set = transactional ? 'SET LOCAL' : 'SET';
   const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${searchPathOf(searchPath)}; ${set} jit = DEFAULT; ${set} row_security = DEFAULT`;
   return connection.query(transactional ? `BEGIN; ${settings}` : settings).map(() => undefined);
@@ -50,6 +51,7 @@ export function beforeCommit(connection: PostgresConnection): ResultAsync<void, 
 
 /** Outside of a transaction: nothing of what a step set, made for a while, listened to or locked is left. */
 export function endStep(connection: PostgresConnection): ResultAsync<void, SqlError> {
+  connection.statements.place = 'engine';
   if (connection.isPooled) return okAsync(undefined);
   return connection.resettle<{ readonly locks: number }>(RESET, LOCKS).andThen(({ prepared, locks }) => {
     // What the engine has prepared stays.

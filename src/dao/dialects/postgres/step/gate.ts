@@ -21,6 +21,8 @@ export interface GateContext {
   readonly transactional: boolean;
   /** Runs a statement by `send`, and learns or sees to what is to be known about it. */
   readonly follow: Follow;
+  /** A statement to be sent ahead of a question: it sees things as the step does. */
+  readonly asStep: () => string | undefined;
   /** Takes back everything and begins anew. */
   readonly restart: (pauseMs: number) => ResultAsync<void, SqlError>;
 }
@@ -149,8 +151,9 @@ export class StatementGate {
 
   /** The server itself sees to it that nothing is written, not by a function either. */
   async #question(sql: string, bindings: readonly unknown[]): Promise<Result<StatementResult, StepFault>> {
-    const { connection } = this.#context;
-    const opened = await connection.query('SAVEPOINT migrate_safe_question; SET LOCAL transaction_read_only = on');
+    const { connection, asStep } = this.#context;
+    const open = ['SAVEPOINT migrate_safe_question', asStep() ?? [], 'SET LOCAL transaction_read_only = on'].flat();
+    const opened = await connection.query(open.join('; '));
     if (opened.isErr()) return err(this.#failed(opened.error));
     const answer = await this.#send(sql, bindings);
     const closed = await connection.query(

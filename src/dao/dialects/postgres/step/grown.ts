@@ -1,8 +1,8 @@
 // What is there behind a step that only added: asked of what it touched alone, in one statement.
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
-import type { QueryResult } from 'pg';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
+import { askBehind, type Question } from '../ask-behind.js';
 import type { PostgresConnection } from '../connection.js';
 import { grownSchema, type TouchedRow } from '../inspect/inspector.js';
 import { GROWN_SCHEMA, READ_UP_TO } from '../inspect/touched-query.js';
@@ -46,9 +46,18 @@ export interface Added {
 export const sinceThen = ({ read }: Pick<Found, 'read'>): string =>
   `SELECT pg_catalog.set_config('${READ_UP_TO}', '${read ?? ''}', true)`;
 
-/** With an empty search path, behind `sinceThen`. */
-export const readGrown = (connection: PostgresConnection, found: Found): ResultAsync<Added, SqlError> =>
-  connection.prepared<GrownRow>('grown_schema', GROWN).andThen(({ rows: [row] }) => grown(found, row));
+const GROWN_SINCE = { key: 'grown_schema', sql: GROWN };
+const HELD = { key: 'look_framed', sql: LOOKS.held };
+
+/** Behind `sinceThen` and `enter`, which sets the engine's own search path and says what it was. */
+export const readGrown = <W extends object>(
+  connection: PostgresConnection,
+  enter: string,
+  found: Found,
+): ResultAsync<Added & { readonly way: W | undefined }, SqlError> =>
+  askBehind<GrownRow, W>(connection, enter, GROWN_SINCE).andThen(({ rows: [row], before: [way] }) =>
+    grown(found, row).map((added) => ({ ...added, way })),
+  );
 
 /** The same behind `settle` in one message, with the search path as it is set. */
 export function readAdded(
@@ -57,25 +66,16 @@ export function readAdded(
   found: Found,
   added: 'rows' | 'relations',
 ): ResultAsync<Added, SqlError> {
-  const framed = <R extends object>(key: string, sql: string): ResultAsync<R | undefined, SqlError> => {
-    const name = connection.statements.nameOf(key);
-    const before = `${settle}; ${sinceThen(found)}; ${OWN_PATH}`;
-    if (name !== undefined)
-      // The driver gives as many results as there are statements.
-      return connection
-        .query(`${before}; EXECUTE ${name}; ${PATH_AS_IT_WAS}`)
-        .map((done: unknown) => (done as readonly QueryResult<R>[]).at(-2)?.rows[0]);
-    return connection
-      .query(before)
-      .andThen(() => connection.prepared<R>(key, sql))
-      .andThen(({ rows: [row] }) => connection.query(PATH_AS_IT_WAS).map(() => row));
-  };
+  const framed = <R extends object>(question: Question): ResultAsync<R | undefined, SqlError> =>
+    askBehind<R>(connection, `${settle}; ${sinceThen(found)}; ${OWN_PATH}`, question, PATH_AS_IT_WAS).map(
+      ({ rows: [row] }) => row,
+    );
   if (added === 'rows')
-    return framed<LookRow>('look_held', LOOKS.held).map((row) => ({
+    return framed<LookRow>(HELD).map((row) => ({
       now: lookOf(row, 'held'),
       present: { ...found, touchesOwn: false },
     }));
-  return framed<GrownRow>('grown_schema', GROWN).andThen((row) => grown(found, row));
+  return framed<GrownRow>(GROWN_SINCE).andThen((row) => grown(found, row));
 }
 const OWN_PATH = `SELECT pg_catalog.set_config('migrate_safe.path', pg_catalog.current_setting('search_path'), true), pg_catalog.set_config('search_path', '${CATALOGS_FIRST}', true)`;
 const PATH_AS_IT_WAS = `SELECT pg_catalog.set_config('search_path', pg_catalog.current_setting('migrate_safe.path'), true)`;
@@ -86,7 +86,8 @@ function grown({ schema, relations, read }: Found, row: GrownRow | undefined): R
     new Set([...touched].flatMap((oid) => relations.get(oid)?.name ?? []));
   const now = lookOf(row.look, 'held');
   const grown = byNumber(row.relations ?? []);
-  const all = new Map([...relations, ...grown]);
+  const all = new Map(relations);
+  for (const [oid, one] of grown) all.set(oid, one);
   const held = [...now.locks.keys()].flatMap((oid) => all.get(oid) ?? []);
   const present = {
     schema: grownSchema(schema, row, namesOf),

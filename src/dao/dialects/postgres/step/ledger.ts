@@ -140,8 +140,9 @@ export class Ledger {
 
   /** How things stand; `now`: with the locks of then. */
   sight(now?: Look): Sight {
-    const modeOf = (oid: number): string | undefined => (now ? now.locks.get(oid) : this.#locks.get(oid)?.mode);
-    return { relations: this.relations, account: this.account, modeOf };
+    const modes = now ? [...now.locks] : [...this.#locks].map(([oid, { mode }]) => [oid, mode] as const);
+    const barred = new Set(modes.flatMap(([oid, mode]) => (mode === EXCLUSIVE ? [oid] : [])));
+    return { relations: this.relations, account: this.account, barred };
   }
 
   catchUp(): ResultAsync<unknown, SqlError> {

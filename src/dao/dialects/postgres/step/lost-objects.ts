@@ -1,6 +1,7 @@
 // What a step took away without naming it: views, triggers, indexes, and what belongs to its tables. Pure.
 import type { LostObject } from '../../../../core/ports/step-transaction.js';
-import type { IndexSnapshot, SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
+import type { IndexSnapshot, ObjectSnapshot, SchemaSnapshot, TableSnapshot } from '../../../../core/schema/snapshot.js';
+import { unlike } from '../../../../core/schema/unlike.js';
 import { parseName } from '../name.js';
 import {
   ATTACHED,
@@ -19,28 +20,39 @@ import {
 /** Whether anything of before is not there any more by its name: without that, nothing was lost. */
 export function hasLess(before: SchemaSnapshot, after: SchemaSnapshot): boolean {
   if (before === after) return false;
-  const now = new Set(namesIn(after, before));
-  return namesIn(before, after).some((name) => !now.has(name));
+  const [old, now] = namesIn(before, after);
+  const there = new Set(now);
+  return old.some((name) => !there.has(name));
 }
 
-/** Whatever was not touched is the same object in both. */
-function namesIn(schema: SchemaSnapshot, other: SchemaSnapshot): readonly string[] {
-  const { tables, indexes, views, triggers, objects = [] } = schema;
-  return [
-    ...only(indexes, other.indexes).map(({ name }) => `index ${name}`),
-    ...only(views, other.views).map(({ name }) => `view ${name}`),
-    ...only(triggers, other.triggers).map(({ name }) => `trigger ${name}`),
-    ...only(objects, other.objects ?? [])
-      .filter(({ type }) => type === MATERIALIZED || ATTACHED.has(type) || WORDS.has(type))
-      .map(({ type, name, definition }) => (type === PRIVILEGES ? `${name} ${definition}` : name)),
-    ...only(tables, other.tables).flatMap(namesOf),
+type Both<T> = readonly [before: readonly T[], after: readonly T[]];
+
+/** Of what is not the same in both: whatever was not touched is the same object. */
+function namesIn(before: SchemaSnapshot, after: SchemaSnapshot): Both<string> {
+  const each = <T extends object>(
+    was: readonly T[],
+    is: readonly T[],
+    name: (one: T) => readonly string[],
+  ): Both<string> => {
+    const [old, now] = unlike(was, is);
+    return [old.flatMap(name), now.flatMap(name)];
+  };
+  const all = [
+    each(before.indexes, after.indexes, ({ name }) => [`index ${name}`]),
+    each(before.views, after.views, ({ name }) => [`view ${name}`]),
+    each(before.triggers, after.triggers, ({ name }) => [`trigger ${name}`]),
+    each(before.objects ?? [], after.objects ?? [], nameOfObject),
+    each(before.tables, after.tables, namesOf),
   ];
+  return [all.flatMap(([old]) => old), all.flatMap(([, now]) => now)];
 }
 
-function only<T>(these: readonly T[], others: readonly T[]): readonly T[] {
-  const known = new Set(others);
-  return these.filter((one) => !known.has(one));
-}
+const nameOfObject = ({ type, name, definition }: ObjectSnapshot): readonly string[] =>
+  type === PRIVILEGES
+    ? [`${name} ${definition}`]
+    : type === MATERIALIZED || ATTACHED.has(type) || WORDS.has(type)
+      ? [name]
+      : [];
 
 const namesOf = ({
   name,

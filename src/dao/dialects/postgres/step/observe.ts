@@ -3,8 +3,8 @@ import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault, StepObservation } from '../../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
-import type { PostgresConnection } from '../connection.js';
 import { inspectTouched } from '../inspect/inspector.js';
+import { textLiteral } from '../restore/literal.js';
 import { CATALOGS_FIRST } from '../settings.js';
 import { brokenKeys } from './broken-keys.js';
 import { droppedColumns, droppedTables } from './dropped.js';
@@ -31,6 +31,8 @@ const SETTLE = 'SET CONSTRAINTS ALL IMMEDIATE; CLOSE ALL; RESET SESSION AUTHORIZ
 /** An observation, and how the transaction was left by it: another step can begin there. */
 export interface Observed extends StepObservation {
   readonly left?: Start;
+  /** What the step had set, where it is the engine's own way now. */
+  readonly way?: Way;
   /** Nothing can have become of the schema that was not looked for. */
   readonly isWhole?: boolean;
 }
@@ -45,15 +47,14 @@ export function observe(context: ObserveContext): ResultAsync<Observed, StepFaul
       .andThrough(({ now }) => trace.finish(now))
       .mapErr(asFault)
       .andThen(({ now, present: there }) => admitted(context, now).andThen(() => describe(context, there, now)));
-  const work = (): ResultAsync<Observed, StepFault> =>
-    looked(context, start)
-      .mapErr(asFault)
-      .andThen(({ now, present: known }) =>
-        admitted(context, now)
-          .andThen(() => (known ? okAsync<Present, StepFault>(known) : present(context).mapErr(asFault)))
-          .andThen((there) => describe(context, there, now)),
-      );
-  return inOwnWay(connection, `${SETTLE}; ${sinceThen(start)}`, work, asFault);
+  return looked(context, start)
+    .mapErr(asFault)
+    .andThen(({ way, now, present: known }) =>
+      admitted(context, now)
+        .andThen(() => (known ? okAsync<Present, StepFault>(known) : present(context).mapErr(asFault)))
+        .andThen((there) => describe(context, there, now))
+        .map((observed) => (way === undefined ? observed : { ...observed, way })),
+    );
 }
 
 /** Whether the transaction is the step's still, and what is the engine's own was left alone. */
@@ -69,15 +70,8 @@ export function observeSchema({
   before,
 }: ObserveContext): ResultAsync<StepObservation, StepFault> {
   return connection
-    .query('BEGIN')
-    .andThen(() =>
-      inOwnWay(
-        connection,
-        'SET CONSTRAINTS ALL IMMEDIATE',
-        () => inspector.snapshot(),
-        (error) => error,
-      ),
-    )
+    .query(`BEGIN; SET CONSTRAINTS ALL IMMEDIATE; ${OWN_WAY}`)
+    .andThen(() => inspector.snapshot())
     .andThen((after) => connection.query('COMMIT').map(() => ({ ...nothingDone(before), after })))
     .mapErr(asFault);
 }
@@ -117,36 +111,20 @@ const REFUSED: StepFault = { kind: 'forbidden', what: 'journal', sql: 'schema mi
 
 /**
  * The server writes names as the search path wants them, and policies hide rows from who counts them: both are turned off
- * meanwhile, and put back.
+ * from here on. Who has the step itself say anything more puts them back.
  */
-function inOwnWay<T, E>(
-  connection: PostgresConnection,
-  first: string,
-  work: () => ResultAsync<T, E>,
-  asFailure: (error: SqlError) => E,
-): ResultAsync<T, E> {
-  return connection
-    .settled<OwnWay>(first, OWN_WAY)
-    .mapErr(asFailure)
-    .andThen(({ path, security }) =>
-      work().andThen((result) =>
-        connection
-          .query(
-            `SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('row_security', $2, true)`,
-            [path, security],
-          )
-          .map(() => result)
-          .mapErr(asFailure),
-      ),
-    );
-}
-interface OwnWay {
-  readonly path: string;
-  readonly security: string;
-}
 const OWN_WAY = `
   SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '${CATALOGS_FIRST}', true),
     pg_catalog.current_setting('row_security') AS security, pg_catalog.set_config('row_security', 'off', true)`;
+
+export interface Way {
+  readonly path: string;
+  readonly security: string;
+}
+
+/** The statement that puts it back, until the end of the transaction or its savepoint. */
+export const wayBack = ({ path, security }: Way): string =>
+  `SELECT pg_catalog.set_config('search_path', ${textLiteral(path)}, true), pg_catalog.set_config('row_security', ${textLiteral(security)}, true)`;
 
 function describe(context: ObserveContext, there: Present, now: Look): ResultAsync<Observed, StepFault> {
   const { connection, before, trace } = context;
@@ -182,12 +160,17 @@ function describe(context: ObserveContext, there: Present, now: Look): ResultAsy
 function looked(
   { connection, before, trace }: ObserveContext,
   start: Start,
-): ResultAsync<Partial<Added> & Pick<Added, 'now'>, SqlError> {
+): ResultAsync<Partial<Added> & Pick<Added, 'now'> & { readonly way?: Way | undefined }, SqlError> {
   const { isLoud, account } = trace;
-  if (isLoud || account.schema !== 'added') return trace.finish().map((now) => ({ now }));
-  return readGrown(connection, { ...start, schema: before })
+  connection.statements.place = 'engine';
+  const enter = `${SETTLE}; ${sinceThen(start)}`;
+  if (isLoud || account.schema !== 'added')
+    return connection.settled<Way>(enter, OWN_WAY).andThen((way) => trace.finish().map((now) => ({ way, now })));
+  return readGrown<Way>(connection, `${enter}; ${OWN_WAY}`, { ...start, schema: before })
     .andThrough(({ now }) => trace.finish(now))
-    .map(({ now, present: there }) => (trace.account.schema === 'added' ? { now, present: there } : { now }));
+    .map(({ way, now, present: there }) =>
+      trace.account.schema === 'added' ? { way, now, present: there } : { way, now },
+    );
 }
 
 /** What is there now, read no further than something can have changed. */

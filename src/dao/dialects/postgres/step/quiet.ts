@@ -49,6 +49,12 @@ export function mustBeFollowed(
 const mayRunUnseen = (adds: Adds, quiet: Quiet, { isWatched }: Look): boolean =>
   adds === 'rows' ? !quiet.rows : isWatched || (adds === 'index' && !quiet.indexes);
 
+const ROWS: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE']);
+
+/** Whether a statement can have done nothing but to rows: nothing of the session is another than before. */
+export const leavesSession = ({ verb }: Pick<StatementFacts, 'verb'>, { account, isLoud }: Ledger): boolean =>
+  ROWS.has(verb) && !isLoud && (account.schema === 'kept' || account.schema === 'added');
+
 /** What was added since the last look, where nothing else was done and nothing can have run behind it. */
 export function addedBy({ account, onlyAdded, isLoud }: Ledger): 'rows' | 'relations' | undefined {
   const { schema, rows, images, unchecked } = account;

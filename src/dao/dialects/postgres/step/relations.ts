@@ -113,10 +113,15 @@ export const OWN_RELATIONS = relationsOf(`SELECT d.objid FROM pg_catalog.pg_depe
     AND d.refobjid = ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN ('migrate_safe', 'migrate_safe_backup')))`);
 
 /** What is known, with the engine's own as they are now. */
-export const withOwn = (
+export function withOwn(
   known: ReadonlyMap<number, Relation>,
   own: readonly RelationRow[],
-): ReadonlyMap<number, Relation> => new Map([...[...known].filter(([, one]) => !isOwn(one)), ...byNumber(own)]);
+): ReadonlyMap<number, Relation> {
+  const all = new Map(known);
+  for (const one of known.values()) if (isOwn(one)) all.delete(one.oid);
+  for (const [oid, one] of byNumber(own)) all.set(oid, one);
+  return all;
+}
 
 /** As statements of the engine name it, under the name that it has there. */
 export const inSql = ({ schema, bare }: Pick<Relation, 'schema' | 'bare'>): string => sqlName({ schema, name: bare });

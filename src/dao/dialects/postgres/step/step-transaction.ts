@@ -14,7 +14,7 @@ import { beforeCommit, beginStep, endStep } from './begin.js';
 import { isLockError } from './blockers.js';
 import { StatementGate, type Access } from './gate.js';
 import { knexHandle } from './knex-handle.js';
-import { observe } from './observe.js';
+import { observe, wayBack, type Way } from './observe.js';
 import type { Start } from './ledger.js';
 import { OutsideWork } from './outside-work.js';
 import { prepareAlone, prepareOn } from './prepare.js';
@@ -36,6 +36,8 @@ export class PostgresStepTransaction implements StepTransaction {
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
   #left: Start | undefined;
+  /** What the step had set, where it is the engine's own way now. */
+  #way: Way | undefined;
   /** What was observed is all that became of the schema. */
   #isWhole = true;
   #recording = false;
@@ -60,6 +62,7 @@ export class PostgresStepTransaction implements StepTransaction {
               .before(facts, quietIn(this.#before))
               .andThen(() => this.#trace.follow(facts, () => send(facts.sql)))
         : (facts, bindings, send) => this.#outside.run(facts, bindings, send),
+      asStep: () => this.#way && wayBack(this.#way),
       restart: (pauseMs) => this.#restart(pauseMs),
     });
     if (transactional)
@@ -110,7 +113,8 @@ export class PostgresStepTransaction implements StepTransaction {
     return this.#gate
       .between(() =>
         transactional
-          ? observe(context).map(({ left, isWhole = true, ...seen }) => {
+          ? observe(context).map(({ left, way, isWhole = true, ...seen }) => {
+              this.#way = way;
               this.#isWhole = isWhole && (this.#context.isWhole ?? true);
               this.#left = left;
               return seen;
@@ -142,14 +146,18 @@ export class PostgresStepTransaction implements StepTransaction {
     const { connection, transactional, record } = this.#context;
     const isOpen = transactional || this.#recording;
     this.#recording = true;
-    return (isOpen ? okAsync<unknown, SqlError>(undefined) : connection.query('BEGIN'))
-      .andThen(() => connection.query(OWN_SETTINGS))
-      .andThen(() => record(events, steps));
+    return (isOpen ? okAsync<unknown, SqlError>(undefined) : connection.query('BEGIN')).andThen(() =>
+      record(events, steps, OWN_SETTINGS),
+    );
   }
 
   async next(): Promise<StepTransaction> {
     if (this.#after === undefined) throw new Error('the next step begins where this one was observed');
     await this.#gate.close();
+    // What the step set holds for all that share the transaction.
+    const { connection } = this.#context;
+    connection.statements.place = 'step';
+    if (this.#way) await connection.query(wayBack(this.#way));
     return new PostgresStepTransaction({
       ...this.#context,
       before: this.#after,
@@ -217,6 +225,7 @@ export class PostgresStepTransaction implements StepTransaction {
 
   #restart(pauseMs: number): ResultAsync<void, SqlError> {
     const { connection, host, inspector, onRestart, transactional } = this.#context;
+    this.#way = undefined;
     if (!transactional) return okAsync(undefined);
     const pause = (): ResultAsync<void, SqlError> =>
       ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pauseMs)));

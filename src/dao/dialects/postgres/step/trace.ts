@@ -6,7 +6,7 @@ import type { PostgresConnection } from '../connection.js';
 import { Savepoints, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
 import { AS_IT_IS, Ledger, NOT_COUNTING, type HeldLock, type Start } from './ledger.js';
-import { addedBy, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
+import { addedBy, leavesSession, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
 import { takenAttributes, withAttributes } from './lost-attributes.js';
 import { convertedIn, countLosses, lossesIn, wipedIn, withLosses, withStatement, type Uncounted } from './losses.js';
@@ -169,19 +169,15 @@ export class StepTrace {
   }
 
   /** By its words it changes rows at most: whatever it did is seen at the next look. */
-  #plain({ onlyUpdates }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
+  #plain(facts: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
     const ledger = this.#ledger;
-    if (!onlyUpdates || ![...this.relations.values()].some(({ root }) => root !== undefined)) {
+    const moves = facts.onlyUpdates && [...this.relations.values()].some(({ root }) => root !== undefined);
+    return (moves ? ledger.catchUp() : okAsync<unknown, SqlError>(undefined)).andThen(send).andThen((result) => {
+      if (leavesSession(facts, ledger)) this.#connection.statements.trust();
       ledger.unread = true;
-      return send();
-    }
-    return ledger
-      .catchUp()
-      .andThen(send)
-      .andThen((result) => {
-        ledger.unread = true;
-        return ledger.read({ wiped: new Set(), moves: this.#rootOf }).map(() => result);
-      });
+      if (!moves) return okAsync(result);
+      return ledger.read({ wiped: new Set(), moves: this.#rootOf }).map(() => result);
+    });
   }
 
   readonly #rootOf = (oid: number): number | undefined => this.relations.get(oid)?.root;

@@ -19,8 +19,12 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
   /** How that one left it. */
   readonly start?: Start | undefined;
   readonly host: HostKnexConfig;
-  /** Writes events and their projection; called inside a transaction. */
-  readonly record: (events: readonly RecordedEvent[], steps: readonly AppliedStep[]) => ResultAsync<void, SqlError>;
+  /** Writes events and their projection behind `settings`; called inside a transaction. */
+  readonly record: (
+    events: readonly RecordedEvent[],
+    steps: readonly AppliedStep[],
+    settings: string,
+  ) => ResultAsync<void, SqlError>;
   /** What is known of the relations, and how to tell that nobody has changed any. */
   readonly known?: KnownRelations;
   /** Called before the commit, where all that became of the schema was observed. */
