@@ -31,7 +31,7 @@ import { clearRemains } from './restore/swap/remains.js';
 import { PostgresSwapRestore } from './restore/swap/swap-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
 import { namingBlockers } from './step/blockers.js';
-import { beginStep, type BeginOptions } from './step/begin.js';
+import { beginStep, beginStepAt, type BeginOptions } from './step/begin.js';
 import { contractRulesOf, prepareAlone } from './step/prepare.js';
 import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
@@ -167,44 +167,50 @@ export class OpenPostgresDatabase implements OpenDatabase {
     const { lock } = this.#options;
     const watched = (): ResultAsync<void, SqlError> =>
       transactional && lock !== undefined ? lock.watch() : okAsync(undefined);
-    return this.snapshot().andThen((before) =>
-      this.#beginWatched({ transactional, searchPath: host.searchPath }, watched).map((): StepTransaction => {
-        this.#begun = transactional ? before : undefined;
-        return new PostgresStepTransaction({
-          connection,
-          second: () => this.#second(),
-          inspector: { snapshot: () => inspectAgain(this.#connection) },
-          before,
-          transactional,
-          repeats,
-          host,
-          record: (events, steps, settings) => this.#fence(settings).andThen(() => this.#journal.record(events, steps)),
-          onRestart: () => {
-            this.#begun = undefined;
-            return watched();
-          },
-          known: ({ at }) => this.#schema.relationsAt(at),
-          leave: (left) => this.#schema.leave(left, () => this.#second()),
-          onEnd: (ending) => {
-            this.#begun = undefined;
-            this.#schema.ended(transactional ? ending : 'committed');
-            if (ending === 'rolled-back') this.#journal.projected = projected;
-            return okAsync(undefined);
-          },
-        });
-      }),
-    );
+    return this.#beginWith({ transactional, searchPath: host.searchPath }, watched).map((before): StepTransaction => {
+      this.#begun = transactional ? before : undefined;
+      return new PostgresStepTransaction({
+        connection,
+        second: () => this.#second(),
+        inspector: { snapshot: () => inspectAgain(this.#connection) },
+        before,
+        transactional,
+        repeats,
+        host,
+        record: (events, steps, settings) => this.#fence(settings).andThen(() => this.#journal.record(events, steps)),
+        onRestart: () => {
+          this.#begun = undefined;
+          return watched();
+        },
+        known: ({ at }) => this.#schema.relationsAt(at),
+        leave: (left) => this.#schema.leave(left, () => this.#second()),
+        onEnd: (ending) => {
+          this.#begun = undefined;
+          this.#schema.ended(transactional ? ending : 'committed');
+          if (ending === 'rolled-back') this.#journal.projected = projected;
+          return okAsync(undefined);
+        },
+      });
+    });
   }
 
-  #beginWatched(options: BeginOptions, watched: () => ResultAsync<void, SqlError>): ResultAsync<void, SqlError> {
-    return beginStep(this.#connection, options)
-      .andThen(watched)
-      .orElse((error) =>
-        this.#connection
+  /** Begins, and says with which schema: in one message where nobody has changed what is known. */
+  #beginWith(options: BeginOptions, watched: () => ResultAsync<void, SqlError>): ResultAsync<SchemaSnapshot, SqlError> {
+    const connection = this.#connection;
+    const begin = <T>(begun: ResultAsync<T, SqlError>): ResultAsync<T, SqlError> =>
+      begun.andThrough(watched).orElse((error) =>
+        connection
           .run('ROLLBACK')
           .orElse(() => okAsync({ changes: 0 }))
           .andThen(() => errAsync(error)),
       );
+    const afterLooking = (): ResultAsync<SchemaSnapshot, SqlError> =>
+      this.snapshot().andThen((before) => begin(beginStep(connection, options)).map(() => before));
+    if (!options.transactional || connection.isPooled || !this.#schema.isLikely) return afterLooking();
+    return begin(beginStepAt(connection, options)).andThen((at) => {
+      const before = this.#schema.asOf(at);
+      return before === undefined ? connection.run('ROLLBACK').andThen(afterLooking) : okAsync(before);
+    });
   }
 
   /** For looking on while the work connection is busy; opened once. */

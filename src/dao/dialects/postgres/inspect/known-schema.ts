@@ -53,10 +53,20 @@ export class KnownSchema {
       .prepared<{ at: string }>('moment', MOMENT)
       .map(({ rows: [row] }) => momentOf(row?.at ?? ''))
       .andThen((at) => {
-        const known = this.#known;
-        if (known === undefined || !isSameBut(this.#own, known.at, at)) return this.#probed(at);
-        return okAsync(this.#knows({ ...known, at }));
+        const schema = this.asOf(at);
+        return schema === undefined ? this.#probed(at) : okAsync(schema);
       });
+  }
+
+  /** It is worth the while to begin with what is known, and to ask for the moment along with that. */
+  get isLikely(): boolean {
+    return this.#canProbe && this.#known !== undefined && !this.#isBusy;
+  }
+
+  /** What is known, where nobody has changed it until that moment; outside of a transaction, or before it does anything. */
+  asOf(at: Moment): SchemaSnapshot | undefined {
+    const known = this.#known;
+    return known && isSameBut(this.#own, known.at, at) ? this.#knows({ ...known, at }) : undefined;
   }
 
   #probed(at: Moment): ResultAsync<SchemaSnapshot, SqlError> {
@@ -132,4 +142,4 @@ export class KnownSchema {
   }
 }
 
-const MOMENT = 'SELECT pg_catalog.pg_current_snapshot()::text AS at';
+export const MOMENT = 'SELECT pg_catalog.pg_current_snapshot()::text AS at';

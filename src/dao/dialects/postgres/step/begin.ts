@@ -1,8 +1,11 @@
 // How a step's transaction begins and what is put back behind it: settings, roles, locks of the session.
 import { okAsync, type ResultAsync } from 'neverthrow';
+import type { QueryResult } from 'pg';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { HostKnexConfig } from '../../../host-knex.js';
 import type { PostgresConnection } from '../connection.js';
+import { MOMENT } from '../inspect/known-schema.js';
+import { momentOf, type Moment } from '../inspect/moment.js';
 import { quoted } from '../name.js';
 import { LOCK_KEY } from '../postgres-lock.js';
 
@@ -16,16 +19,33 @@ export interface BeginOptions {
 export const LOCK_TIMEOUT = '2s';
 
 /** Begins the transaction that a step runs in; for a step without one, only the session is set. */
-export function beginStep(
+export const beginStep = (connection: PostgresConnection, options: BeginOptions): ResultAsync<void, SqlError> =>
+  begun(connection, options).map(() => undefined);
+
+/** The same with a transaction, on a connection of one's own: says whose work can be seen in it. */
+export const beginStepAt = (connection: PostgresConnection, options: BeginOptions): ResultAsync<Moment, SqlError> =>
+  // The driver gives as many results as there are statements.
+  begun(connection, options, MOMENT).map((done: unknown) => {
+    const [row] = (done as readonly QueryResult<{ at: string }>[]).at(-1)?.rows ?? [];
+    return momentOf(row?.at ?? '');
+  });
+
+function begun(
   connection: PostgresConnection,
   { transactional, searchPath }: BeginOptions,
-): ResultAsync<void, SqlError> {
+  ...also: readonly string[]
+): ResultAsync<unknown, SqlError> {
   // Through a pooler nothing is set for longer than a transaction.
   if (!transactional && connection.isPooled) return okAsync(undefined);
   connection.statements.place = 'step';
   const set = transactional ? 'SET LOCAL' : 'SET';
-  const settings = `${set} lock_timeout = '${LOCK_TIMEOUT}'; ${set} search_path = ${searchPathOf(searchPath)}; ${set} jit = DEFAULT; ${set} row_security = DEFAULT`;
-  return connection.query(transactional ? `BEGIN; ${settings}` : settings).map(() => undefined);
+  const settings = [
+    `lock_timeout = '${LOCK_TIMEOUT}'`,
+    `search_path = ${searchPathOf(searchPath)}`,
+    'jit = DEFAULT',
+    'row_security = DEFAULT',
+  ].map((one) => `${set} ${one}`);
+  return connection.query([...(transactional ? ['BEGIN'] : []), ...settings, ...also].join('; '));
 }
 
 /** As SET takes it. */
