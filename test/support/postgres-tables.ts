@@ -35,6 +35,7 @@ export async function tablesFixture(test: Mocha.Context): Promise<TablesFixture>
     connection: work,
     connect,
     onKept: () => undefined,
+    begun: () => undefined,
     record: (events) => {
       recorded.push(events.length);
       return okAsync(undefined);

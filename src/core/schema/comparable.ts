@@ -158,24 +158,22 @@ function writeTable(table: TableSnapshot, rule: IdentifierRule): string {
   });
 }
 
-/** What stands for an object in the text of a schema, in ASCII; `write` gives the object's own text. */
-export type HashOf = (object: object, write: () => string) => string;
+/** What stands for a list of objects in the text of a schema, in one order; `text` gives an object's own. */
+export type Hashes = <T extends object>(all: readonly T[], text: (object: T) => string) => readonly string[];
 
 /**
- * Comparable text of a whole schema, in which `hash` stands for the text of each object: two schemas have the same text
+ * Comparable text of a whole schema, in which hashes stand for the texts of its objects: two schemas have the same text
  * exactly when `diffSchemas` finds no change.
  */
-export function schemaText(snapshot: SchemaSnapshot, hash: HashOf): string {
+export function schemaText(snapshot: SchemaSnapshot, hashes: Hashes): string {
   const rule = snapshot.identifiers;
   const { indexes, objects, tables, triggers, views } = snapshot;
-  const set = <T extends object>(all: readonly T[], write: (object: T, rule: IdentifierRule) => string): string[] =>
-    all.map((object) => hash(object, () => once(object, rule, write))).sort();
   // In the order of RFC 8785.
   return written({
-    indexes: set(indexes, writeIndex),
-    ...(objects === undefined ? {} : { objects: set(objects, objectText) }),
-    tables: set(tables, writeTable),
-    triggers: set(triggers, triggerText),
-    views: set(views, viewText),
+    indexes: hashes(indexes, (index) => indexText(index, rule)),
+    ...(objects === undefined ? {} : { objects: hashes(objects, (object) => once(object, rule, objectText)) }),
+    tables: hashes(tables, (table) => tableText(table, rule)),
+    triggers: hashes(triggers, (trigger) => once(trigger, rule, triggerText)),
+    views: hashes(views, (view) => once(view, rule, viewText)),
   });
 }

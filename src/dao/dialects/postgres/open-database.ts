@@ -66,6 +66,8 @@ export class OpenPostgresDatabase implements OpenDatabase {
   #other: PostgresConnection | undefined;
   /** What the database was when the transaction of a step began that is open, as long as that is the first try. */
   #begun: SchemaSnapshot | undefined;
+  /** The only relations that the session can have counters of, where nothing but a step has worked since they were looked at. */
+  #counted: ReadonlySet<number> | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
@@ -164,11 +166,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
     const connection = this.#connection;
     const { projected } = this.#journal;
     // A holder that stands still in the middle of a step is to keep no table locked.
-    const { lock } = this.#options;
     const watched = (): ResultAsync<void, SqlError> =>
-      transactional && lock !== undefined ? lock.watch() : okAsync(undefined);
+      (transactional ? this.#options.lock?.watch() : undefined) ?? okAsync(undefined);
     return this.#beginWith({ transactional, searchPath: host.searchPath }, watched).map((before): StepTransaction => {
       this.#begun = transactional ? before : undefined;
+      const counted = this.#counted;
+      this.#counted = undefined;
       return new PostgresStepTransaction({
         connection,
         second: () => this.#second(),
@@ -183,9 +186,12 @@ export class OpenPostgresDatabase implements OpenDatabase {
           return watched();
         },
         known: ({ at }) => this.#schema.relationsAt(at),
+        counted,
         leave: (left) => this.#schema.leave(left, () => this.#second()),
-        onEnd: (ending) => {
+        onEnd: (ending, counted) => {
           this.#begun = undefined;
+          // Through a pooler the next transaction may meet another server process, with counters of its own.
+          this.#counted = connection.isPooled ? undefined : counted;
           this.#schema.ended(transactional ? ending : 'committed');
           if (ending === 'rolled-back') this.#journal.projected = projected;
           return okAsync(undefined);

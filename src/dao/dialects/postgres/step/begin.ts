@@ -55,6 +55,9 @@ export function searchPathOf(searchPath: HostKnexConfig['searchPath']): string {
   return path.length === 0 ? "''" : path.map((schema) => quoted(schema)).join(', ');
 }
 
+/** Whatever the step set for its transaction: the journal is written by the engine's own role, and its commit is to last. */
+export const OWN_SETTINGS = `RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = ''; SET LOCAL synchronous_commit = on`;
+
 // RESET ALL leaves out who is asking.
 const RESET = `RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; UNLISTEN *; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES`;
 

@@ -9,7 +9,7 @@ import { GROWN_SCHEMA, READ_UP_TO } from '../inspect/touched-query.js';
 import { CATALOGS_FIRST } from '../settings.js';
 import { LOOK_HELD, lookOf, LOOKS, type Look, type LookRow } from './look.js';
 import type { Start } from './ledger.js';
-import { byNumber, isOwn, relationsOf, type Relation, type RelationRow } from './relations.js';
+import { byNumber, grownBy, isOwn, relationsOf, type Relation, type RelationRow } from './relations.js';
 
 /** The schema and the relations of a database at one moment. */
 export interface Present {
@@ -86,8 +86,7 @@ function grown({ schema, relations, read }: Found, row: GrownRow | undefined): R
     new Set([...touched].flatMap((oid) => relations.get(oid)?.name ?? []));
   const now = lookOf(row.look, 'held');
   const grown = byNumber(row.relations ?? []);
-  const all = new Map(relations);
-  for (const [oid, one] of grown) all.set(oid, one);
+  const all = grownBy(relations, grown);
   const held = [...now.locks.keys()].flatMap((oid) => all.get(oid) ?? []);
   const present = {
     schema: grownSchema(schema, row, namesOf),

@@ -5,7 +5,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
 import { added, NOTHING, rowsBetween, type Account, type Counters, type Reading } from './account.js';
 import { inDoubt, missed, type Sight } from './before-images.js';
-import { look, LOOK_ALL, lookOf, type Look, type LookRow } from './look.js';
+import { look, LOOK_ALL, LOOK_THESE, lookOf, type Look, type LookRow } from './look.js';
 import { lossesIn } from './losses.js';
 import {
   holdsRows,
@@ -33,6 +33,15 @@ export interface Start {
 /** The relations where they are known from before, and nobody has changed any until the transaction was looked at. */
 export type KnownRelations = (first: Look) => ReadonlyMap<number, Relation> | undefined;
 
+/** What is known where the books are opened. */
+export interface Found {
+  /** Where the step before left off in the same transaction. */
+  readonly start?: Start | undefined;
+  readonly known?: KnownRelations | undefined;
+  /** The only relations that this session can have counters of from before; undefined where that is not known. */
+  readonly counted?: ReadonlySet<number> | undefined;
+}
+
 export interface HeldLock {
   readonly mode: string;
   /** By `performance.now()`. */
@@ -52,21 +61,31 @@ interface First {
   readonly first: Look;
   readonly own: readonly RelationRow[];
 }
-const FIRST = `SELECT ${LOOK_ALL} AS look, ${OWN_RELATIONS} AS own`;
-const firstLook = (connection: PostgresConnection): ResultAsync<First, SqlError> =>
-  connection
-    .prepared<{ look: LookRow; own: readonly RelationRow[] | null }>('first_look', FIRST)
-    .map(({ rows: [row] }) => ({ first: lookOf(row?.look, 'all'), own: row?.own ?? [] }));
+const firstOf = (seen: string): string => `SELECT ${seen} AS look, ${OWN_RELATIONS} AS own`;
+type FirstRow = { readonly look: LookRow; readonly own: readonly RelationRow[] | null };
+
+/** `counted`: the only relations that can have counters. */
+const firstLook = (
+  connection: PostgresConnection,
+  counted: ReadonlySet<number> | undefined,
+): ResultAsync<First, SqlError> =>
+  (counted === undefined
+    ? connection.prepared<FirstRow>('first_look', firstOf(LOOK_ALL))
+    : connection.prepared<FirstRow>('next_look', firstOf(LOOK_THESE), [[...counted]])
+  ).map(({ rows: [row] }) => ({ first: lookOf(row?.look, 'all'), own: row?.own ?? [] }));
 
 /** Where rows are not counted, who may turn that on does. */
-const counting = (connection: PostgresConnection): ResultAsync<First, SqlError> =>
-  firstLook(connection).andThen((seen) =>
+const counting = (
+  connection: PostgresConnection,
+  counted: ReadonlySet<number> | undefined,
+): ResultAsync<First, SqlError> =>
+  firstLook(connection, counted).andThen((seen) =>
     seen.first.isCounting
       ? okAsync<First, SqlError>(seen)
       : connection
           .query('SET LOCAL track_counts = on')
           .mapErr((error) => (error.kind === 'connection-lost' ? error : { ...NOT_COUNTING, cause: error.cause }))
-          .andThen(() => firstLook(connection)),
+          .andThen(() => firstLook(connection, counted)),
   );
 
 export class Ledger {
@@ -79,16 +98,17 @@ export class Ledger {
   isLoud = false;
   readonly #connection: PostgresConnection;
   readonly #known: KnownRelations;
+  readonly #counted: ReadonlySet<number> | undefined;
   readonly #own = new Set<number>();
   #start: Start | undefined;
   #last: ReadonlyMap<number, Counters> = new Map();
   #locks: ReadonlyMap<number, HeldLock> = new Map();
   #shaped = 0;
 
-  /** `start`: where the step before left off in the same transaction. */
-  constructor(connection: PostgresConnection, start?: Start, known: KnownRelations = () => undefined) {
+  constructor(connection: PostgresConnection, { start, known = () => undefined, counted }: Found = {}) {
     this.#connection = connection;
     this.#known = known;
+    this.#counted = counted;
     this.#start = start;
     if (start) this.saw(start.look);
   }
@@ -99,6 +119,11 @@ export class Ledger {
 
   get locks(): ReadonlyMap<number, HeldLock> {
     return this.#locks;
+  }
+
+  /** The relations that have counters; undefined where nobody has looked. */
+  get counted(): ReadonlySet<number> | undefined {
+    return this.#start && new Set(this.#last.keys());
   }
 
   get relations(): ReadonlyMap<number, Relation> {
@@ -116,7 +141,7 @@ export class Ledger {
   begin(): ResultAsync<void, SqlError> {
     if (this.#start) return okAsync(undefined);
     const connection = this.#connection;
-    return counting(connection).andThen(({ first, own }) => {
+    return counting(connection, this.#counted).andThen(({ first, own }) => {
       const known = this.#known(first);
       return (known ? okAsync(withOwn(known, own)) : readRelations(connection)).map((relations) => {
         this.#start = { relations, look: first };
@@ -130,12 +155,13 @@ export class Ledger {
     return { relations, read, look: { ...now, counters: this.#last, counted: 'all', own: this.#own } };
   }
 
-  /** The relations of before that are there, with their rows where they are now. */
-  present(isAsked: (relation: Relation) => boolean = () => true): readonly Relation[] {
+  /** The relations of before that are there, with their rows where they are now; `oids`: of these. */
+  present(oids: Iterable<number> = this.relations.keys()): readonly Relation[] {
     const { dropped, filenodes } = this.account;
-    return [...this.relations.values()]
-      .filter((one) => !dropped.has(one.oid) && isAsked(one))
-      .map((relation) => ({ ...relation, filenode: filenodes.get(relation.oid) ?? relation.filenode }));
+    return [...oids].flatMap((oid) => {
+      const relation = dropped.has(oid) ? undefined : this.relations.get(oid);
+      return relation === undefined ? [] : [{ ...relation, filenode: filenodes.get(oid) ?? relation.filenode }];
+    });
   }
 
   /** How things stand; `now`: with the locks of then. */
@@ -212,7 +238,7 @@ export class Ledger {
     const rows = this.rowsIn(now);
     // Triggers that were put off may have run since, for rows that were counted before.
     if (rows.size + this.account.rows.size + this.taken(now).length === 0) return okAsync(undefined);
-    const known = this.present((one) => now.locks.get(one.oid) === EXCLUSIVE && holdsRows(one) && !isOwn(one));
+    const known = this.present(this.sight(now).barred).filter((one) => holdsRows(one) && !isOwn(one));
     if (known.length === 0) return okAsync(undefined);
     return readChanges(this.#connection, known).andThen((seen) => {
       const { columns } = lossesIn(seen, this.relations, this.account);

@@ -4,6 +4,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
 import { momentOf, type Moment } from '../inspect/moment.js';
 import type { Counters } from './account.js';
+import { OWN_NUMBERS } from './relations.js';
 
 export interface Look {
   /** Of the whole transaction, savepoints included. */
@@ -78,8 +79,9 @@ const lookAt = (which: string, counted: string): string => `
       WHERE deleted > 0) AS catalogs,
     EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtenabled <> 'D') AS watched`;
 
+const COUNTED = 'inserted + updated + deleted + read > 0';
 export const LOOKS = {
-  all: lookAt('c.oid >= 16384', 'inserted + updated + deleted + read > 0'),
+  all: lookAt('c.oid >= 16384', COUNTED),
   held: lookAt('c.oid = ANY (ARRAY(SELECT l.relation FROM held AS l WHERE l.relation >= 16384))', 'true'),
 } as const;
 
@@ -104,6 +106,9 @@ export const look = (connection: PostgresConnection, counted: Look['counted']): 
 const within = (counted: Look['counted']): string => `(SELECT pg_catalog.row_to_json(l) FROM (${LOOKS[counted]}) AS l)`;
 export const LOOK_HELD = within('held');
 export const LOOK_ALL = within('all');
+/** The same where only those can have counters whose numbers are `$1`, and the engine's own. */
+const THESE = `c.oid = ANY (ARRAY(SELECT pg_catalog.unnest($1::pg_catalog.oid[]) UNION ALL ${OWN_NUMBERS}))`;
+export const LOOK_THESE = `(SELECT pg_catalog.row_to_json(l) FROM (${lookAt(THESE, COUNTED)}) AS l)`;
 
 export function lookOf(row: LookRow | undefined, counted: Look['counted']): Look {
   const held = row?.locks ?? [];

@@ -4,8 +4,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { StepFault, StepObservation } from '../../../../core/ports/step-transaction.js';
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import { inspectTouched } from '../inspect/inspector.js';
-import { textLiteral } from '../restore/literal.js';
-import { CATALOGS_FIRST } from '../settings.js';
+import { isLockError } from './blockers.js';
 import { brokenKeys } from './broken-keys.js';
 import { droppedColumns, droppedTables } from './dropped.js';
 import { effectsOf } from './effects.js';
@@ -18,6 +17,7 @@ import { readNaming } from './naming.js';
 import { touchesOwn } from './own-objects.js';
 import { isOwn, readRelations, type Relations } from './relations.js';
 import { mayHaveRenamed, renamed } from './renamed.js';
+import { OWN_WAY, type Way } from './way.js';
 import { rowLosses, type LossContext } from './row-losses.js';
 
 export interface ObserveContext extends LossContext {
@@ -62,6 +62,20 @@ const admitted = (context: ObserveContext, now: Look): ResultAsync<void, StepFau
   now.transaction === context.trace.start?.look.transaction
     ? refuseOwn(context, now)
     : errAsync<void, StepFault>({ kind: 'ended-transaction' });
+
+/**
+ * The schema in place of what it was before: while nothing is held, somebody else may change it. Where one is in the way
+ * of reading it, it is as it was.
+ */
+export const lookAgain = ({
+  connection,
+  inspector,
+  before,
+}: Pick<ObserveContext, 'connection' | 'inspector' | 'before'>): ResultAsync<SchemaSnapshot, SqlError> =>
+  connection
+    .query(`SET lock_timeout = '500ms'`)
+    .andThen(() => inspector.snapshot())
+    .orElse((error) => (isLockError(error) ? okAsync(before) : errAsync(error)));
 
 /** Of a step without a transaction, every statement of which was committed by itself: what it made of the schema. */
 export function observeSchema({
@@ -108,23 +122,6 @@ function refuseOwn({ connection, trace }: ObserveContext, now: Look): ResultAsyn
     .andThen((touches) => (touches ? errAsync(REFUSED) : okAsync(undefined)));
 }
 const REFUSED: StepFault = { kind: 'forbidden', what: 'journal', sql: 'schema migrate_safe' };
-
-/**
- * The server writes names as the search path wants them, and policies hide rows from who counts them: both are turned off
- * from here on. Who has the step itself say anything more puts them back.
- */
-const OWN_WAY = `
-  SELECT pg_catalog.current_setting('search_path') AS path, pg_catalog.set_config('search_path', '${CATALOGS_FIRST}', true),
-    pg_catalog.current_setting('row_security') AS security, pg_catalog.set_config('row_security', 'off', true)`;
-
-export interface Way {
-  readonly path: string;
-  readonly security: string;
-}
-
-/** The statement that puts it back, until the end of the transaction or its savepoint. */
-export const wayBack = ({ path, security }: Way): string =>
-  `SELECT pg_catalog.set_config('search_path', ${textLiteral(path)}, true), pg_catalog.set_config('row_security', ${textLiteral(security)}, true)`;
 
 function describe(context: ObserveContext, there: Present, now: Look): ResultAsync<Observed, StepFault> {
   const { connection, before, trace } = context;

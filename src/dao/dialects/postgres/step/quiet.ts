@@ -1,6 +1,6 @@
 // Whether anything of somebody's own can run behind the words of a statement that only adds. Pure.
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
-import type { KnownRelations, Ledger, Start } from './ledger.js';
+import type { Found, Ledger } from './ledger.js';
 import type { Look } from './look.js';
 import type { Adds, StatementFacts } from './statement.js';
 
@@ -13,11 +13,8 @@ export interface Quiet {
 }
 
 /** What is known where a step begins. */
-export interface Beginning {
+export interface Beginning extends Found {
   readonly quiet?: Quiet;
-  /** How the transaction stands, where another step has worked in it. */
-  readonly start?: Start | undefined;
-  readonly known?: KnownRelations | undefined;
 }
 
 /** Nothing is known of it. */

@@ -49,24 +49,37 @@ export interface Differences {
 }
 
 const DIFFERENCES = new WeakMap<Relations, Differences>();
+type ByNumber = ReadonlyMap<number, Relation>;
+/** What a map was made from, and the only ones that are not the same there. */
+const GROWN = new WeakMap<ByNumber, { readonly from: ByNumber; readonly news: ByNumber }>();
+
+/** Those of `from`, with `news` in their places and besides them. */
+export function grownBy(from: ByNumber, news: ByNumber): ByNumber {
+  const all = new Map(from);
+  for (const [oid, one] of news) all.set(oid, one);
+  GROWN.set(all, { from, news });
+  return all;
+}
 
 /** Looked for once, by whoever asks first: there may be thousands of relations, and few that differ. */
 export function differencesOf(relations: Relations): Differences {
   const known = DIFFERENCES.get(relations);
   if (known !== undefined) return known;
   const { before, after } = relations;
-  const gone: Relation[] = [];
-  const renamed: { readonly was: Relation; readonly is: Relation }[] = [];
-  for (const was of before.values()) {
-    const is = after.get(was.oid);
-    if (is === undefined) gone.push(was);
-    else if (is.name !== was.name) renamed.push({ was, is });
-  }
-  const made =
-    gone.length === 0 && after.size === before.size ? [] : [...after.values()].filter(({ oid }) => !before.has(oid));
-  const found = { gone, made, renamed };
+  const grown = GROWN.get(after);
+  const found = grown?.from === before ? between(before, grown.news, 'some') : between(before, after, 'all');
   DIFFERENCES.set(relations, found);
   return found;
+}
+
+/** `after`: all that are there, or only those of which some can be new or renamed. */
+function between(before: ByNumber, after: ByNumber, has: 'all' | 'some'): Differences {
+  const renamed = [...after.values()].flatMap((is) => {
+    const was = before.get(is.oid);
+    return was !== undefined && was.name !== is.name ? [{ was, is }] : [];
+  });
+  const gone = has === 'all' ? [...before.values()].filter(({ oid }) => !after.has(oid)) : [];
+  return { gone, made: [...after.values()].filter(({ oid }) => !before.has(oid)), renamed };
 }
 
 /** Schemas of the engine itself. */
@@ -107,10 +120,11 @@ export const byNumber = (rows: readonly RelationRow[]): ReadonlyMap<number, Rela
     ]),
   );
 
-/** The engine's own: whatever is in a schema depends on it. To be asked within another statement. */
-export const OWN_RELATIONS = relationsOf(`SELECT d.objid FROM pg_catalog.pg_depend AS d
+/** The numbers of the engine's own: whatever is in a schema depends on it. */
+export const OWN_NUMBERS = `SELECT d.objid FROM pg_catalog.pg_depend AS d
   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
-    AND d.refobjid = ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN ('migrate_safe', 'migrate_safe_backup')))`);
+    AND d.refobjid = ANY (ARRAY(SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN ('migrate_safe', 'migrate_safe_backup')))`;
+export const OWN_RELATIONS = relationsOf(OWN_NUMBERS);
 
 /** What is known, with the engine's own as they are now. */
 export function withOwn(

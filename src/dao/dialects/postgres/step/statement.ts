@@ -47,7 +47,7 @@ export interface StatementFacts {
 }
 
 /** A text without a statement: the server is to say what it thinks of it. */
-export const BLANK: StatementFacts = {
+const BLANK: StatementFacts = {
   sql: '',
   verb: '',
   transaction: undefined,
@@ -117,6 +117,16 @@ const NAMED_KINDS: ReadonlySet<string> = new Set(['TABLE', 'INDEX', 'VIEW', 'TRI
 /** The statements of a text, each with what its words say. */
 export const statementsOf = (sql: string): Result<readonly StatementFacts[], ScriptError> =>
   splitStatements(sql).map((all) => all.map(factsOf));
+
+/** What is sent of a text: its statements one by one, or all of it, where it has one, or is to have one. */
+export const statementsIn = (
+  sql: string,
+  { isOne, onlyAdds }: { readonly isOne: boolean; readonly onlyAdds: boolean },
+): Result<readonly StatementFacts[], ScriptError> =>
+  statementsOf(sql).map((all) => {
+    const [first = BLANK, ...others] = all;
+    return others.length === 0 || isOne ? [{ ...first, sql, adds: onlyAdds ? addsOf(first) : undefined }] : all;
+  });
 
 function factsOf(statement: SplitStatement): StatementFacts {
   const { sql, tokens } = statement;

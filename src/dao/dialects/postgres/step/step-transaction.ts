@@ -10,20 +10,20 @@ import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { StepHandle } from '../../../../core/steps/migration-step.js';
 import { inOrder } from '../../../in-order.js';
 import { classify } from '../classify.js';
-import { beforeCommit, beginStep, endStep } from './begin.js';
-import { isLockError } from './blockers.js';
+import { beforeCommit, beginStep, endStep, OWN_SETTINGS } from './begin.js';
 import { StatementGate, type Access } from './gate.js';
 import { knexHandle } from './knex-handle.js';
-import { observe, wayBack, type Way } from './observe.js';
+import { lookAgain, observe } from './observe.js';
 import type { Start } from './ledger.js';
 import { OutsideWork } from './outside-work.js';
 import { prepareAlone, prepareOn } from './prepare.js';
 import { quietIn } from './quiet.js';
 import { asSqlError, errorOf, INTERRUPTED, isAborted, NOT_COMMITTED, SHARED } from './refusals.js';
 import { SequencePositions } from './sequences.js';
-import { addsOf, BLANK, statementsOf, type StatementFacts, type StatementResult } from './statement.js';
+import { statementsIn, type StatementResult } from './statement.js';
 import { StepTrace } from './trace.js';
-import type { TransactionContext } from './transaction-context.js';
+import type { Ending, TransactionContext } from './transaction-context.js';
+import { StepWay } from './way.js';
 
 export class PostgresStepTransaction implements StepTransaction {
   /** Without a transaction what was done stands, and only the one statement is tried again. */
@@ -33,14 +33,15 @@ export class PostgresStepTransaction implements StepTransaction {
   readonly #gate: StatementGate;
   readonly #outside: OutsideWork;
   readonly #sequences: SequencePositions;
+  readonly #way: StepWay;
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
   #left: Start | undefined;
-  /** What the step had set, where it is the engine's own way now. */
-  #way: Way | undefined;
   /** What was observed is all that became of the schema. */
   #isWhole = true;
   #recording = false;
+  /** What questions have read nobody has looked at. */
+  #wasAsked = false;
   #again: () => ResultAsync<void, SqlError> = () => okAsync(undefined);
   /** Ends when no cancel is on its way any more: it must not meet what is done next. */
   #cancelled: Promise<unknown> = Promise.resolve();
@@ -48,21 +49,24 @@ export class PostgresStepTransaction implements StepTransaction {
   constructor(context: TransactionContext) {
     this.#context = context;
     this.#before = context.before;
-    const { connection, second, transactional, start, known } = context;
-    this.#trace = new StepTrace(connection, second, { quiet: quietIn(context.before), start, known });
+    const { connection, second, transactional, start, known, counted } = context;
+    this.#trace = new StepTrace(connection, second, { quiet: quietIn(context.before), start, known, counted });
     this.#outside = new OutsideWork(context);
     this.#sequences = new SequencePositions(second);
+    // What a step has set holds for all that share its transaction.
+    this.#way = new StepWay(connection, context.way);
     this.#gate = new StatementGate({
       connection,
       second,
       transactional,
       follow: transactional
         ? (facts, _bindings, send) =>
-            this.#sequences
-              .before(facts, quietIn(this.#before))
+            this.#way
+              .take()
+              .andThen(() => this.#sequences.before(facts, quietIn(this.#before)))
               .andThen(() => this.#trace.follow(facts, () => send(facts.sql)))
         : (facts, bindings, send) => this.#outside.run(facts, bindings, send),
-      asStep: () => this.#way && wayBack(this.#way),
+      asStep: () => this.#way.back,
       restart: (pauseMs) => this.#restart(pauseMs),
     });
     if (transactional)
@@ -84,6 +88,7 @@ export class PostgresStepTransaction implements StepTransaction {
   }
 
   handle(signal: AbortSignal, access: Access): ResultAsync<StepHandle, StepFault> {
+    this.#wasAsked ||= access === 'read';
     const execute = async (sql: string, bindings: readonly unknown[]): Promise<readonly StatementResult[]> => {
       const done = await this.#all(sql, bindings, access, access === 'work' ? 'retry' : 'once');
       if (done.isErr()) throw errorOf(done.error);
@@ -114,7 +119,7 @@ export class PostgresStepTransaction implements StepTransaction {
       .between(() =>
         transactional
           ? observe(context).map(({ left, way, isWhole = true, ...seen }) => {
-              this.#way = way;
+              this.#way.left = way;
               this.#isWhole = isWhole && (this.#context.isWhole ?? true);
               this.#left = left;
               return seen;
@@ -154,16 +159,13 @@ export class PostgresStepTransaction implements StepTransaction {
   async next(): Promise<StepTransaction> {
     if (this.#after === undefined) throw new Error('the next step begins where this one was observed');
     await this.#gate.close();
-    // What the step set holds for all that share the transaction.
-    const { connection } = this.#context;
-    connection.statements.place = 'step';
-    if (this.#way) await connection.query(wayBack(this.#way));
     return new PostgresStepTransaction({
       ...this.#context,
       before: this.#after,
       isShared: true,
       isWhole: this.#isWhole,
       start: this.#left,
+      way: this.#way.left,
     });
   }
 
@@ -214,32 +216,24 @@ export class PostgresStepTransaction implements StepTransaction {
     retries: 'retry' | 'once',
     onlyAdds = false,
   ): ResultAsync<StatementResult[], StepFault> {
-    const split = statementsOf(sql);
-    if (split.isErr()) return errAsync({ kind: 'sql', error: asSqlError(split.error, sql) });
-    const [first, ...others] = split.value;
-    const facts = first ?? BLANK;
-    const whole: StatementFacts = { ...facts, sql, adds: onlyAdds ? addsOf(facts) : undefined };
-    const statements = others.length === 0 || bindings.length > 0 ? [whole] : split.value;
-    return inOrder(statements, (one) => this.#gate.run(one, bindings, access, retries));
+    const statements = statementsIn(sql, { isOne: bindings.length > 0, onlyAdds });
+    if (statements.isErr()) return errAsync({ kind: 'sql', error: asSqlError(statements.error, sql) });
+    return inOrder(statements.value, (one) => this.#gate.run(one, bindings, access, retries));
   }
 
   #restart(pauseMs: number): ResultAsync<void, SqlError> {
-    const { connection, host, inspector, onRestart, transactional } = this.#context;
-    this.#way = undefined;
+    const { connection, host, onRestart, transactional } = this.#context;
+    this.#way.left = undefined;
     if (!transactional) return okAsync(undefined);
     const pause = (): ResultAsync<void, SqlError> =>
       ResultAsync.fromSafePromise(new Promise<void>((resolve) => setTimeout(resolve, pauseMs)));
-    // While nothing is held, somebody else may change the schema. Where one is in the way of reading it, it is as it was.
-    const look = (): ResultAsync<SchemaSnapshot, SqlError> =>
-      connection
-        .query(`SET lock_timeout = '500ms'`)
-        .andThen(() => inspector.snapshot())
-        .orElse((error) => (isLockError(error) ? okAsync(this.#before) : errAsync(error)));
     return connection
       .query('ROLLBACK')
       .andThen(() => this.#sequences.putBack())
       .andThen(pause)
-      .andThen(() => (this.#gate.isClosed ? errAsync(INTERRUPTED) : look()))
+      .andThen(() =>
+        this.#gate.isClosed ? errAsync(INTERRUPTED) : lookAgain({ ...this.#context, before: this.#before }),
+      )
       .andThen((before) => {
         this.#before = before;
         this.#trace.reset(quietIn(before));
@@ -251,7 +245,7 @@ export class PostgresStepTransaction implements StepTransaction {
   }
 
   #end(
-    ending: 'committed' | 'rolled-back',
+    ending: Ending,
     end: () => ResultAsync<void, SqlError>,
     undo: () => ResultAsync<void, SqlError> = () => okAsync(undefined),
   ): ResultAsync<void, SqlError> {
@@ -261,9 +255,6 @@ export class PostgresStepTransaction implements StepTransaction {
       .andThen(() => (transactional || this.#recording ? end() : okAsync(undefined)))
       .andThen(undo)
       .andThen(() => endStep(connection).orElse(() => okAsync(undefined)))
-      .andThen(() => onEnd(ending));
+      .andThen(() => onEnd(ending, ending === 'committed' && !this.#wasAsked ? this.#trace.counted : undefined));
   }
 }
-
-// Whatever the step set for its transaction: the journal is written by the engine's own role, and its commit is to last.
-const OWN_SETTINGS = `RESET SESSION AUTHORIZATION; RESET ROLE; SET LOCAL search_path = ''; SET LOCAL synchronous_commit = on`;

@@ -35,12 +35,12 @@ export class StepTrace {
   constructor(
     connection: PostgresConnection,
     second: () => ResultAsync<PostgresConnection, SqlError>,
-    { quiet = NOT_QUIET, start, known }: Beginning = {},
+    { quiet = NOT_QUIET, ...found }: Beginning = {},
   ) {
     this.#connection = connection;
     this.#second = second;
     this.#quiet = quiet;
-    this.#ledger = new Ledger(connection, start, known);
+    this.#ledger = new Ledger(connection, found);
   }
 
   /** How the transaction stood when the step began. */
@@ -51,6 +51,10 @@ export class StepTrace {
   /** How it stands at the last look. */
   left(now: Look, there: Omit<Start, 'look'>): Start {
     return this.#ledger.end(now, there);
+  }
+
+  get counted(): ReadonlySet<number> | undefined {
+    return this.#ledger.counted;
   }
 
   get account(): Account {

@@ -5,10 +5,13 @@ import type { AppliedStep } from '../../../../core/history/history.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { HostKnexConfig } from '../../../host-knex.js';
 import type { Left } from '../inspect/known-schema.js';
-import type { KnownRelations, Start } from './ledger.js';
+import type { Found } from './ledger.js';
 import type { ObserveContext } from './observe.js';
+import type { Way } from './way.js';
 
-export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
+export type Ending = 'committed' | 'rolled-back';
+
+export interface TransactionContext extends Omit<ObserveContext, 'trace'>, Found {
   readonly transactional: boolean;
   /** For a step without a transaction: it was interrupted before, and what it had done is no error. */
   readonly repeats?: boolean;
@@ -16,8 +19,8 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
   readonly isShared?: true;
   /** Of that one, and of those before it, all that became of the schema was observed. */
   readonly isWhole?: boolean;
-  /** How that one left it. */
-  readonly start?: Start | undefined;
+  /** What that one had set, where it is the engine's own way since. */
+  readonly way?: Way | undefined;
   readonly host: HostKnexConfig;
   /** Writes events and their projection behind `settings`; called inside a transaction. */
   readonly record: (
@@ -25,12 +28,13 @@ export interface TransactionContext extends Omit<ObserveContext, 'trace'> {
     steps: readonly AppliedStep[],
     settings: string,
   ) => ResultAsync<void, SqlError>;
-  /** What is known of the relations, and how to tell that nobody has changed any. */
-  readonly known?: KnownRelations;
   /** Called before the commit, where all that became of the schema was observed. */
   readonly leave?: (left: Left) => ResultAsync<void, SqlError>;
-  /** Called once the step has ended, with the session as it was. */
-  readonly onEnd: (ending: 'committed' | 'rolled-back') => ResultAsync<void, SqlError>;
+  /**
+   * Called once the step has ended, with the session as it was; `counted`: the only relations that the session can have
+   * counters of, where that is known.
+   */
+  readonly onEnd: (ending: Ending, counted?: ReadonlySet<number>) => ResultAsync<void, SqlError>;
   /** What has to be done again at the beginning where the transaction begins anew. */
   readonly onRestart?: () => ResultAsync<void, SqlError>;
 }

@@ -76,6 +76,7 @@ export function tablesAtReach(
 function meantBy(relations: readonly Relation[], declared: readonly string[]): readonly number[] {
   const plain = (name: string): string => foldAscii(name).replace(/^public\./, '');
   const meant = new Set(declared.flatMap((name) => [plain(name), plain(name.replace(/\.[^.]*$/, ''))]));
+  if (meant.size === 0) return [];
   return relations.filter((relation) => meant.has(plain(nameOf(relation)))).map(({ id }) => id);
 }
 
