@@ -27,7 +27,7 @@ describe('the engine’s prepared statements on PostgreSQL', () => {
   it('outlive a step', async () => {
     await follow('DELETE FROM a WHERE id = 1');
     const before = await names();
-    expect(before).to.include('migrate_safe_look_held_1');
+    expect(before).to.include('migrate_safe_look_held_engine_1');
     await follow('DELETE FROM a WHERE id = 1');
     expect(await names()).to.deep.equal(before);
   });
@@ -47,6 +47,15 @@ describe('the engine’s prepared statements on PostgreSQL', () => {
       await follow(script.replace('$look', look).replace('$next', next));
       await follow('CREATE TABLE c (id int); DELETE FROM a WHERE id = 1');
     });
+
+  it('are not asked for by name where a step that grew the schema put another in their place', async () => {
+    const grow = 'ALTER TABLE a ADD COLUMN n int';
+    for (let time = 0; time < 2; time++) await follow(`${grow}; DELETE FROM a WHERE id = 1`);
+    const grown = (await names()).findLast((name) => name.startsWith('migrate_safe_grown_schema_')) ?? '';
+    expect(grown).to.match(/_engine_\d+$/);
+    await follow(`${grow}; DEALLOCATE ${grown}; PREPARE ${grown} AS SELECT 1; DELETE FROM a WHERE id = 1`);
+    await follow(`${grow}; DELETE FROM a WHERE id = 1`);
+  });
 
   for (const script of ['CREATE TABLE d (id int)', 'INSERT INTO a VALUES (3)'])
     it(`are not asked for by name behind a step of the same transaction that took them away: ${script}`, async () => {
