@@ -50,8 +50,8 @@ describe('a step on PostgreSQL where rows are not counted', () => {
   it('is refused where the role may not, and told what helps', async function () {
     bench = await stepBench(this);
     await turnOff();
-    await bench.sql('ALTER TABLE t OWNER TO pg_database_owner');
-    value(await bench.work.query('SET SESSION AUTHORIZATION pg_database_owner'));
+    await bench.sql('ALTER TABLE t OWNER TO pg_signal_backend');
+    value(await bench.work.query('SET SESSION AUTHORIZATION pg_signal_backend'));
     expect(errorOf(await bench.fault(DELETE))?.fix).to.include('ALTER SYSTEM SET track_counts = on');
   });
 });

@@ -67,8 +67,8 @@ describe('a step on PostgreSQL whose role policies hide rows from', () => {
   });
 
   it('is not applied where the table could be backed up in part only', async function () {
-    await needsTools(this);
     await open(this, 'NOBYPASSRLS');
+    await needsTools(this);
     const directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-policies-'));
     for (const fileBackup of ['never', 'each-run'] as const) {
       const safe = createMigrateSafe({ database: bench.database.url, backups: directory, fileBackup });

@@ -44,8 +44,19 @@ export interface StepBench {
   close(): Promise<void>;
 }
 
+/** How many rows the server believes a table to have: until somebody counts them it does not say. */
+export const KNOWN_BY = [
+  ['', 'not-counted'],
+  [', of which the rows are estimated', 'counted'],
+] as const;
+export type KnownBy = (typeof KNOWN_BY)[number][1];
+
 /** `role`: who owns the database and works in it, with a right or two; the server's superuser where none is named. */
-export async function stepBench(test: Mocha.Context, role?: string): Promise<StepBench> {
+export async function stepBench(
+  test: Mocha.Context,
+  role?: string,
+  known: KnownBy = 'not-counted',
+): Promise<StepBench> {
   const database = role === undefined ? await freshDatabase(test) : await databaseOf(test, role);
   const open: PostgresConnection[] = [];
   const connect = async (): Promise<PostgresConnection> => {
@@ -57,6 +68,7 @@ export async function stepBench(test: Mocha.Context, role?: string): Promise<Ste
   const other = await connect();
   const second = await connect();
   const begin: StepBench['begin'] = async ({ transactional = true, host = {}, leave } = {}) => {
+    if (known === 'counted') value(await other.query('ANALYZE'));
     const before = value(await inspectSchema(work));
     value(await beginStep(work, { transactional, searchPath: host.searchPath }));
     return new PostgresStepTransaction({

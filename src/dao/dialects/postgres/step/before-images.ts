@@ -21,12 +21,17 @@ export interface Sight {
   readonly barred: ReadonlySet<number>;
 }
 
-/** Pure: what only this transaction can look at any more, and has not looked at. */
-export const unseen = ({ relations, account, barred }: Sight): readonly Relation[] =>
-  [...barred].flatMap((oid) => {
-    const relation = relations.get(oid);
-    return relation && holdsRows(relation) && !isOwn(relation) && !account.images.has(oid) ? [relation] : [];
-  });
+/**
+ * Pure: what only this transaction can look at any more, and has not looked at. Who wants to look at a partition looks at
+ * its table, too.
+ */
+export function unseen({ relations, account, barred }: Sight): readonly Relation[] {
+  const parted = [...barred].some((oid) => relations.get(oid)?.kind === 'p');
+  const all = parted
+    ? [...relations.values()].filter(({ oid, root = oid }) => barred.has(oid) || barred.has(root))
+    : [...barred].flatMap((oid) => relations.get(oid) ?? []);
+  return all.filter((relation) => holdsRows(relation) && !isOwn(relation) && !account.images.has(relation.oid));
+}
 
 /** Pure: those of `changed`, with the tables that they are partitions of, that nobody has looked at before they changed. */
 export function missed(changed: Iterable<number>, { relations, account, barred }: Sight): readonly Relation[] {
@@ -55,9 +60,12 @@ export function lookedAtFirst({ verb, names, converts }: StatementFacts, sight: 
   );
 }
 
-/** Whether a statement could change, behind its words, what nobody has looked at. */
-export const reachesFurther = ({ verb }: StatementFacts, sight: Sight): boolean =>
-  ROW_VERBS.has(verb) && unseen(sight).length > 0;
+/**
+ * Whether a statement could change, behind its words, what nobody has looked at; or take it as a whole, where something
+ * can run behind them: the server does not count what goes by TRUNCATE.
+ */
+export const reachesFurther = ({ verb }: StatementFacts, sight: Sight, isLoud: boolean): boolean =>
+  ROW_VERBS.has(verb) && (unseen(sight).length > 0 || (isLoud && sight.barred.size > 0));
 
 /** Reads `relations` in the step's own transaction. */
 export const withOwnImages = (

@@ -38,8 +38,8 @@ const STRENGTH = ['ShareUpdateExclusive', 'Share', 'ShareRowExclusive', 'Exclusi
 /** pg_largeobject_metadata has a row per large object. */
 const LARGE_OBJECTS = 2995;
 
-/** COMMENT holds on to it, as nothing else does: pg_description. */
-const DESCRIPTIONS = 2609;
+/** COMMENT holds on to pg_description, and a change of a column's type to pg_depend, since version 18. */
+const HELD_ON = '2609, 2608';
 
 /** What a schema is told from, but for what is the whole server's: commands write it, and who does so by hand. */
 const SHAPES = `'{${(
@@ -75,7 +75,7 @@ const lookAt = (which: string, counted: string): string => `
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array('pg_catalog.' || relname, deleted)) FROM (
       SELECT c.relname, pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid) AS deleted FROM pg_catalog.pg_class AS c
       WHERE c.oid = ANY (ARRAY(SELECT ${LARGE_OBJECTS}::oid UNION SELECT l.relation FROM held AS l WHERE l.relation < 16384 AND l.mode = 'RowExclusiveLock'))
-        AND (c.oid = ${LARGE_OBJECTS} OR NOT c.relisshared AND c.oid <> ${DESCRIPTIONS})) AS counted
+        AND (c.oid = ${LARGE_OBJECTS} OR NOT c.relisshared AND c.oid NOT IN (${HELD_ON}))) AS counted
       WHERE deleted > 0) AS catalogs,
     EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS v WHERE v.evtenabled <> 'D') AS watched`;
 

@@ -168,7 +168,7 @@ export class StepTrace {
       )
       .map((account) => {
         ledger.account = account;
-        return facts.isPlain && !facts.calls && !reachesFurther(facts, ledger.sight());
+        return facts.isPlain && !facts.calls && !reachesFurther(facts, ledger.sight(), ledger.isLoud);
       });
   }
 
