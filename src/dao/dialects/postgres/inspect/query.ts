@@ -85,8 +85,13 @@ const INDEXES = `
   FROM pg_index AS i JOIN relations AS r ON r.oid = i.indexrelid JOIN relations AS t ON t.oid = i.indrelid
   WHERE NOT EXISTS (SELECT 1 FROM pg_constraint AS k WHERE k.conrelid = i.indrelid AND k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))`;
 
+/** What is put into a view can be computed, too: that is no part of its definition. */
+const VIEW_DEFAULTS = `
+  (SELECT string_agg(format(' DEFAULT OF %I %s', a.attname, pg_get_expr(d.adbin, d.adrelid)), '' ORDER BY a.attnum)
+   FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = r.oid)`;
 const VIEWS = `
-  SELECT json_agg(json_build_object('name', r.full_name, 'sql', pg_get_viewdef(r.oid) || coalesce(' WITH ' || array_to_string(r.reloptions, ', '), '')) ORDER BY r.full_name)
+  SELECT json_agg(json_build_object('name', r.full_name,
+    'sql', pg_get_viewdef(r.oid) || coalesce(' WITH ' || array_to_string(r.reloptions, ', '), '') || coalesce(${VIEW_DEFAULTS}, '')) ORDER BY r.full_name)
   FROM relations AS r WHERE r.relkind = 'v'`;
 
 const TRIGGERS = `

@@ -33,6 +33,8 @@ export interface Graph {
   readonly calls: readonly Edge[];
   /** Routines of event triggers. */
   readonly onEvents: readonly number[];
+  /** Some of it came with extensions: what becomes of that is in no snapshot of a schema. */
+  readonly hasMembers: boolean;
 }
 
 export const EMPTY_GRAPH: Graph = {
@@ -43,6 +45,7 @@ export const EMPTY_GRAPH: Graph = {
   uses: [],
   calls: [],
   onEvents: [],
+  hasMembers: false,
 };
 
 /** What a step is known to do. */

@@ -21,7 +21,7 @@ export class KnownGraph {
   /** Of a database that had this schema just before, where that is known. */
   read(connection: PostgresConnection, schema: SchemaSnapshot | undefined): ResultAsync<Graph, SqlError> {
     return readGraph(connection).map((graph) => {
-      this.#known = schema === undefined ? undefined : { graph, schema };
+      this.#known = schema === undefined || graph.hasMembers ? undefined : { graph, schema };
       return graph;
     });
   }

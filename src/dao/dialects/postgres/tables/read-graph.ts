@@ -76,6 +76,8 @@ SELECT pg_catalog.json_build_object(
   'inherits', ${list(pair('i.parent::bigint', 'i.child::bigint'), `(${CHILDREN}) AS i`)},
   'uses', ${list(pair('u.relation::bigint', 'u.used::bigint'), `(${USES}) AS u`)},
   'calls', ${list(pair('c.relation::bigint', 'c.routine::bigint'), `(${CALLS}) AS c`)},
+  'hasMembers', EXISTS (SELECT FROM members AS m JOIN relations AS r ON r.oid = m.objid)
+    OR EXISTS (SELECT FROM routines AS r WHERE ${memberOf('pg_proc', 'r.oid')}),
   'onEvents', ${list('v.evtfoid::bigint', 'pg_catalog.pg_event_trigger AS v JOIN routines AS r ON r.oid = v.evtfoid')}
 )::text AS graph`;
 
