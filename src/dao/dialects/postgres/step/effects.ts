@@ -39,7 +39,7 @@ export function effectsOf(trace: StepTrace, relations: Relations, now: Look, aft
   });
   const truncated = [...account.truncated].filter(([, rows]) => rows > 0).map(([oid]) => oid);
   const sequences = [...now.written].filter((oid) => relations.before.get(oid)?.kind === 'S');
-  const unindexed = unindexedForeignKeys(tables, relations, now, after);
+  const unindexed = unindexedForeignKeys(tables, relations, rowsRead(trace, now), after);
   return {
     tables: Object.fromEntries([...tables].toSorted(([a], [b]) => compareText(a, b))),
     ...(held.length > 0 ? { locks: held.toSorted((a, b) => compareText(a.table, b.table)) } : {}),
@@ -50,10 +50,16 @@ export function effectsOf(trace: StepTrace, relations: Relations, now: Look, aft
   };
 }
 
+/** By the step: the counters begin at what is left of earlier transactions. */
+const rowsRead =
+  ({ start }: StepTrace, { counters }: Look) =>
+  (oid: number): number =>
+    Math.max(0, (counters.get(oid)?.[3] ?? 0) - (start?.look.counters.get(oid)?.[3] ?? 0));
+
 function unindexedForeignKeys(
   effects: ReadonlyMap<string, TableEffects>,
   { after: relations }: Relations,
-  { counters }: Look,
+  read: (oid: number) => number,
   schema: SchemaSnapshot,
 ): readonly UnindexedForeignKey[] {
   const lost = new Set([...effects].filter(([, { deleted }]) => deleted > 0).map(([name]) => name));
@@ -65,7 +71,7 @@ function unindexedForeignKeys(
       .map(({ columns }) => ({
         table: table.name,
         columns,
-        rowsRead: counters.get(byName.get(table.name) ?? 0)?.[3] ?? 0,
+        rowsRead: read(byName.get(table.name) ?? 0),
       }))
       .filter(({ rowsRead }) => rowsRead > 0),
   );

@@ -28,6 +28,8 @@ export interface Start {
   readonly look: Look;
   /** The last command of the transaction whose work on the catalogs is in what is known; undefined where it has to be read. */
   readonly read?: number | undefined;
+  /** Something can have been undone unseen in the transaction: its counters are in no look. */
+  readonly mayHaveUndone?: boolean;
 }
 
 /** The relations where they are known from before, and nobody has changed any until the transaction was looked at. */
@@ -121,9 +123,15 @@ export class Ledger {
     return this.#locks;
   }
 
-  /** The relations that have counters; undefined where nobody has looked. */
+  /** The relations that have counters; undefined in doubt: what code wrote and undid is counted, and held by nobody. */
   get counted(): ReadonlySet<number> | undefined {
-    return this.#start && new Set(this.#last.keys());
+    return this.#start && !this.#mayHaveUndone ? new Set(this.#last.keys()) : undefined;
+  }
+
+  /** Or the engine may have read, for keys, what the step did not touch. */
+  get #mayHaveUndone(): boolean {
+    const { schema, unchecked } = this.account;
+    return this.isLoud || schema === 'unknown' || unchecked || this.#start?.mayHaveUndone === true;
   }
 
   get relations(): ReadonlyMap<number, Relation> {
@@ -152,7 +160,8 @@ export class Ledger {
 
   /** How the next step begins, where this one was looked at last. */
   end(now: Look, { relations, read }: Omit<Start, 'look'>): Start {
-    return { relations, read, look: { ...now, counters: this.#last, counted: 'all', own: this.#own } };
+    const look: Look = { ...now, counters: this.#last, counted: 'all', own: this.#own };
+    return { relations, read, look, mayHaveUndone: this.#mayHaveUndone };
   }
 
   /** The relations of before that are there, with their rows where they are now; `oids`: of these. */
