@@ -100,7 +100,7 @@ async function applyInTurn(context: StepContext, steps: Group, first: StepTransa
     const next = following && startTurn(context, following, await transaction.next(), begun + PATIENCE_MS);
     if (next) await nextTurn();
     const report = await work.asyncAndThen((done) => settleTurn(context, done, transaction));
-    if (report.isErr()) {
+    if (report.isErr() || !hasOnlyAdded(report.value)) {
       await next?.work;
       return { applied, tried: applied.length + 1, told, transaction: (next ?? turn).transaction };
     }
@@ -110,6 +110,10 @@ async function applyInTurn(context: StepContext, steps: Group, first: StepTransa
     turn = next;
   }
 }
+
+/** What a trigger changes behind a step's words needs the copy that the step gets by itself. */
+const hasOnlyAdded = ({ effects }: StepReport): boolean =>
+  Object.values(effects.tables).every(({ updated, deleted }) => updated + deleted === 0);
 
 /** A step at work. */
 interface Turn {
