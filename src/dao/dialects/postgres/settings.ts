@@ -26,11 +26,14 @@ const SETTINGS: Readonly<Record<string, string>> = {
   lock_timeout: LOCK_PATIENCE,
   // What policies hide from this role can be neither counted nor copied: the server is to say so.
   row_security: 'off',
+  // What others commit while a lock is waited for is seen behind the wait: it is counted, or it would go unseen.
+  default_transaction_isolation: 'read committed',
   // Statements over the catalogs are many and short.
   jit: 'off',
 };
 /** Settings that a version of the server may not know yet. */
 const SINCE: Readonly<Record<string, number>> = {
+  default_transaction_isolation: 90_000,
   row_security: 90_500,
   client_connection_check_interval: 140_000,
   idle_session_timeout: 140_000,

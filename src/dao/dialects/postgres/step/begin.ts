@@ -18,6 +18,9 @@ export interface BeginOptions {
 /** How long a statement waits for a lock before it gives up: others queue behind it for as long. */
 export const LOCK_TIMEOUT = '2s';
 
+/** Behind a wait for a lock rows are counted as they are then; through a pooler no setting of the session says so. */
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+
 /** Begins the transaction that a step runs in; for a step without one, only the session is set. */
 export const beginStep = (connection: PostgresConnection, options: BeginOptions): ResultAsync<void, SqlError> =>
   begun(connection, options).map(() => undefined);
@@ -45,7 +48,7 @@ function begun(
     'jit = DEFAULT',
     'row_security = DEFAULT',
   ].map((one) => `${set} ${one}`);
-  return connection.query([...(transactional ? ['BEGIN'] : []), ...settings, ...also].join('; '));
+  return connection.query([...(transactional ? [BEGIN] : []), ...settings, ...also].join('; '));
 }
 
 /** As SET takes it. */
