@@ -109,6 +109,36 @@ describe('the table backups of a run on PostgreSQL', () => {
     expect(await rows('item')).to.equal('(1,10) (2,20) (5,50)');
   });
 
+  it('keeps what hangs on a table by the time that it can be locked', async () => {
+    step(
+      '0001_shop.sql',
+      `CREATE TABLE item (id int PRIMARY KEY, price int); CREATE TABLE label (id int PRIMARY KEY, item int);
+       INSERT INTO item VALUES (1, 10); INSERT INTO label VALUES (1, 1);`,
+    );
+    step('0002_more.sql', 'UPDATE item SET price = price + 1');
+    step('0003_move.sql', 'UPDATE item SET id = id + 100');
+    const safe = manager();
+    value(await safe.up({ to: '0002' }));
+    const other = new pg.Client({ connectionString: db.url });
+    await other.connect();
+    await other.query('BEGIN; ALTER TABLE label ADD FOREIGN KEY (item) REFERENCES item ON UPDATE CASCADE');
+    const before = await kept();
+    const running = safe.up();
+    const isWaiting = `SELECT FROM pg_locks WHERE relation = 'item'::regclass AND NOT granted`;
+    while ((await client.query(isWaiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await other.query('COMMIT');
+    const { applied } = value(await running);
+    await other.end();
+    expect((await kept()).slice(before.length)).to.deep.equal(['item', 'label']);
+    expect(await rows('label')).to.equal('(1,101)');
+    const backups = applied[0]?.backups ?? [];
+    const recorded = value(await safe.history()).filter(({ type }) => type === 'BackupTaken');
+    expect(recorded.at(-1)?.data).to.deep.include({ backupId: backups[0] });
+    expect(recorded).to.have.length(2);
+    value(await manager().restore({ choice: { id: backups[0] ?? '' }, confirm: () => Promise.resolve(true) }));
+    expect(await rows('label')).to.equal('(1,1)');
+  });
+
   it('keeps what a step touches with all that hangs on it, and puts it back by its id', async () => {
     step('0001_shop.sql', SHOP);
     value(await manager().up());

@@ -158,7 +158,15 @@ describe('table backups on PostgreSQL', () => {
     value(await f.work.run(`SET lock_timeout = '2s'`));
     const copier = value(await f.work.another());
     const tables = [{ schema: 'public', name: 'slow' }];
-    const copying = { work: f.work, copier, request, tables, tries: 1, onKept: () => undefined };
+    const copying = {
+      work: f.work,
+      copier,
+      request,
+      tables,
+      tries: 1,
+      onKept: () => undefined,
+      onLocked: () => undefined,
+    };
     const named = (await copyTables(copying))._unsafeUnwrapErr();
     value(await copier.close());
     expect(named).to.include({ kind: 'busy', transient: true });

@@ -3,6 +3,7 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import { newBackupId } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { BackupReason } from '../ports/backup-store.js';
+import type { SqlError } from '../ports/session.js';
 import type { KeepTables, TableBackup } from '../ports/table-backups.js';
 import { fromSql } from './as-error.js';
 import type { Attempt } from './step-attempt.js';
@@ -28,19 +29,33 @@ export function keepTables(
     version: step.version,
     ...(direction === 'revert' ? { direction } : {}),
   };
-  return database.tables
+  const { tables: port } = database;
+  const failed = (error: SqlError): MigrateError =>
+    fromSql(error, database.info.label, `reading what ${step.version} can touch`);
+  const mark = recorder.mark();
+  const keep = (tables: readonly string[], replaces?: string): ResultAsync<TableBackup, MigrateError> =>
+    copyTables(context, {
+      tables,
+      lock,
+      reason,
+      signal: context.signal,
+      ...(replaces === undefined ? {} : { replaces }),
+    }).andThen((kept) => {
+      if (lock === 'none') return okAsync(kept);
+      return port
+        .touchedSince(work, declares)
+        .mapErr(failed)
+        .andThen((now) => {
+          if (now.every((table) => tables.includes(table))) return okAsync(kept);
+          recorder.rewind(mark);
+          return keep(now, kept.id);
+        });
+    });
+  return port
     .touchedBy(work, declares)
-    .mapErr((error) => fromSql(error, database.info.label, `reading what ${step.version} can touch`))
+    .mapErr(failed)
     .andThen((tables) =>
-      tables.length === 0
-        ? okAsync(undefined)
-        : copyTables(context, {
-            tables,
-            lock,
-            reason,
-            signal: context.signal,
-            ...(given === undefined ? {} : { replaces: given.id }),
-          }),
+      tables.length === 0 ? okAsync<TableBackup | undefined, MigrateError>(undefined) : keep(tables, given?.id),
     )
     .mapErr((error) => {
       context.ports.observer.progress({ kind: 'step-failed', phase: 'backup', error });

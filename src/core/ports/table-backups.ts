@@ -32,6 +32,8 @@ export interface KeepTables extends Omit<TableBackup, 'tables'> {
 export interface TableBackups {
   /** The tables that a step can change, as far as that can be known beforehand: never too few. */
   touchedBy(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError>;
+  /** The same by what is there since the tables were locked that were copied last: who they were waited for may have changed it. */
+  touchedSince(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError>;
   /** Copies and commits, whatever becomes of the open transaction. */
   keep(request: KeepTables): ResultAsync<TableBackup, SqlError>;
   /** Of this database, oldest first. */

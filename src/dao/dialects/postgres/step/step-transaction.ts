@@ -119,7 +119,7 @@ export class PostgresStepTransaction implements StepTransaction {
       .between(() =>
         transactional
           ? observe(context).map(({ left, way, isWhole = true, ...seen }) => {
-              this.#way.left = way;
+              this.#way.left ??= way;
               this.#isWhole = isWhole && (this.#context.isWhole ?? true);
               this.#left = left;
               return seen;

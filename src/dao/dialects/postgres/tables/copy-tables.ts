@@ -1,10 +1,13 @@
 // Copies tables into schema `migrate_safe_backup` on a connection of its own: what it commits stays, whatever becomes of the step.
 import { err, errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
+import type { QueryResult } from 'pg';
 import type { TableCopy } from '../../../../core/ports/backup-store.js';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { KeepTables, TableBackup } from '../../../../core/ports/table-backups.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
+import { MOMENT } from '../inspect/known-schema.js';
+import { momentOf, type Moment } from '../inspect/moment.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
 import { namingBlockers } from '../step/blockers.js';
 import { discard } from './catalogue.js';
@@ -25,6 +28,8 @@ export interface Copying {
   readonly request: Omit<KeepTables, 'tables'>;
   readonly tables: readonly QualifiedName[];
   readonly onKept: (transaction: number) => void;
+  /** Told what can be seen since the tables are locked. */
+  readonly onLocked: (at: Moment) => void;
   readonly tries?: number;
 }
 
@@ -97,7 +102,7 @@ function lockBoth(copying: Copying, attempt: number): ResultAsync<unknown, SqlEr
       () => copier.run(TEXT_SETTINGS),
       // Each of the two looks who is in the way of the other.
       () => namingBlockers(copier.run(`LOCK TABLE ${names} IN ACCESS SHARE MODE`), copier, () => okAsync(work)),
-      () => namingBlockers(lockForWork(work, names), work, () => okAsync(copier)),
+      () => namingBlockers(lockForWork(copying, names), work, () => okAsync(copier)),
     ],
     (statement): ResultAsync<unknown, SqlError> => statement(),
   ).orElse((error) => {
@@ -108,21 +113,21 @@ function lockBoth(copying: Copying, attempt: number): ResultAsync<unknown, SqlEr
   });
 }
 
-const lockForWork = (work: PostgresConnection, names: string): ResultAsync<unknown, SqlError> =>
-  inOrder(
-    [
-      'SAVEPOINT migrate_safe_tables',
-      `LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE`,
-      'RELEASE SAVEPOINT migrate_safe_tables',
-    ],
-    (sql) => work.run(sql),
-  ).orElse((error) =>
-    inOrder(['ROLLBACK TO SAVEPOINT migrate_safe_tables', 'RELEASE SAVEPOINT migrate_safe_tables'], (sql) =>
-      work.run(sql),
-    )
-      .orElse(() => okAsync([]))
-      .andThen(() => errAsync(error)),
-  );
+const lockForWork = ({ work, onLocked }: Copying, names: string): ResultAsync<unknown, SqlError> =>
+  work
+    .query(`SAVEPOINT ${PLACE}; LOCK TABLE ${names} IN SHARE ROW EXCLUSIVE MODE; RELEASE SAVEPOINT ${PLACE}; ${MOMENT}`)
+    .map((done: unknown) => {
+      // The driver gives as many results as there are statements.
+      const [row] = (done as readonly QueryResult<{ at: string }>[]).at(-1)?.rows ?? [];
+      onLocked(momentOf(row?.at ?? ''));
+    })
+    .orElse((error) =>
+      work
+        .query(`ROLLBACK TO SAVEPOINT ${PLACE}; RELEASE SAVEPOINT ${PLACE}`)
+        .orElse(() => okAsync(undefined))
+        .andThen(() => errAsync(error)),
+    );
+const PLACE = 'migrate_safe_tables';
 
 /** Others that wait for the same tables get their turn, and not all at once. */
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (1 + Math.random())));

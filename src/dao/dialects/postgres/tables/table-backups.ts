@@ -11,6 +11,7 @@ import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { Declarations, StepWork } from '../../../../core/steps/migration-step.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
+import type { Moment } from '../inspect/moment.js';
 import { nameOf, parseName, sqlName, type QualifiedName } from '../name.js';
 import { discard, keptTables, listBackups, type KeptTable } from './catalogue.js';
 import { differenceOf } from './compare-rows.js';
@@ -26,8 +27,11 @@ export interface TableBackupsOptions extends RefillOptions {
   readonly connect: () => ResultAsync<PostgresConnection, SqlError>;
   /** Told the number, without its epoch, of each transaction that makes copies. */
   readonly onKept: (transaction: number) => void;
-  /** What the database is known to have been when the transaction began that is open on `connection`. */
-  readonly begun: () => SchemaSnapshot | undefined;
+  /**
+   * What the database is known to have been when the transaction began that is open on `connection`; `at`: and to be
+   * since, then.
+   */
+  readonly begun: (at?: Moment) => SchemaSnapshot | undefined;
 }
 
 export class PostgresTableBackups implements TableBackups {
@@ -37,6 +41,7 @@ export class PostgresTableBackups implements TableBackups {
   #copier: PostgresConnection | undefined;
   /** What was found to be touched last, and is yet to be copied: none of it is partitioned. */
   #touched: ReadonlySet<string> = new Set();
+  #lockedAt: Moment | undefined;
 
   constructor(options: TableBackupsOptions) {
     this.#options = options;
@@ -44,7 +49,20 @@ export class PostgresTableBackups implements TableBackups {
   }
 
   touchedBy(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError> {
-    return touchedBy(this.#connection, this.#graph, this.#options.begun(), work, declares).map((tables) => {
+    return this.#touchedBy(this.#options.begun(), work, declares);
+  }
+
+  touchedSince(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError> {
+    const at = this.#lockedAt;
+    return this.#touchedBy(at && this.#options.begun(at), work, declares);
+  }
+
+  #touchedBy(
+    schema: SchemaSnapshot | undefined,
+    work: StepWork,
+    declares: Declarations,
+  ): ResultAsync<readonly string[], SqlError> {
+    return touchedBy(this.#connection, this.#graph, schema, work, declares).map((tables) => {
       const names = tables.map(nameOf);
       this.#touched = new Set(names);
       return names;
@@ -63,7 +81,10 @@ export class PostgresTableBackups implements TableBackups {
     return this.#copying().andThen((copier) => {
       const abort = (): void => void this.close();
       request.signal.addEventListener('abort', abort, { once: true });
-      const done = copyTables({ work: this.#connection, copier, request, tables, onKept: this.#options.onKept });
+      const { onKept } = this.#options;
+      const onLocked = (at: Moment): void => void (this.#lockedAt = at);
+      this.#lockedAt = undefined;
+      const done = copyTables({ work: this.#connection, copier, request, tables, onKept, onLocked });
       const ended = <T>(result: T): T => {
         request.signal.removeEventListener('abort', abort);
         return result;
