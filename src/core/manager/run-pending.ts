@@ -123,7 +123,7 @@ function applySteps(
         alone = tried - applied.length;
         continue;
       }
-      const report = await runStep(context, step, 'apply');
+      const report = await runStep({ ...context, isLast: left.length === 1 }, step, 'apply');
       if (report.isErr()) {
         // A step whose mirror failed is applied all the same: nothing is undone for it.
         if (policy.onFailure === 'undo-run' && !KEPT.has(report.error.kind))

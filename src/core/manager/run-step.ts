@@ -49,6 +49,7 @@ export function runStep(
       transactional: isTransactional,
       repeats: context.recorder.history.interrupted.includes(stepKey(step.component, step.version)),
       comparesWith: wayBack?.backup === undefined ? 'live' : 'backup',
+      isLast: context.isLast === true,
     });
     if (opened.isErr()) return err(failedToBegin(context, step, opened.error));
     const transaction = opened.value;

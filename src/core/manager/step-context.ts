@@ -11,4 +11,6 @@ export interface StepContext extends BackupContext {
   readonly runBackup: WayBack | undefined;
   /** What the program declares, where it does and steps are applied. */
   readonly contract?: ContractWatch | undefined;
+  /** No step of the run follows. */
+  readonly isLast?: boolean;
 }

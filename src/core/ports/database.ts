@@ -61,6 +61,8 @@ export interface StepTransactionOptions {
   readonly repeats?: boolean;
   /** What the step is compared with: what was committed, read live, or a backup that is named later. */
   readonly comparesWith: 'live' | 'backup';
+  /** No step of the run follows: nothing that only the next one would ask is worth the time that it holds its locks. */
+  readonly isLast?: boolean;
 }
 
 /** The write lock, held without writing: nobody else commits until it is let go. */

@@ -161,7 +161,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return okAsync(undefined);
   }
 
-  begin({ transactional, repeats = false }: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+  begin({ transactional, repeats = false, isLast }: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
     const { host } = this.#options.target;
     const connection = this.#connection;
     const { projected } = this.#journal;
@@ -187,7 +187,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
         },
         known: ({ at }) => this.#schema.relationsAt(at),
         counted,
-        leave: (left) => this.#schema.leave(left, () => this.#second()),
+        leave: (left) => this.#schema.leave(left, isLast === true ? undefined : () => this.#second()),
         onEnd: (ending, counted) => {
           this.#begun = undefined;
           // Through a pooler the next transaction may meet another server process, with counters of its own.

@@ -108,11 +108,12 @@ export class KnownSchema {
 
   /**
    * The last thing in a transaction: what it has left of what was known is that where nobody else has changed anything.
-   * Where others are at work all the time, what they see, by `second`, has to be what it was when the transaction began.
+   * Where others are at work all the time, what they see, by `second`, has to be what it was when the transaction began;
+   * without one that is not asked: it takes its time, in which the transaction holds its locks.
    */
   leave(
     { schema, relations, at, own }: Left,
-    second: () => ResultAsync<PostgresConnection, SqlError>,
+    second: (() => ResultAsync<PostgresConnection, SqlError>) | undefined,
   ): ResultAsync<void, SqlError> {
     const before = this.#known;
     this.#next = undefined;
@@ -123,7 +124,7 @@ export class KnownSchema {
       this.#next = { known: left, own };
       return okAsync(undefined);
     }
-    if (before.probe === undefined) return okAsync(undefined);
+    if (before.probe === undefined || second === undefined) return okAsync(undefined);
     return probeSchema(this.#connection).andThen((probe) =>
       second()
         .andThen(probeSchema)

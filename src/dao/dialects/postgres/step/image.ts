@@ -78,12 +78,26 @@ function few(ask: Ask, from: string, columns: Columns): ResultAsync<Image | unde
   const key = columns.key.map((number) => quoted(columns.names.get(number) ?? ''));
   const text = key.length === 1 ? `${key.join('')}::text` : `ROW(${key.join(', ')})::text`;
   const bits = [...columns.names.values()].map((name) => `CASE WHEN ${quoted(name)} IS NULL THEN '0' ELSE '1' END`);
-  const sql = `SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from} LIMIT ${FEW_ROWS + 1}`;
-  return ask<{ key: string; bits: string }>(sql).map((rows) =>
-    rows.length > FEW_ROWS
+  // A large table is not read for this: how many rows it has at least is known by then.
+  const sql = `WITH few AS MATERIALIZED (SELECT pg_catalog.count(*) AS rows FROM (SELECT FROM ${from} LIMIT ${FEW_ROWS + 1}) AS one)
+    SELECT (SELECT rows FROM few) AS rows, one.key, one.bits FROM (SELECT) AS here
+    LEFT JOIN (SELECT ${text} AS key, ${bits.join(' || ')} AS bits FROM ${from} WHERE (SELECT rows FROM few) <= ${FEW_ROWS}) AS one ON true`;
+  return ask<FewRow>(sql).map((rows) =>
+    (rows[0]?.rows ?? 0) > FEW_ROWS
       ? undefined
-      : { kind: 'rows', columns, rows: new Map(rows.map((row) => [row.key, row.bits])) },
+      : {
+          kind: 'rows',
+          columns,
+          rows: new Map(rows.flatMap(({ key, bits }) => (key === null || bits === null ? [] : [[key, bits] as const]))),
+        },
   );
+}
+
+/** Where there is none, the one that says so has no key. */
+interface FewRow {
+  readonly rows: number;
+  readonly key: string | null;
+  readonly bits: string | null;
 }
 
 function counts(ask: Ask, from: string, columns: Columns): ResultAsync<Image, SqlError> {

@@ -41,7 +41,6 @@ export function copyTables(copying: Copying): ResultAsync<TableBackup, SqlError>
   return begun
     .andThen(() =>
       safeTry<TableBackup, SqlError>(async function* () {
-        yield* raiseLayout(copier);
         yield* recordBackup(copier, request);
         const facts = yield* readFacts(copier, tables);
         if (facts.length < tables.length) return err(notAllTables(tables, facts));
@@ -85,8 +84,14 @@ const notAllTables = (wanted: readonly QualifiedName[], found: readonly Qualifie
 const rolledBack = (copier: PostgresConnection): ResultAsync<unknown, never> =>
   copier.run('ROLLBACK').orElse(() => okAsync({ changes: 0 }));
 
+/** What copies are kept in is made before anything is locked. */
+const begin = (copier: PostgresConnection, isolation: string): ResultAsync<void, SqlError> =>
+  inOrder([`BEGIN ISOLATION LEVEL ${isolation}`, COPIER_LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => copier.run(sql)).andThen(
+    () => raiseLayout(copier),
+  );
+
 const beginAtOneMoment = (copier: PostgresConnection): ResultAsync<unknown, SqlError> =>
-  inOrder(['BEGIN ISOLATION LEVEL REPEATABLE READ', COPIER_LOCK_TIMEOUT, TEXT_SETTINGS], (sql) => copier.run(sql));
+  begin(copier, 'REPEATABLE READ');
 
 /**
  * The copier's right to read comes first. It could not get it any more behind somebody who waits for the step's lock to
@@ -97,9 +102,7 @@ function lockBoth(copying: Copying, attempt: number): ResultAsync<unknown, SqlEr
   const names = tables.map((table) => `ONLY ${sqlName(table)}`).join(', ');
   return inOrder(
     [
-      () => copier.run('BEGIN ISOLATION LEVEL READ COMMITTED'),
-      () => copier.run(COPIER_LOCK_TIMEOUT),
-      () => copier.run(TEXT_SETTINGS),
+      () => begin(copier, 'READ COMMITTED'),
       // Each of the two looks who is in the way of the other.
       () => namingBlockers(copier.run(`LOCK TABLE ${names} IN ACCESS SHARE MODE`), copier, () => okAsync(work)),
       () => namingBlockers(lockForWork(copying, names), work, () => okAsync(copier)),
