@@ -92,7 +92,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
       ...refill,
       connect: () => this.#connection.another(),
       onKept: (transaction) => this.#schema.owns(transaction),
-      begun: (at) => (at === undefined || this.#schema.asOf(at) !== undefined ? this.#begun : undefined),
+      begun: (at) => (at === undefined || this.#schema.isUntil(at) ? this.#begun : undefined),
     });
     const { contents } = this.backups;
     const whole = (): PostgresWholeRestore =>

@@ -65,8 +65,12 @@ export class KnownSchema {
 
   /** What is known, where nobody has changed it until that moment; outside of a transaction, or before it does anything. */
   asOf(at: Moment): SchemaSnapshot | undefined {
-    const known = this.#known;
-    return known && isSameBut(this.#own, known.at, at) ? this.#knows({ ...known, at }) : undefined;
+    return this.#known && this.isUntil(at) ? this.#knows({ ...this.#known, at }) : undefined;
+  }
+
+  /** Nobody has changed what is known until that moment; what is known is as of before still. */
+  isUntil(at: Moment): boolean {
+    return this.#known !== undefined && isSameBut(this.#own, this.#known.at, at);
   }
 
   #probed(at: Moment): ResultAsync<SchemaSnapshot, SqlError> {
@@ -102,8 +106,7 @@ export class KnownSchema {
 
   /** The relations in a transaction that has done nothing yet, where they are known and nobody has changed any. */
   relationsAt(at: Moment): ReadonlyMap<number, Relation> | undefined {
-    const known = this.#known;
-    return known && isSameBut(this.#own, known.at, at) ? known.relations : undefined;
+    return this.isUntil(at) ? this.#known?.relations : undefined;
   }
 
   /**
