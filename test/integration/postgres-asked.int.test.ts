@@ -5,7 +5,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { createMigrateSafe } from 'migrate-safe';
 import pg from 'pg';
-import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { binaries, makeCluster } from '../support/postgres-cluster.js';
 import { value } from '../support/project.js';
 
 /** Of whatever is asked under a name, how often; the number of its generation left out. */
@@ -28,21 +28,27 @@ async function countingNames(work: () => Promise<unknown>): Promise<Readonly<Rec
 }
 
 describe('a run of several steps on PostgreSQL', () => {
-  let db: TestDatabase;
-  let folder: string;
-  beforeEach(async function () {
-    db = await freshDatabase(this);
+  let url: string;
+  let remove: () => Promise<void> = () => Promise.resolve();
+  let folder: string | undefined;
+  before(async function () {
+    // Where nobody else's transactions end: whatever another database of the same server does would be looked at, too.
+    const programs = binaries();
+    if (programs === undefined) return this.skip();
+    const cluster = await makeCluster(programs, { autovacuum: 'off' });
+    ({ url, remove } = cluster);
+    await cluster.start();
     folder = mkdtempSync(path.join(tmpdir(), 'migrate-safe-asked-'));
     mkdirSync(path.join(folder, 'steps'));
   });
-  afterEach(async () => {
-    await db?.drop();
-    rmSync(folder, { recursive: true, force: true });
+  after(async () => {
+    await remove();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
   it('reads the schema, the relations and what hangs on them once, while nobody else changes anything', async () => {
-    const write = (at: number, sql: string): void =>
-      writeFileSync(path.join(folder, 'steps', `000${at}_step.sql`), sql);
+    const root = folder ?? '';
+    const write = (at: number, sql: string): void => writeFileSync(path.join(root, 'steps', `000${at}_step.sql`), sql);
     const tables = ['a', 'b', 'c', 'd', 'e'];
     write(
       1,
@@ -52,7 +58,7 @@ describe('a run of several steps on PostgreSQL', () => {
     );
     for (const [at, name] of tables.entries())
       write(2 + at, `ALTER TABLE ${name} ADD COLUMN note text; UPDATE ${name} SET note = v;`);
-    const options = { database: db.url, steps: path.join(folder, 'steps'), backups: path.join(folder, 'backups') };
+    const options = { database: url, steps: path.join(root, 'steps'), backups: path.join(root, 'backups') };
     const safe = createMigrateSafe({ ...options, fileBackup: 'never' });
     const asked = await countingNames(async () => value(await safe.up()));
     value(await safe.close());

@@ -49,7 +49,10 @@ export class PostgresTableBackups implements TableBackups {
   }
 
   touchedBy(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError> {
-    return this.#touchedBy(this.#options.begun(), work, declares);
+    return this.#touchedBy(this.#options.begun(), work, declares).map((names) => {
+      this.#touched = new Set(names);
+      return names;
+    });
   }
 
   touchedSince(work: StepWork, declares: Declarations): ResultAsync<readonly string[], SqlError> {
@@ -62,11 +65,7 @@ export class PostgresTableBackups implements TableBackups {
     work: StepWork,
     declares: Declarations,
   ): ResultAsync<readonly string[], SqlError> {
-    return touchedBy(this.#connection, this.#graph, schema, work, declares).map((tables) => {
-      const names = tables.map(nameOf);
-      this.#touched = new Set(names);
-      return names;
-    });
+    return touchedBy(this.#connection, this.#graph, schema, work, declares).map((tables) => tables.map(nameOf));
   }
 
   keep({ tables, ...request }: KeepTables): ResultAsync<TableBackup, SqlError> {
