@@ -11,7 +11,7 @@ import type { Row } from '../row.js';
 import type { Scratch } from '../scratch.js';
 
 const run = promisify(execFile);
-const TURNS = { warmUp: 0, repetitions: 3 };
+const TURNS = { warmUp: 0, repetitions: 5 };
 
 function emptyFolder(scratch: Scratch): string {
   const folder = scratch.folder();

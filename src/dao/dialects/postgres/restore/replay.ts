@@ -54,21 +54,26 @@ export function replay(
   );
 }
 
+/** Hands the pieces on as they came, all but the last ones; a large archive is hundreds of megabytes of them. */
 async function feedAllBut(
   psql: PsqlSession,
   output: Readable,
   heldBytes: number,
   onBytes: (bytes: number) => void,
 ): Promise<Buffer> {
-  let held = Buffer.alloc(0);
+  const held: Buffer[] = [];
+  let bytes = 0;
   for await (const chunk of output as AsyncIterable<Buffer>) {
-    const all = Buffer.concat([held, chunk]);
-    const passed = Math.max(0, all.length - heldBytes);
-    if (passed > 0) await psql.feed(all.subarray(0, passed));
-    held = all.subarray(passed);
+    held.push(chunk);
+    bytes += chunk.length;
+    for (let [first] = held; first !== undefined && bytes - first.length >= heldBytes; [first] = held) {
+      held.shift();
+      bytes -= first.length;
+      await psql.feed(first);
+    }
     onBytes(chunk.length);
   }
-  return held;
+  return Buffer.concat(held);
 }
 
 /** Undefined where the script does not end as one that was printed to its end. */
