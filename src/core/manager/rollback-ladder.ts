@@ -1,39 +1,19 @@
 // The rollback ladder: abort the transaction; for a step without one, its revert, then its file backup; then a person.
-import { err, errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
+import { errAsync, okAsync, safeTry, ok, type ResultAsync } from 'neverthrow';
 import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Rung } from '../events/event.js';
-import type { StoredBackup } from '../ports/backup-store.js';
-import type { Hold } from '../ports/database.js';
-import type { SqlError } from '../ports/session.js';
-import type { StepTransaction } from '../ports/step-transaction.js';
+import { describeChange } from '../schema/change.js';
+import { diffSchemas } from '../schema/diff.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
-import type { MigrationStep } from '../steps/migration-step.js';
-import { fromOpen, fromSql, fromStore } from './as-error.js';
-import { provenBackup, restoreCopy, switchInto } from './restore-copy.js';
-import type { Direction } from './progress.js';
+import { fromSql } from './as-error.js';
+import type { FailedAttempt } from './failed-attempt.js';
+import { restoreFile } from './restore-rung.js';
 import { stakesOf, writtenIn } from './stakes.js';
-import type { KeptTables } from './step-attempt.js';
 import type { StepContext } from './step-context.js';
-import type { StepErrors } from './step-errors.js';
 import { rollBackSettled } from './settle-commit.js';
 import { runWork } from './step-work.js';
-
-export interface FailedAttempt {
-  readonly step: MigrationStep;
-  readonly direction: Direction;
-  readonly attempt: string;
-  readonly errors: StepErrors;
-  readonly transaction: StepTransaction;
-  readonly backup: StoredBackup | undefined;
-  readonly kept: KeptTables;
-  /** The schema before the step. */
-  readonly before: SchemaSnapshot;
-  /** The mark of foreign writes before the step's backup; undefined where the database cannot tell. */
-  readonly foreignWrites: number | undefined;
-  readonly error: MigrateError;
-}
 
 /** Brings the database back to before the step and records the rung that held. Gives the error to report. */
 export function climbDown(context: StepContext, failed: FailedAttempt): ResultAsync<MigrateError, MigrateError> {
@@ -59,12 +39,19 @@ function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAs
     );
     // Another run has found what this one left, and recorded it: the schema may be as it made it.
     if (stale !== undefined) return ok(failed.error);
-    const now = yield* schemaNow(context);
+    const now = yield* snapshotNow(context);
     const was = fingerprint(failed.before, sha256);
-    if (now !== was) {
-      return ok(needsPerson(context, failed, 'after the rollback the schema is not what it was', undefined));
+    if (fingerprint(now, sha256) !== was) {
+      if (failed.error.kind === 'step-ended-transaction' || !(yield* othersMayWrite(context)))
+        return ok(needsPerson(context, failed, 'after the rollback the schema is not what it was', undefined));
+      const changes = diffSchemas(failed.before, now).map(describeChange).join(', ');
+      context.ports.observer.progress({
+        kind: 'warning',
+        message: `somebody else changed the schema while step ${failed.step.version} ran (${changes}): where that is why it failed, run it again`,
+      });
     }
-    yield* recordRung(context, failed, 'transaction', now);
+    // What others changed is no part of it: the next run finds that as drift.
+    yield* recordRung(context, failed, 'transaction', was);
     return ok({ ...failed.error, state: 'rolled-back' as const });
   });
 }
@@ -136,11 +123,18 @@ function stopForAPerson(
   );
 }
 
-const schemaNow = ({ database }: StepContext): ResultAsync<string, MigrateError> =>
+/** Of a server nobody can tell whether others wrote; it rolls a transaction back whole all the same. */
+const othersMayWrite = ({ database }: StepContext): ResultAsync<boolean, MigrateError> =>
   database
-    .snapshot()
-    .map((snapshot) => fingerprint(snapshot, sha256))
-    .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
+    .foreignWrites()
+    .map((mark) => mark === undefined)
+    .mapErr((error) => fromSql(error, database.info.label, 'looking for other writers'));
+
+const snapshotNow = ({ database }: StepContext): ResultAsync<SchemaSnapshot, MigrateError> =>
+  database.snapshot().mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
+
+const schemaNow = (context: StepContext): ResultAsync<string, MigrateError> =>
+  snapshotNow(context).map((snapshot) => fingerprint(snapshot, sha256));
 
 /** Schema and every row are what the backup holds. Without one the step was let run because it can take no row away. */
 function isAsBefore(context: StepContext, failed: FailedAttempt): ResultAsync<boolean, MigrateError> {
@@ -181,54 +175,6 @@ function recordRung(
   recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung, schema });
   return recorder.flush(database, 'recording the failure');
-}
-
-function restoreFile(
-  context: StepContext,
-  failed: FailedAttempt,
-  backup: StoredBackup,
-  hold: () => ResultAsync<Hold, SqlError>,
-): ResultAsync<void, MigrateError | 'others-wrote'> {
-  const { ports, database, recorder } = context;
-  const { code, kind, message } = failed.error;
-  return safeTry(async function* () {
-    yield* provenBackup(ports, backup, database.backups);
-    recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
-    recorder.record({ type: 'start-restore', backupId: backup.manifest.id, safetyBackupId: null, tables: 'all' });
-    yield* recorder.flush(database, 'recording the failure');
-    const copies = yield* ports.database.copies().mapErr(fromOpen);
-    const written = yield* database
-      .readJournal()
-      .mapErr((error) => fromSql(error, database.info.label, 'reading the journal'));
-    const aside = yield* ports.store
-      .scratch(recorder.history.databaseId ?? '', `${failed.attempt}.sqlite`)
-      .mapErr(fromStore);
-    const before = fingerprint(failed.before, sha256);
-    const mark = recorder.mark();
-    // Nobody writes from here on; whether anybody did since the backup shows under the same hold.
-    const held = yield* hold().mapErr((error) => fromSql(error, database.info.label, 'restoring'));
-    const others = await database.foreignWrites();
-    const restored =
-      others.isOk() && others.value !== failed.foreignWrites
-        ? err<never, 'others-wrote'>('others-wrote')
-        : await restoreCopy({
-            ports,
-            recorder,
-            copies,
-            backup,
-            safetyBackupId: null,
-            written,
-            aside,
-            switchIn: switchInto(ports, held),
-          });
-    yield* held.release().mapErr((error) => fromSql(error, database.info.label, 'restoring'));
-    if (restored.isErr()) {
-      recorder.rewind(mark);
-      return err(restored.error);
-    }
-    recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung: 'file-backup', schema: before });
-    return ok(yield* recorder.flush(database, 'recording the restore'));
-  });
 }
 
 /** The run stops here: the step stays under way in the journal until a person has looked. */

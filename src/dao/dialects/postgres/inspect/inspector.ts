@@ -1,5 +1,5 @@
 // Reads the schema of a PostgreSQL database in one statement, and makes the neutral snapshot of it.
-import type { ResultAsync } from 'neverthrow';
+import { errAsync, type ResultAsync } from 'neverthrow';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import type {
@@ -75,9 +75,23 @@ export function inspectSchema(session: Session): ResultAsync<SchemaSnapshot, Sql
   return session.all<{ schema: string }>(SCHEMA).map(schemaIn);
 }
 
+const TRIES = 5;
+/** What somebody has dropped while it was read: "cache lookup failed", "could not open relation". */
+const VANISHED = 'XX000';
+
+/** A transaction says nothing else behind the first error. */
+const ABORTED = '25P02';
+
 /** The same, where it is asked again and again. */
-export const inspectAgain = (connection: PostgresConnection): ResultAsync<SchemaSnapshot, SqlError> =>
-  connection.prepared<{ schema: string }>('schema', SCHEMA).map(({ rows }) => schemaIn(rows));
+export const inspectAgain = (connection: PostgresConnection, tries = TRIES): ResultAsync<SchemaSnapshot, SqlError> =>
+  connection
+    .prepared<{ schema: string }>('schema', SCHEMA)
+    .map(({ rows }) => schemaIn(rows))
+    .orElse((error) =>
+      error.code === VANISHED && tries > 1
+        ? inspectAgain(connection, tries - 1).mapErr((later) => (later.code === ABORTED ? error : later))
+        : errAsync(error),
+    );
 
 const schemaIn = ([row]: readonly { readonly schema: string }[]): SchemaSnapshot =>
   snapshotOf(JSON.parse(row?.schema ?? '{}') as Schema);
