@@ -166,6 +166,23 @@ describe('a PostgreSQL statement', () => {
     });
   }
 
+  for (const [sql, sets] of [
+    ['UPDATE t SET a = 1', { table: 't', columns: ['a'] }],
+    [
+      'UPDATE ONLY "S".T AS x SET A = b IS DISTINCT FROM c, "B" = NULL FROM u WHERE true RETURNING *',
+      { table: 't', columns: ['a', 'B'] },
+    ],
+    ['UPDATE t SET (a, b) = (SELECT 1, 2), c[1] = 3, d.x = DEFAULT', { table: 't', columns: ['a', 'b', 'c', 'd'] }],
+    ['WITH w AS (DELETE FROM u RETURNING 1) UPDATE t SET a = 1', undefined],
+    ['INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1', undefined],
+    ['DELETE FROM t', undefined],
+  ] as const) {
+    it(`sets ${sets?.columns.join(', ') ?? 'what is not known'}: ${sql}`, () => {
+      expect(classifyText(sql, parse).sets).to.deep.equal(sets);
+      expect(classifyText(sql, undefined).sets, 'by words').to.equal(undefined);
+    });
+  }
+
   for (const [control, text] of Object.entries(CONTROL)) {
     for (const sql of linesOf(text)) {
       it(`is transaction control of kind ${control}: ${sql}`, () => {

@@ -11,6 +11,12 @@ export interface OutsideTransaction {
   readonly repeatable: boolean;
 }
 
+/** What an UPDATE of one table sets, by names as the database folds them. */
+export interface SetColumns {
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
 /** One statement of a script. */
 export interface ScriptStatement {
   /** The statement without its final semicolon and without leading or trailing blanks and comments. */
@@ -21,6 +27,8 @@ export interface ScriptStatement {
   readonly index: number;
   /** By its own words it only adds: it changes and takes away nothing that is there. */
   readonly onlyAdds?: boolean;
+  /** Of an UPDATE that does nothing else by its own words; left out where that is not known. */
+  readonly sets?: SetColumns;
   /** Left out for a statement that belongs into the step's transaction. */
   readonly outside?: OutsideTransaction;
 }

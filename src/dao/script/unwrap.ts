@@ -15,7 +15,7 @@ export interface ControlRules<S extends Cut> {
   /** It only sets something, and may stand before BEGIN or after COMMIT. */
   mayStandOutside(statement: S): boolean;
   /** What is said of it by its own words. */
-  facts(statement: S): Pick<ScriptStatement, 'onlyAdds' | 'outside'>;
+  facts(statement: S): Pick<ScriptStatement, 'onlyAdds' | 'sets' | 'outside'>;
 }
 
 /** The statements as they are run, `keep`: with transaction control left where it is. */

@@ -4,6 +4,7 @@ import { onlyAdds } from './only-adds.js';
 import { outsideByWords } from './outside-by-words.js';
 import { outsideOf } from './outside.js';
 import type { Node, Parse } from './parser.js';
+import { setColumns } from './set-columns.js';
 import { isTrivia, keywordOf, tokenize, type Token } from './token.js';
 
 /**
@@ -14,7 +15,13 @@ export function classifyStatement(sql: string, tokens: readonly Token[], parse: 
   const [tree, second] = parse?.(sql) ?? [];
   if (tree === undefined || second !== undefined) return byWords(tokens);
   const control = controlOf(tree);
-  return { ...(control ? { control } : {}), onlyAdds: onlyAdds(tree), ...outsideOf(tree) };
+  const sets = setColumns(tree);
+  return {
+    ...(control ? { control } : {}),
+    onlyAdds: onlyAdds(tree),
+    ...(sets ? { sets } : {}),
+    ...outsideOf(tree),
+  };
 }
 
 /** The same for a text that is one statement. */

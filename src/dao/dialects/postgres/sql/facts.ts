@@ -1,5 +1,5 @@
 // What is known of one statement before it is run.
-import type { OutsideTransaction } from '../../../../core/ports/script-splitter.js';
+import type { OutsideTransaction, SetColumns } from '../../../../core/ports/script-splitter.js';
 
 /** A name as the parser folded it; without a schema it is looked up along the search path. */
 export interface WrittenName {
@@ -25,6 +25,7 @@ export interface StatementFacts {
   /** `end` for what ends a transaction, PREPARE TRANSACTION too; `savepoint` for what does neither. */
   readonly control?: 'begin' | 'end' | 'savepoint';
   readonly onlyAdds: boolean;
+  readonly sets?: SetColumns;
   readonly outside?: OutsideTransaction;
   readonly action?: OutsideAction;
 }

@@ -43,7 +43,7 @@ const rulesWith = (parse: Parse | undefined): ControlRules<SplitStatement> => ({
   isPlain: (edge, { tokens }) => PLAIN[edge].test(wordsOf(tokens)),
   mayStandOutside: ({ tokens }) => keywordOf(tokens[0]) === 'SET',
   facts: ({ sql, tokens }) => {
-    const { onlyAdds, outside } = classifyStatement(sql, tokens, parse);
-    return outside === undefined ? { onlyAdds } : { onlyAdds, outside };
+    const { onlyAdds, sets, outside } = classifyStatement(sql, tokens, parse);
+    return { onlyAdds, ...(sets ? { sets } : {}), ...(outside ? { outside } : {}) };
   },
 });

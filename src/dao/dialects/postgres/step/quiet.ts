@@ -2,6 +2,7 @@
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
 import type { Found, Ledger } from './ledger.js';
 import type { Look } from './look.js';
+import { holdsRows, isOwn, type Relation } from './relations.js';
 import type { Adds, StatementFacts } from './statement.js';
 
 /** What runs nothing but the server's own. */
@@ -10,6 +11,8 @@ export interface Quiet {
   readonly rows: boolean;
   /** What an index is computed from. */
   readonly indexes: boolean;
+  /** The columns of a table that was there when the step began, by the name of its relation. */
+  readonly columnsOf: (table: string) => readonly string[] | undefined;
 }
 
 /** What is known where a step begins. */
@@ -18,28 +21,56 @@ export interface Beginning extends Found {
 }
 
 /** Nothing is known of it. */
-export const NOT_QUIET: Quiet = { rows: false, indexes: false };
+export const NOT_QUIET: Quiet = { rows: false, indexes: false, columnsOf: () => undefined };
 
-export function quietIn({ triggers, objects = [] }: SchemaSnapshot): Quiet {
+export function quietIn({ tables, triggers, objects = [] }: SchemaSnapshot): Quiet {
   const has = (type: string): boolean => objects.some((one) => one.type === type);
   // Every database has plpgsql, and what is written in it is a function.
   const indexes = !has('function') && !objects.some(({ type, name }) => type === 'extension' && name !== PLPGSQL);
-  return { indexes, rows: indexes && triggers.length === 0 && !has('rule') };
+  return {
+    indexes,
+    rows: indexes && triggers.length === 0 && !has('rule'),
+    columnsOf: (table) => tables.find(({ name }) => name === table)?.columns.map(({ name }) => name),
+  };
 }
 
 const PLPGSQL = 'extension plpgsql';
 
 /** Whether anything can be lost by a statement, or run behind its words. In doubt it can. */
 export function mustBeFollowed(
-  { adds }: Pick<StatementFacts, 'adds'>,
-  { start, account, unread, onlyAdded }: Ledger,
+  facts: Pick<StatementFacts, 'adds' | 'sets'>,
+  { start, relations, account, unread, onlyAdded }: Ledger,
   quiet: Quiet,
 ): boolean {
+  const adds = facts.adds ?? (fillsNewColumns(facts, relations, quiet) ? 'rows' : undefined);
   // What it adds can hide what was changed before: that is looked at while others can still look.
   const hasChanged = (unread && !onlyAdded) || account.rows.size > 0;
   if (adds === undefined || hasChanged || start === undefined) return true;
   const isSmall = account.schema === 'kept' || account.schema === 'added';
   return !isSmall || mayRunUnseen(adds, quiet, start.look);
+}
+
+/**
+ * Whether an UPDATE sets nothing but columns that its table did not have when the step began: no value of before is changed.
+ * A column that is made in a table can be one that a child of it has had before.
+ */
+function fillsNewColumns(
+  { sets }: Pick<StatementFacts, 'sets'>,
+  relations: ReadonlyMap<number, Relation>,
+  { columnsOf }: Quiet,
+): boolean {
+  if (sets === undefined) return false;
+  const all = [...relations.values()];
+  const meant = all.filter(({ bare }) => bare === sets.table);
+  const parents = new Set(all.map(({ parent }) => parent));
+  return (
+    meant.length > 0 &&
+    meant.every((one) => {
+      const columns = columnsOf(one.name);
+      const isPlain = holdsRows(one) && !isOwn(one) && !parents.has(one.oid);
+      return isPlain && columns !== undefined && !sets.columns.some((column) => columns.includes(column));
+    })
+  );
 }
 
 /** An event trigger runs for whatever is done to the schema. */

@@ -104,6 +104,12 @@ interface Loss {
   readonly nulled: readonly Omit<ColumnFinding, 'table'>[];
 }
 
+/** An image that was read later than the step began can have columns that the step has made. */
+const ofBefore = (image: Image, { columns: last }: Relation): Image => ({
+  ...image,
+  columns: { ...image.columns, names: new Map([...image.columns.names].filter(([number]) => number <= last)) },
+});
+
 function lossOf(
   { connection, second, trace }: LossContext,
   { relation, after, effects, went }: Concerned,
@@ -125,7 +131,7 @@ function lossOf(
       ? okAsync(counted)
       : readImage(connection, after).map((is): Loss => {
           if (is === undefined) return counted;
-          const loss = lossBetween(was, is, { ...effects, deleted: effects.deleted + went });
+          const loss = lossBetween(ofBefore(was, relation), is, { ...effects, deleted: effects.deleted + went });
           // Where nobody else could write, fewer rows than there should be were taken without being counted.
           const expected = effects.inserted - effects.deleted - went;
           const uncounted = known === undefined ? 0 : Math.max(0, expected - loss.more);

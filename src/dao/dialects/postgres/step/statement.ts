@@ -1,7 +1,7 @@
 // What the words of one statement say about it: enough to know what to look at, never enough to know what it did.
 import type { Result } from 'neverthrow';
 import type { QueryResult } from 'pg';
-import type { ScriptError } from '../../../../core/ports/script-splitter.js';
+import type { ScriptError, ScriptStatement, SetColumns } from '../../../../core/ports/script-splitter.js';
 import type { ForeignRow } from '../connection.js';
 import { controlByWords } from '../sql/classify-statement.js';
 import { splitStatements, type SplitStatement } from '../sql/split.js';
@@ -36,6 +36,8 @@ export interface StatementFacts {
   readonly converts: boolean;
   /** What it adds, where it does nothing else by its words; undefined in doubt. */
   readonly adds?: Adds | undefined;
+  /** What it sets, where it is an UPDATE that does nothing else by its words; undefined in doubt. */
+  readonly sets?: SetColumns | undefined;
   /** Every name in it, as the server folds it. */
   readonly names: ReadonlySet<string>;
   /** It turns triggers off, and with them the server's look after foreign keys. */
@@ -121,11 +123,11 @@ export const statementsOf = (sql: string): Result<readonly StatementFacts[], Scr
 /** What is sent of a text: its statements one by one, or all of it, where it has one, or is to have one. */
 export const statementsIn = (
   sql: string,
-  { isOne, onlyAdds }: { readonly isOne: boolean; readonly onlyAdds: boolean },
+  { isOne, onlyAdds = false, sets }: Pick<ScriptStatement, 'onlyAdds' | 'sets'> & { readonly isOne: boolean },
 ): Result<readonly StatementFacts[], ScriptError> =>
   statementsOf(sql).map((all) => {
     const [first = BLANK, ...others] = all;
-    return others.length === 0 || isOne ? [{ ...first, sql, adds: onlyAdds ? addsOf(first) : undefined }] : all;
+    return others.length === 0 || isOne ? [{ ...first, sql, adds: onlyAdds ? addsOf(first) : undefined, sets }] : all;
   });
 
 function factsOf(statement: SplitStatement): StatementFacts {

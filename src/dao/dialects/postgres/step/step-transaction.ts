@@ -81,7 +81,7 @@ export class PostgresStepTransaction implements StepTransaction {
   execute(statements: readonly ScriptStatement[], signal: AbortSignal): ResultAsync<void, StepFault> {
     return inOrder(statements, (statement): ResultAsync<unknown, StepFault> => {
       if (signal.aborted) return errAsync({ kind: 'sql', error: INTERRUPTED, statement });
-      return this.#all(statement.sql, [], 'work', 'once', statement.onlyAdds).mapErr((fault): StepFault =>
+      return this.#all(statement.sql, [], 'work', 'once', statement).mapErr((fault): StepFault =>
         fault.kind === 'sql' || fault.kind === 'forbidden' ? { ...fault, statement } : fault,
       );
     }).map(() => undefined);
@@ -214,9 +214,9 @@ export class PostgresStepTransaction implements StepTransaction {
     bindings: readonly unknown[],
     access: Access,
     retries: 'retry' | 'once',
-    onlyAdds = false,
+    known: Pick<ScriptStatement, 'onlyAdds' | 'sets'> = {},
   ): ResultAsync<StatementResult[], StepFault> {
-    const statements = statementsIn(sql, { isOne: bindings.length > 0, onlyAdds });
+    const statements = statementsIn(sql, { ...known, isOne: bindings.length > 0 });
     if (statements.isErr()) return errAsync({ kind: 'sql', error: asSqlError(statements.error, sql) });
     return inOrder(statements.value, (one) => this.#gate.run(one, bindings, access, retries));
   }

@@ -100,8 +100,8 @@ export class StepTrace {
     });
   }
 
-  /** It only adds: whatever it added is seen at the next look. */
-  #adding({ adds }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
+  /** It only adds, or fills what was added: whatever it did is seen at the next look. */
+  #adding({ adds = 'rows' }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
     const ledger = this.#ledger;
     return (ledger.onlyAdded ? okAsync<unknown, SqlError>(undefined) : ledger.catchUp()).andThen(send).map((result) => {
       this.#connection.statements.trust();
