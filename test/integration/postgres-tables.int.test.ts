@@ -44,6 +44,32 @@ describe('table backups on PostgreSQL', () => {
     expect(await f.rows(ODD)).to.equal(before);
   });
 
+  it('keeps copies through the loss of a collation, and text by that of the database as it lies there', async () => {
+    await f.sql(`CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      CREATE TABLE words (id int PRIMARY KEY, plain text, bytes text COLLATE "C", own text COLLATE loose, imported text COLLATE "en-x-icu");
+      INSERT INTO words VALUES (1, 'ä', 'ä', 'a', 'z'), (2, 'Z', 'Z', 'A', 'Ä')`);
+    const before = await f.rows('words');
+    const backup = await f.keep(['words']);
+    const copy = backup.tables[0]?.copy ?? '';
+    value(await f.work.run('COMMIT'));
+    const collations = `SELECT a.attname AS name, c.collname AS by FROM pg_attribute AS a JOIN pg_collation AS c ON c.oid = a.attcollation
+      WHERE a.attrelid = '${copy}'::regclass AND a.attnum > 0 ORDER BY a.attnum`;
+    expect(await f.sql(collations)).to.deep.equal([
+      { name: 'plain', by: 'default' },
+      { name: 'bytes', by: 'C' },
+      { name: 'own', by: 'C' },
+      { name: 'imported', by: 'C' },
+    ]);
+    // Equal by its own collation, and not the same.
+    await f.sql(
+      `UPDATE words SET own = lower(own), plain = NULL; ALTER TABLE words ALTER plain TYPE text COLLATE loose`,
+    );
+    value(await restore(f, backup.id, ['words']));
+    expect(await f.rows('words')).to.equal(before);
+    await f.sql('DROP COLLATION loose CASCADE');
+    expect(await f.rows(copy)).to.equal(before);
+  });
+
   it('has only tables that outlive a crash of the server, also of those that do not', async () => {
     await f.sql(
       'CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY, note text); INSERT INTO fleeting VALUES (1, $$x$$)',

@@ -13,6 +13,7 @@ export interface ColumnFacts {
    * stays when the type goes.
    */
   readonly kept: 'native' | 'text';
+  /** By a collation that may go, and would take the column with it. */
   readonly collated: boolean;
   readonly generated: boolean;
   /** As `pg_attribute.attidentity` has it. */
@@ -38,12 +39,16 @@ const IS_NATIVE = `
   (t.oid < 16384 AND t.typtype IN ('b', 'r', 'm') AND t.typname !~ '^_?(reg|aclitem)'
    AND (t.typelem = 0 OR EXISTS (SELECT 1 FROM pg_catalog.pg_type AS e WHERE e.oid = t.typelem AND e.oid < 16384 AND e.typtype IN ('b', 'r', 'm'))))`;
 
+/** Those that every database has and none can drop. */
+const IS_COLLATED = `a.attcollation <> 0 AND a.attcollation <> ALL (
+  ARRAY['pg_catalog."default"', 'pg_catalog."C"', 'pg_catalog."POSIX"']::pg_catalog.regcollation[])`;
+
 const FACTS = `
 SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
   'schema', n.nspname, 'name', c.relname,
   'columns', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
       'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
-      'kept', CASE WHEN ${IS_NATIVE} THEN 'native' ELSE 'text' END, 'collated', a.attcollation <> 0,
+      'kept', CASE WHEN ${IS_NATIVE} THEN 'native' ELSE 'text' END, 'collated', ${IS_COLLATED},
       'generated', a.attgenerated <> '', 'identity', a.attidentity) ORDER BY a.attnum), '[]')
     FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
@@ -86,7 +91,7 @@ export function keptColumn({ name, kept, collated }: ColumnFacts): string {
   const column = `t.${quoted(name)}`;
   if (kept === 'text')
     return `CASE WHEN ${column} IS NOT DISTINCT FROM NULL THEN NULL ELSE pg_catalog.format('%s', ${column}) COLLATE pg_catalog."C" END AS ${quoted(name)}`;
-  // A collation of the application's own may go, and would take the column with it.
+  // With the collation that it has, a row is copied as it lies there.
   return collated ? `${column} COLLATE pg_catalog."C" AS ${quoted(name)}` : `${column} AS ${quoted(name)}`;
 }
 
