@@ -26,6 +26,32 @@ describe('effects of a step on PostgreSQL', () => {
     value(await step.commit());
   });
 
+  it('counts what is done behind a savepoint, whatever the name of the next one is', async () => {
+    for (const [outer, inner] of [
+      ['"work"', 'work'],
+      ['transaction', '"transaction"'],
+      ['savepoint', 'SAVEPOINT'],
+    ]) {
+      const { step, seen } = await bench.script(
+        `SAVEPOINT ${outer}; DELETE FROM setn; SAVEPOINT ${inner}; ROLLBACK TO SAVEPOINT ${outer}`,
+      );
+      expect(seen.deletedRows.map(({ table, rows }) => ({ table, rows }))).to.deep.equal([{ table: 'setn', rows: 20 }]);
+      value(await step.rollback());
+    }
+  });
+
+  it('refuses a savepoint of which the name cannot be told', async () => {
+    const long = 'a'.repeat(63);
+    for (const [outer, inner] of [
+      ['a', 'U&"\\0061"'],
+      ['a', `U&"!0061" UESCAPE '!'`],
+      [long, `${long}b`],
+    ])
+      expect(
+        await bench.fault(`SAVEPOINT ${outer}; DELETE FROM setn; SAVEPOINT ${inner}; ROLLBACK TO ${outer}`),
+      ).to.include({ kind: 'forbidden', what: 'transaction-control', sql: `SAVEPOINT ${inner}` });
+  });
+
   it('counts what cascades delete and set to NULL', async () => {
     const { step, seen } = await bench.script('DELETE FROM par WHERE id IN (1, 2)');
     expect(seen.effects.tables).to.deep.equal({

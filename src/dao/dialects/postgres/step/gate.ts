@@ -125,15 +125,18 @@ export class StatementGate {
     }
   }
 
-  #refusal({ sql, transaction, ...facts }: StatementFacts, access: Access): StepFault | undefined {
+  #refusal({ transaction, ...facts }: StatementFacts, access: Access): StepFault | undefined {
+    const { sql, savepoint } = facts;
     const closed: StepFault = { kind: 'forbidden', what: 'closed', sql };
     if (this.#state === 'closed') return closed;
     // Before the commit there is still time to say that not all of the step was done.
     if (this.#state === 'sealed' && access === 'work') return this.keep(closed);
     if (this.#fault) return this.#fault;
-    if (transaction !== undefined && this.#context.transactional)
+    // What a savepoint of unknown name takes back, nobody could tell.
+    const isControl = transaction !== undefined || savepoint.kind === 'unknown';
+    if (isControl && this.#context.transactional)
       return this.keep({ kind: 'forbidden', what: 'transaction-control', sql });
-    if (access === 'read' && !isReading({ sql, transaction, ...facts }))
+    if (access === 'read' && !isReading({ transaction, ...facts }))
       return this.keep({ kind: 'forbidden', what: 'write-in-check', sql });
     return undefined;
   }

@@ -15,7 +15,7 @@ export type StatementResult = QueryResult<ForeignRow>;
 /** What a statement asks of savepoints; a name is as the server folds it. */
 export type SavepointControl =
   | { readonly kind: 'set' | 'release' | 'back'; readonly name: string }
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none' | 'unknown' };
 
 export interface StatementFacts {
   readonly sql: string;
@@ -179,8 +179,10 @@ function keepsNames(words: readonly string[]): boolean {
   return NAMED_KINDS.has(kind) && !(verb === 'ALTER' && (rest.includes('RENAME') || rest.includes('SCHEMA')));
 }
 
-// https://www.postgresql.org/docs/current/sql-rollback-to.html: WORK, TRANSACTION and SAVEPOINT are noise.
-const NOISE: ReadonlySet<string> = new Set(['WORK', 'TRANSACTION', 'SAVEPOINT', 'TO']);
+/** Longer ones are cut off by the server. */
+const LONGEST_NAME = 63;
+
+/** The name is the last word: those before it may be noise, and may be the name. Some names cannot be told. */
 function savepointOf(tokens: readonly Token[], words: readonly string[]): SavepointControl {
   const kind =
     words[0] === 'SAVEPOINT'
@@ -190,9 +192,10 @@ function savepointOf(tokens: readonly Token[], words: readonly string[]): Savepo
         : words[0] === 'ROLLBACK' && words.includes('TO')
           ? 'back'
           : undefined;
-  const named = tokens.slice(1).find((token) => !NOISE.has(keywordOf(token)));
-  const name = named && nameOf(named);
-  return kind === undefined || name === undefined ? { kind: 'none' } : { kind, name };
+  if (kind === undefined) return { kind: 'none' };
+  const last = tokens.findLast(({ text }) => text !== ';');
+  const name = last && nameOf(last);
+  return name === undefined || Buffer.byteLength(name) > LONGEST_NAME ? { kind: 'unknown' } : { kind, name };
 }
 
 /** A name as the server folds it: bare words in lower case, by ASCII rules, quoted ones as they are. */

@@ -92,7 +92,7 @@ export class StepTrace {
     return this.#ledger.begin().andThen(() => {
       if (facts.uncounts) return errAsync(NOT_COUNTING);
       if (facts.unchecks) this.#ledger.account = { ...this.#ledger.account, unchecked: true };
-      if (facts.savepoint.kind !== 'none') return this.#atSavepoint(facts.savepoint, send);
+      if ('name' in facts.savepoint) return this.#atSavepoint(facts.savepoint, send);
       if (!mustBeFollowed(facts, this.#ledger, this.#quiet)) return this.#adding(facts, send);
       return this.#withoutAdditions()
         .andThen(() => this.#lookFirst(facts))
@@ -137,7 +137,7 @@ export class StepTrace {
   }
 
   #atSavepoint(
-    { kind, name }: Exclude<StatementFacts['savepoint'], { kind: 'none' }>,
+    { kind, name }: Extract<StatementFacts['savepoint'], { name: string }>,
     send: Send,
   ): ResultAsync<StatementResult, SqlError> {
     const ledger = this.#ledger;
