@@ -103,6 +103,52 @@ for (const [how, known] of KNOWN_BY)
       expect(nulledIn(observed)).to.deep.equal([{ table: 'child', column: 'x', rows: 4 }]);
     });
 
+    it('is told where a child of two parents had a column of that name before', async () => {
+      await bench.sql(
+        'CREATE TABLE second (z int); ALTER TABLE child ADD COLUMN z int; ALTER TABLE child INHERIT second',
+      );
+      for (const parent of ['parent', 'second']) {
+        const { seen: observed } = await seen(
+          `ALTER TABLE ${parent} ADD COLUMN x text`,
+          `UPDATE ${parent} SET x = NULL`,
+        );
+        expect(nulledIn(observed)).to.deep.equal([{ table: 'child', column: 'x', rows: 4 }]);
+      }
+    });
+
+    it('is told where somebody else made the column meanwhile, and put values into it', async () => {
+      const theirs = `SET LOCAL search_path = public; ALTER TABLE t ADD COLUMN x text; UPDATE t SET x = 'theirs'`;
+      const observed = async (add: string, others: () => Promise<unknown>): Promise<unknown> => {
+        const step = await bench.begin();
+        const end = await others();
+        const outcome = await bench.run(step, `${add}; UPDATE t SET x = NULL`);
+        value(await step.rollback());
+        await end;
+        return nulledIn(value(outcome));
+      };
+      const waits = async (): Promise<readonly unknown[]> => {
+        value(await bench.other.query(`BEGIN; ${theirs}`));
+        return [new Promise((resolve) => setTimeout(resolve, 300)).then(() => bench.other.query('COMMIT'))];
+      };
+      const before = async (): Promise<void> => void value(await bench.other.query(`BEGIN; ${theirs}; COMMIT`));
+      const all = [{ table: 't', column: 'x', rows: 30 }];
+      expect(await observed('ALTER TABLE t ADD COLUMN IF NOT EXISTS x text', waits)).to.deep.equal(all);
+      await bench.sql('ALTER TABLE t DROP COLUMN x');
+      expect(await observed('ALTER TABLE t ADD COLUMN IF NOT EXISTS x text', before)).to.deep.equal(all);
+      await bench.sql('ALTER TABLE t DROP COLUMN x');
+      expect(await observed('ALTER TABLE t ADD COLUMN y text', before)).to.deep.equal(all);
+    });
+
+    it('is told where the server reads its strings otherwise', async () => {
+      const { seen: observed } = await seen(
+        ADD,
+        'SET LOCAL standard_conforming_strings = off',
+        'SAVEPOINT s',
+        `UPDATE t SET x = 'it\\'' , a = NULL -- '`,
+      );
+      expect(nulledIn(observed)).to.deep.equal([{ table: 't', column: 'a', rows: 30 }]);
+    });
+
     it('is told where the name stands for a view of another schema', async () => {
       await bench.sql('CREATE SCHEMA other; CREATE VIEW other.t AS SELECT id, a AS x FROM public.t');
       const { seen: observed } = await seen(ADD, 'SET LOCAL search_path = other, public', 'UPDATE t SET x = NULL');

@@ -176,6 +176,10 @@ describe('a PostgreSQL statement', () => {
     ['WITH w AS (DELETE FROM u RETURNING 1) UPDATE t SET a = 1', undefined],
     ['INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET b = 1', undefined],
     ['DELETE FROM t', undefined],
+    [`UPDATE t SET a = 'b\\'`, undefined],
+    ['ALTER TABLE s."T" ADD a int, ADD COLUMN b text', { table: 'T', columns: ['a', 'b'], makes: true }],
+    ['ALTER TABLE t ADD a int, ADD COLUMN IF NOT EXISTS b text', undefined],
+    ['ALTER TABLE t ADD a int, DROP b', undefined],
   ] as const) {
     it(`sets ${sets?.columns.join(', ') ?? 'what is not known'}: ${sql}`, () => {
       expect(classifyText(sql, parse).sets).to.deep.equal(sets);

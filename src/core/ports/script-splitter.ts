@@ -11,10 +11,12 @@ export interface OutsideTransaction {
   readonly repeatable: boolean;
 }
 
-/** What an UPDATE of one table sets, by names as the database folds them. */
+/** What an UPDATE of one table sets, or an ALTER of it makes, by names as the database folds them. */
 export interface SetColumns {
   readonly table: string;
   readonly columns: readonly string[];
+  /** They are made, and were not there before. */
+  readonly makes?: true;
 }
 
 /** One statement of a script. */
@@ -27,7 +29,7 @@ export interface ScriptStatement {
   readonly index: number;
   /** By its own words it only adds: it changes and takes away nothing that is there. */
   readonly onlyAdds?: boolean;
-  /** Of an UPDATE that does nothing else by its own words; left out where that is not known. */
+  /** Of an UPDATE, or an ALTER, that does nothing else by its own words; left out where that is not known. */
   readonly sets?: SetColumns;
   /** Left out for a statement that belongs into the step's transaction. */
   readonly outside?: OutsideTransaction;

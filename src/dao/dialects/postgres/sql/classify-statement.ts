@@ -15,7 +15,8 @@ export function classifyStatement(sql: string, tokens: readonly Token[], parse: 
   const [tree, second] = parse?.(sql) ?? [];
   if (tree === undefined || second !== undefined) return byWords(tokens);
   const control = controlOf(tree);
-  const sets = setColumns(tree);
+  // With standard_conforming_strings off, the server has the end of such a string elsewhere.
+  const sets = sql.includes('\\') ? undefined : setColumns(tree);
   return {
     ...(control ? { control } : {}),
     onlyAdds: onlyAdds(tree),

@@ -1,6 +1,8 @@
 // The account of a step: what its statements did so far, as plain data that a savepoint can go back to. Pure.
 import type { TableEffects } from '../../../../core/events/effects.js';
+import type { SetColumns } from '../../../../core/ports/script-splitter.js';
 import type { Image } from './image.js';
+import type { StatementFacts } from './statement.js';
 
 /** A relation's counters of the transaction, as the server has them: rows inserted, updated, deleted, and read by scans. */
 export type Counters = readonly [inserted: number, updated: number, deleted: number, read: number];
@@ -22,6 +24,8 @@ export interface Account {
   /** Their rows may have been taken and put there anew by one statement: the server did not count what was taken. */
   readonly refilled: ReadonlySet<number>;
   readonly columns: readonly ColumnLoss[];
+  /** Columns that the step made in tables, by their bare names: nobody else has put a value there. */
+  readonly made: readonly SetColumns[];
   /** Rows that had a value in an attribute of a type which was dropped, by where that is. */
   readonly attributes: ReadonlyMap<string, number>;
   /** Where rows are kept now, for tables whose rows have moved. */
@@ -43,6 +47,7 @@ export const NOTHING: Account = {
   rewritten: new Set(),
   refilled: new Set(),
   columns: [],
+  made: [],
   attributes: new Map(),
   filenodes: new Map(),
   images: new Map(),
@@ -50,6 +55,17 @@ export const NOTHING: Account = {
   unchecked: false,
   schema: 'kept',
 };
+
+/** Pure: a statement added a relation, or columns to one. */
+export const withAddition = (
+  account: Account,
+  { sets }: Pick<StatementFacts, 'sets'>,
+  schema: Account['schema'],
+): Account => ({ ...account, schema, made: sets?.makes ? [...account.made, sets] : account.made });
+
+/** Whether the step made that column itself. */
+export const isMade = ({ made }: Pick<Account, 'made'>, table: string, column: string): boolean =>
+  made.some((one) => one.table === table && one.columns.includes(column));
 
 /** How the rows of one statement are to be read. */
 export interface Reading {

@@ -1,8 +1,9 @@
 // Whether anything of somebody's own can run behind the words of a statement that only adds. Pure.
 import type { SchemaSnapshot } from '../../../../core/schema/snapshot.js';
+import { isMade } from './account.js';
 import type { Found, Ledger } from './ledger.js';
 import type { Look } from './look.js';
-import { holdsRows, isOwn, type Relation } from './relations.js';
+import { holdsRows, isOwn } from './relations.js';
 import type { Adds, StatementFacts } from './statement.js';
 
 /** What runs nothing but the server's own. */
@@ -37,12 +38,9 @@ export function quietIn({ tables, triggers, objects = [] }: SchemaSnapshot): Qui
 const PLPGSQL = 'extension plpgsql';
 
 /** Whether anything can be lost by a statement, or run behind its words. In doubt it can. */
-export function mustBeFollowed(
-  facts: Pick<StatementFacts, 'adds' | 'sets'>,
-  { start, relations, account, unread, onlyAdded }: Ledger,
-  quiet: Quiet,
-): boolean {
-  const adds = facts.adds ?? (fillsNewColumns(facts, relations, quiet) ? 'rows' : undefined);
+export function mustBeFollowed(facts: Pick<StatementFacts, 'adds' | 'sets'>, ledger: Ledger, quiet: Quiet): boolean {
+  const { start, account, unread, onlyAdded } = ledger;
+  const adds = facts.adds ?? (fillsNewColumns(facts, ledger, quiet) ? 'rows' : undefined);
   // What it adds can hide what was changed before: that is looked at while others can still look.
   const hasChanged = (unread && !onlyAdded) || account.rows.size > 0;
   if (adds === undefined || hasChanged || start === undefined) return true;
@@ -51,18 +49,19 @@ export function mustBeFollowed(
 }
 
 /**
- * Whether an UPDATE sets nothing but columns that its table did not have when the step began: no value of before is changed.
- * A column that is made in a table can be one that a child of it has had before.
+ * Whether an UPDATE sets nothing but columns that the step has made: no value of before is changed, nor one that somebody
+ * else has put into a column of their own meanwhile. A column that is made in a table can be one that a child of it has
+ * had before.
  */
 function fillsNewColumns(
   { sets }: Pick<StatementFacts, 'sets'>,
-  relations: ReadonlyMap<number, Relation>,
+  { relations, account }: Pick<Ledger, 'relations' | 'account'>,
   { columnsOf }: Quiet,
 ): boolean {
-  if (sets === undefined) return false;
+  if (sets === undefined || !sets.columns.every((column) => isMade(account, sets.table, column))) return false;
   const all = [...relations.values()];
   const meant = all.filter(({ bare }) => bare === sets.table);
-  const parents = new Set(all.map(({ parent }) => parent));
+  const parents = new Set(all.flatMap(({ parents: own }) => own));
   return (
     meant.length > 0 &&
     meant.every((one) => {

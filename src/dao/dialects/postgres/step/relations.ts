@@ -17,8 +17,8 @@ export interface Relation {
   readonly columns: number;
   /** The partitioned table on top, for a partition. */
   readonly root: number | undefined;
-  /** The table that it inherits from, where it is no partition. */
-  readonly parent: number | undefined;
+  /** The tables that it inherits from, where it is no partition. */
+  readonly parents: readonly number[];
   /** The database's own estimate; -1 where it has none. */
   readonly estimate: number;
 }
@@ -31,7 +31,7 @@ export interface RelationRow {
   readonly filenode: number | null;
   readonly columns: number;
   readonly root: number | null;
-  readonly parent: number | null;
+  readonly parents: readonly number[] | null;
   readonly estimate: number;
 }
 
@@ -93,7 +93,7 @@ const RELATIONS = `
   SELECT c.oid::bigint AS oid, n.nspname AS schema, c.relname AS bare, c.relkind AS kind,
     pg_catalog.pg_relation_filenode(c.oid)::bigint AS filenode, c.reltuples::bigint AS estimate, c.relnatts AS columns,
     CASE WHEN c.relispartition THEN pg_catalog.pg_partition_root(c.oid)::oid::bigint END AS root,
-    CASE WHEN NOT c.relispartition THEN (SELECT i.inhparent::bigint FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid LIMIT 1) END AS parent
+    CASE WHEN NOT c.relispartition THEN (SELECT pg_catalog.json_agg(i.inhparent::bigint) FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = c.oid) END AS parents
   FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't'
     AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'`;
@@ -115,7 +115,7 @@ export const byNumber = (rows: readonly RelationRow[]): ReadonlyMap<number, Rela
         name: nameOf({ schema: row.schema, name: row.bare }),
         filenode: row.filenode ?? 0,
         root: row.root ?? undefined,
-        parent: row.parent ?? undefined,
+        parents: row.parents ?? [],
       },
     ]),
   );

@@ -4,7 +4,7 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { ColumnFinding, StepObservation } from '../../../../core/ports/step-transaction.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
-import { sum } from './account.js';
+import { isMade, sum, type Account } from './account.js';
 import { committedImage } from './before-images.js';
 import { lossBetween, readImage, SAMPLE, type Image } from './image.js';
 import type { Look } from './look.js';
@@ -104,11 +104,11 @@ interface Loss {
   readonly nulled: readonly Omit<ColumnFinding, 'table'>[];
 }
 
-/** An image that was read later than the step began can have columns that the step has made. */
-const ofBefore = (image: Image, { columns: last }: Relation): Image => ({
-  ...image,
-  columns: { ...image.columns, names: new Map([...image.columns.names].filter(([number]) => number <= last)) },
-});
+/** An image that was read later than the step began can have columns that the step has made; or others, behind a lock. */
+const ofBefore = (image: Image, { columns: last, bare }: Relation, account: Account): Image => {
+  const names = [...image.columns.names].filter(([number, name]) => number <= last || !isMade(account, bare, name));
+  return { ...image, columns: { ...image.columns, names: new Map(names) } };
+};
 
 function lossOf(
   { connection, second, trace }: LossContext,
@@ -131,7 +131,10 @@ function lossOf(
       ? okAsync(counted)
       : readImage(connection, after).map((is): Loss => {
           if (is === undefined) return counted;
-          const loss = lossBetween(ofBefore(was, relation), is, { ...effects, deleted: effects.deleted + went });
+          const loss = lossBetween(ofBefore(was, relation, trace.account), is, {
+            ...effects,
+            deleted: effects.deleted + went,
+          });
           // Where nobody else could write, fewer rows than there should be were taken without being counted.
           const expected = effects.inserted - effects.deleted - went;
           const uncounted = known === undefined ? 0 : Math.max(0, expected - loss.more);

@@ -36,7 +36,7 @@ export interface StatementFacts {
   readonly converts: boolean;
   /** What it adds, where it does nothing else by its words; undefined in doubt. */
   readonly adds?: Adds | undefined;
-  /** What it sets, where it is an UPDATE that does nothing else by its words; undefined in doubt. */
+  /** What it sets, or makes, where it does nothing else by its words; undefined in doubt. */
   readonly sets?: SetColumns | undefined;
   /** Every name in it, as the server folds it. */
   readonly names: ReadonlySet<string>;

@@ -3,7 +3,7 @@ import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
-import { Savepoints, type Account } from './account.js';
+import { Savepoints, withAddition, type Account } from './account.js';
 import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
 import { AS_IT_IS, Ledger, NOT_COUNTING, type HeldLock, type Start } from './ledger.js';
 import { addedBy, leavesSession, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
@@ -70,7 +70,6 @@ export class StepTrace {
     return this.#ledger.locks;
   }
 
-  /** The relations as the step found them. */
   get relations(): ReadonlyMap<number, Relation> {
     return this.#ledger.relations;
   }
@@ -101,13 +100,14 @@ export class StepTrace {
   }
 
   /** It only adds, or fills what was added: whatever it did is seen at the next look. */
-  #adding({ adds = 'rows' }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
+  #adding({ adds = 'rows', sets }: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
     const ledger = this.#ledger;
     return (ledger.onlyAdded ? okAsync<unknown, SqlError>(undefined) : ledger.catchUp()).andThen(send).map((result) => {
       this.#connection.statements.trust();
       ledger.unread = true;
       ledger.onlyAdded = true;
-      if (adds !== 'rows') ledger.account = { ...ledger.account, schema: ledger.isLoud ? 'grown' : 'added' };
+      const schema = ledger.isLoud ? 'grown' : 'added';
+      if (adds !== 'rows') ledger.account = withAddition(ledger.account, { sets }, schema);
       return result;
     });
   }
