@@ -12,6 +12,8 @@ import type { PsqlSession } from './psql-session.js';
 
 /** The end of the script is held back until pg_restore has ended well; its COMMIT is in it. */
 const HELD_BYTES = 4096;
+/** Rows can be in it, in any encoding, and the first character of it can be cut in two: each byte stays what it is. */
+const BYTES = 'latin1';
 const COMMIT = '\nCOMMIT;\n';
 const NOTHING_MORE = /^(?:--.*|\\unrestrict \S+|)$/;
 /** Statements of psql's answer: the rows that each COPY took. */
@@ -41,12 +43,12 @@ export function replay(
       ),
     )
       .andThen((held) => {
-        const end = endWithoutCommit(held.toString('utf8'));
+        const end = endWithoutCommit(held.toString(BYTES));
         return end === undefined
           ? errAsync<string, SqlError>({ kind: 'other', code: '', message: 'the script of pg_restore has no end' })
           : okAsync<string, SqlError>(end);
       })
-      .andThen((end) => ResultAsync.fromPromise(psql.feed(Buffer.from(end)), (thrown) => classify(thrown)))
+      .andThen((end) => ResultAsync.fromPromise(psql.feed(Buffer.from(end, BYTES)), (thrown) => classify(thrown)))
       .andThen(() => psql.endOfFeed())
       .map((answer) => [...answer.matchAll(TAKEN)].map(([, rows]) => Number(rows)))
       // Where the server refused, pg_restore only ended because nobody listened any more.
