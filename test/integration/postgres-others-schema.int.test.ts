@@ -67,7 +67,7 @@ describe('a step on PostgreSQL during which somebody else changes the schema', (
     const error = failure(await manager(FIRST, failing).up());
     expect(error).to.include({ kind: 'step-failed', state: 'rolled-back' });
     expect(warnings).to.deep.equal([
-      'somebody else changed the schema while step 2 ran (table theirs added): where that is why it failed, run it again',
+      'another session changed the schema while step 2 ran (table theirs added): where that is why it failed, run it again',
     ]);
     expect(await relations()).to.deep.equal(['t', 't_note', 'theirs']);
     value(await safe.close());

@@ -139,15 +139,15 @@ for (const [how, known] of KNOWN_BY)
       expect(await observed('ALTER TABLE t ADD COLUMN y text', before)).to.deep.equal(all);
     });
 
-    it('is told where the server reads its strings otherwise', async () => {
-      const { seen: observed } = await seen(
-        ADD,
-        'SET LOCAL standard_conforming_strings = off',
-        'SAVEPOINT s',
-        `UPDATE t SET x = 'it\\'' , a = NULL -- '`,
-      );
-      expect(nulledIn(observed)).to.deep.equal([{ table: 't', column: 'a', rows: 30 }]);
-    });
+    for (const [what, statement, rows] of [
+      ['an UPDATE', `UPDATE t SET x = 'it\\'' , a = NULL -- '`, 30],
+      ['an INSERT', `INSERT INTO t (id, a) VALUES (1, 'p\\'') ON CONFLICT (id) DO UPDATE SET a = NULL -- ')`, 1],
+    ] as const)
+      it(`is told where the server reads the strings of ${what} otherwise`, async () => {
+        const off = 'SET LOCAL standard_conforming_strings = off';
+        const { seen: observed } = await seen(ADD, off, 'SAVEPOINT s', statement);
+        expect(nulledIn(observed)).to.deep.equal([{ table: 't', column: 'a', rows }]);
+      });
 
     it('is told where the name stands for a view of another schema', async () => {
       await bench.sql('CREATE SCHEMA other; CREATE VIEW other.t AS SELECT id, a AS x FROM public.t');

@@ -47,7 +47,7 @@ function abortTransaction(context: StepContext, failed: FailedAttempt): ResultAs
       const changes = diffSchemas(failed.before, now).map(describeChange).join(', ');
       context.ports.observer.progress({
         kind: 'warning',
-        message: `somebody else changed the schema while step ${failed.step.version} ran (${changes}): where that is why it failed, run it again`,
+        message: `another session changed the schema while step ${failed.step.version} ran (${changes}): where that is why it failed, run it again`,
       });
     }
     // What others changed is no part of it: the next run finds that as drift.

@@ -16,10 +16,11 @@ export function classifyStatement(sql: string, tokens: readonly Token[], parse: 
   if (tree === undefined || second !== undefined) return byWords(tokens);
   const control = controlOf(tree);
   // With standard_conforming_strings off, the server has the end of such a string elsewhere.
-  const sets = sql.includes('\\') ? undefined : setColumns(tree);
+  const isCertain = !sql.includes('\\');
+  const sets = isCertain ? setColumns(tree) : undefined;
   return {
     ...(control ? { control } : {}),
-    onlyAdds: onlyAdds(tree),
+    onlyAdds: isCertain && onlyAdds(tree),
     ...(sets ? { sets } : {}),
     ...outsideOf(tree),
   };
