@@ -38,8 +38,8 @@ async function contentOf(
   let [tables, textBytes] = [0, 0];
   await readRows(
     script,
-    (head) => {
-      const digest = digests.onTable(head);
+    (head, decode) => {
+      const digest = digests.onTable(head, decode);
       if (head !== LARGE_OBJECTS) {
         tables += 1;
         progress.begin(head);

@@ -1,6 +1,7 @@
 // Reads the table of contents of an archive of pg_dump's custom format: exact names, which the listing of pg_restore has not.
 import { open } from 'node:fs/promises';
 import { err, ok, type Result } from 'neverthrow';
+import { decoderOf, type Decode } from './encoding.js';
 
 /** One object of an archive; absent texts are empty. */
 export interface ArchiveEntry {
@@ -102,8 +103,18 @@ function entryOf(from: Reader, version: number): ArchiveEntry {
   const owner = from.text();
   from.text();
   while (from.optionalText() !== undefined);
+  // It is the first one, and has no letters of its own.
+  if (kind === ENCODING) from.encoding(encodingIn(definition));
   return { id, kind, schema, name, owner, definition, copy, hasData, offset: from.offset() };
 }
+
+const ENCODING = 'ENCODING';
+/** `SET client_encoding = 'LATIN1';` */
+const encodingIn = (definition: string): string => /'([^']*)'/.exec(definition)?.[1] ?? '';
+
+/** The encoding of its texts and its rows, in the server's words. */
+export const encodingOf = (entries: readonly ArchiveEntry[]): string =>
+  encodingIn(entries.find(({ kind }) => kind === ENCODING)?.definition ?? '');
 
 /** Numbers and texts as the archive has them; reading past the end is a RangeError. */
 class Reader {
@@ -111,6 +122,7 @@ class Reader {
   #at = MAGIC.length;
   #intSize = 4;
   #offsetSize = 8;
+  #decode: Decode = decoderOf('UTF8');
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -119,6 +131,10 @@ class Reader {
   sizes(int: number, offset: number): void {
     this.#intSize = int;
     this.#offsetSize = offset;
+  }
+
+  encoding(name: string): void {
+    this.#decode = decoderOf(name);
   }
 
   byte(): number {
@@ -138,7 +154,7 @@ class Reader {
     if (length < 0) return undefined;
     const end = this.#at + length;
     if (end > this.#bytes.length) throw new RangeError(ENDS_EARLY);
-    const text = this.#bytes.toString('utf8', this.#at, end);
+    const text = this.#decode(this.#bytes, this.#at, end);
     this.#at = end;
     return text;
   }

@@ -13,7 +13,7 @@ import type {
 import type { SqlError } from '../../../../core/ports/session.js';
 import { compareText } from '../../../../core/schema/names.js';
 import { nameOf } from '../name.js';
-import { MAGIC, type Archive, type ArchiveEntry } from './archive.js';
+import { encodingOf, MAGIC, type Archive, type ArchiveEntry } from './archive.js';
 import { asCheck, asDamage, openArchive, printed, readData } from './archive-tools.js';
 import { KnownContents } from './archive-content.js';
 import { digestTables, isOwn } from './table-digests.js';
@@ -102,9 +102,6 @@ export function factsOf({ format, serverVersion, dumpVersion, entries }: Archive
 }
 
 /** Of the names and the rows. */
-export const encodingOf = (entries: readonly ArchiveEntry[]): string =>
-  /'([^']*)'/.exec(entries.find(({ kind }) => kind === 'ENCODING')?.definition ?? '')?.[1] ?? '';
-
 /** What gives rights to roles that need not own anything. */
 const GRANTING = new Set(['ACL', 'DEFAULT ACL', 'POLICY', 'USER MAPPING']);
 const ROLES = /\b(?:TO|FROM|FOR ROLE|FOR|AUTHORIZATION) ((?:"(?:[^"]|"")*"|[\w$]+)(?:, (?:"(?:[^"]|"")*"|[\w$]+))*)/g;

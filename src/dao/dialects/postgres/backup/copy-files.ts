@@ -62,11 +62,11 @@ export class PostgresCopyFiles implements CopyFiles {
           archive,
           async (script) => {
             const rows: Record<string, string>[] = [];
-            await readRows(script, ({ table, columns }) =>
+            await readRows(script, ({ table, columns }, decode) =>
               table.schema !== 'migrate_safe' || table.name !== 'events'
                 ? undefined
                 : (bytes, start, end) => {
-                    const fields = fieldsOf(bytes.toString('utf8', start, end));
+                    const fields = fieldsOf(decode(bytes, start, end));
                     rows.push(Object.fromEntries(columns.map((column, at) => [column, fields[at] ?? ''])));
                   },
             );

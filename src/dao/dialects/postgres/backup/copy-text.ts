@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { QualifiedName } from '../name.js';
+import { decoderOf, type Decode } from './encoding.js';
 
 /** The head of one COPY block. */
 export interface CopyHead {
@@ -12,8 +13,8 @@ export interface CopyHead {
 /** Takes one row: the bytes of its line without the line break, which are valid until the next chunk is read. */
 export type TakeRow = (bytes: Buffer, start: number, end: number) => void;
 
-/** Says who takes the rows of a block; undefined where nobody wants them. */
-export type OnTable = (head: CopyHead) => TakeRow | undefined;
+/** Says who takes the rows of a block; undefined where nobody wants them. `decode`: for those who want their text. */
+export type OnTable = (head: CopyHead, decode: Decode) => TakeRow | undefined;
 
 /** Large objects as rows of the table that holds them: `oid<TAB>sha256`. */
 export const LARGE_OBJECTS: CopyHead = {
@@ -24,6 +25,8 @@ export const LARGE_OBJECTS: CopyHead = {
 const LINE_BREAK = 10;
 const BEGINS = 'COPY ';
 const ENDS = ' FROM stdin;';
+/** Ahead of the first name. */
+const ENCODING = /^SET client_encoding = '([^']*)';$/;
 const LARGE_OBJECT = /^SELECT pg_catalog\.(lo_open|lowrite|lo_close)\((?:'(\d+)'|0(?:, '\\x([^']*)')?)/;
 
 /**
@@ -62,13 +65,14 @@ class ScriptReader {
   #statement = '';
   #object: { readonly oid: string; readonly hash: Hash } | undefined;
   #takeObject: TakeRow | undefined;
+  #decode = decoderOf('UTF8');
 
   constructor(onTable: OnTable) {
     this.#onTable = onTable;
   }
 
   line(bytes: Buffer, start: number, end: number): void {
-    if (this.#block === undefined) this.#outside(bytes.toString('utf8', start, end));
+    if (this.#block === undefined) this.#outside(this.#decode(bytes, start, end));
     else if (end - start === 2 && bytes[start] === 0x5c && bytes[start + 1] === 0x2e) this.#block = undefined;
     else this.#block.take?.(bytes, start, end);
   }
@@ -80,12 +84,14 @@ class ScriptReader {
 
   #outside(line: string): void {
     if (this.#statement === '' && !line.startsWith(BEGINS)) {
-      this.#largeObject(line);
+      const [, encoding] = ENCODING.exec(line) ?? [];
+      if (encoding === undefined) this.#largeObject(line);
+      else this.#decode = decoderOf(encoding);
       return;
     }
     this.#statement += this.#statement === '' ? line : `\n${line}`;
     if (!this.#statement.endsWith(ENDS)) return;
-    this.#block = { take: this.#onTable(parseHead(this.#statement)) };
+    this.#block = { take: this.#onTable(parseHead(this.#statement), this.#decode) };
     this.#statement = '';
   }
 
@@ -95,7 +101,7 @@ class ScriptReader {
     // However its content was cut into pieces, the digits of all of them are the same.
     else if (what === 'lowrite') this.#object?.hash.update(hex);
     else if (what === 'lo_close' && this.#object !== undefined) {
-      this.#takeObject ??= this.#onTable(LARGE_OBJECTS);
+      this.#takeObject ??= this.#onTable(LARGE_OBJECTS, this.#decode);
       const row = Buffer.from(`${this.#object.oid}\t${this.#object.hash.digest('hex')}`);
       this.#takeObject?.(row, 0, row.length);
       this.#object = undefined;

@@ -10,13 +10,18 @@ const LOCK_WAIT_MS = 60_000;
 /** So many tables are named to pg_dump; a command line has an end, and behind it all tables are read. */
 const MOST_NAMED = 100;
 
+/** Arguments are UTF-8, and pg_dump takes them for what it works in. */
+const ASCII = /^[\u0001-\u007F]*$/;
+
 /** `only` may name those that are wanted; `snapshot`: what is read, where others write meanwhile. */
 export function liveRows<T>(
   { toolbox, snapshot }: { readonly toolbox: Toolbox; readonly snapshot?: string },
   read: (script: Readable) => Promise<T>,
   only: readonly QualifiedName[] = [],
 ): ResultAsync<T, SqlError> {
-  const isNamed = only.length > 0 && only.length <= MOST_NAMED && only.every(({ schema }) => schema !== 'pg_catalog');
+  const canName = ({ schema, name }: QualifiedName): boolean =>
+    schema !== 'pg_catalog' && (toolbox.env['PGCLIENTENCODING'] === 'UTF8' || ASCII.test(`${schema}${name}`));
+  const isNamed = only.length > 0 && only.length <= MOST_NAMED && only.every(canName);
   const tables = isNamed ? only.map((table) => `--table=${patternOf(table)}`) : ['--blobs'];
   return runTool(
     {

@@ -52,7 +52,7 @@ export class PostgresServer {
     return this.withConnection((connection) => connection.all<Traits>(TRAITS)).andThen(([traits]) =>
       toolsFor(Number(traits?.version ?? 0)).andThen((tools): ResultAsync<T, E | SqlError> => {
         const done = withToolEnvironment<Result<T, E>>(this.#options, async (env) =>
-          work({ tools, env: { ...env, ...plainBytes(traits?.bytes, env) } }),
+          work({ tools, env: { ...env, ...plainBytes(traits?.bytes, env), ...ownEncoding(traits?.encoding) } }),
         );
         return ResultAsync.fromPromise(done, (thrown): E | SqlError => classify(thrown)).andThen((result) => result);
       }),
@@ -63,10 +63,16 @@ export class PostgresServer {
 interface Traits {
   readonly version: string;
   readonly bytes: string;
+  readonly encoding: string;
 }
 
-const TRAITS = `SELECT pg_catalog.current_setting('server_version_num') AS version, pg_catalog.current_setting('bytea_output') AS bytes`;
+const TRAITS = `SELECT pg_catalog.current_setting('server_version_num') AS version, pg_catalog.current_setting('bytea_output') AS bytes,
+  pg_catalog.current_setting('server_encoding') AS encoding`;
 
 /** pg_dump leaves this one to the role and the database. It is set only where it has to be: a pooler can refuse options. */
 const plainBytes = (bytes: string | undefined, { PGOPTIONS: options }: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   bytes === 'escape' ? { PGOPTIONS: `${options ?? ''} -c bytea_output=hex`.trim() } : {};
+
+/** Rows come as the bytes that they are: what a role or a database says otherwise cannot always say all of them. */
+const ownEncoding = (encoding: string | undefined): NodeJS.ProcessEnv =>
+  encoding === undefined ? {} : { PGCLIENTENCODING: encoding };

@@ -5,9 +5,9 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import { inOrder } from '../../../in-order.js';
 import { hadColumn, rowsEntry, sequenceValue } from '../backup/archived-tables.js';
 import { readData, type OpenArchive } from '../backup/archive-tools.js';
-import type { ArchiveEntry } from '../backup/archive.js';
-import { encodingOf } from '../backup/copy-check.js';
+import { encodingOf, type ArchiveEntry } from '../backup/archive.js';
 import { parseHead, readRows } from '../backup/copy-text.js';
+import { listOf, withList } from '../backup/entry-list.js';
 import type { PostgresConnection } from '../connection.js';
 import type { Feed, Send } from '../copy-in.js';
 import { nameOf, quoted, sqlName, type QualifiedName } from '../name.js';
@@ -104,8 +104,11 @@ function load(
   const { columns } = parseHead(entry.copy.trimEnd());
   const list = columns.length === 0 ? '' : `(${columns.map(quoted).join(', ')}) `;
   const sql = `COPY ${copy} ${list}FROM STDIN WITH (ENCODING '${encodingOf(archive.entries)}')`;
-  const only = [`--schema=${entry.schema}`, `--table=${entry.name}`];
-  const feed: Feed = (send) => readData(archive, (script) => pour(script, entry, send), only);
+  // By its number: a name on a command line is UTF-8, and in the archive it need not be.
+  const feed: Feed = (send) =>
+    withList(listOf([entry]), (list) =>
+      readData(archive, (script) => pour(script, entry, send), [`--use-list=${list}`]),
+    );
   // Defaults and checks of types may call functions that rely on the path that their database gives them.
   return connection
     .run('SET LOCAL search_path TO DEFAULT')
