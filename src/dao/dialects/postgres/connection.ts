@@ -3,6 +3,7 @@ import type { Client, ClientConfig, QueryConfig, QueryResult, QueryResultRow } f
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError, SqlErrorKind, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
+import { keepUtf8, listenTo } from './client-encoding.js';
 import { copyIn, Unfed, type Feed } from './copy-in.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
@@ -127,10 +128,7 @@ export class PostgresConnection implements Session {
     return this.query(`${sql}; ${select}, ${PREPARED}`).map((done: unknown) => this.#prepared.learn<R>(done));
   }
 
-  /**
-   * One statement of somebody else's: the extended protocol takes no second one with it, however the text is read, and
-   * values come as the host's driver is set to give them.
-   */
+  /** One statement of somebody else's: the protocol takes no second one; values come as the host's driver gives them. */
   foreign(sql: string, values: readonly unknown[]): ResultAsync<QueryResult<ForeignRow>, SqlError> {
     return this.#queue<ForeignRow>(sql, values, {
       queryMode: 'extended',
@@ -167,6 +165,7 @@ export class PostgresConnection implements Session {
       ...this.#options,
       types: OWN_TYPES,
     });
+    listenTo(client);
     client.on('error', (error) => {
       if (client === this.#client) this.#lost ??= classify(error);
     });
@@ -251,6 +250,7 @@ export class PostgresConnection implements Session {
       const result = !asIs
         ? await askPooled(raw, { server: this.#server, where, at }, sql, values)
         : await raw(sql, values);
+      if (how.queryMode === 'extended') await keepUtf8(client);
       if (boundary === 'begins') this.#inTransaction = true;
       return result as QueryResult<R>;
     } finally {
