@@ -174,7 +174,8 @@ function recordRung(
   const { code, kind, message } = failed.error;
   recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   recorder.record({ type: 'roll-back-step', attempt: failed.attempt, rung, schema });
-  return recorder.flush(database, 'recording the failure');
+  // Where it cannot be recorded, what failed in the first place is to be told all the same.
+  return recorder.flush(database, `recording the failure (${message})`);
 }
 
 /** The run stops here: the step stays under way in the journal until a person has looked. */

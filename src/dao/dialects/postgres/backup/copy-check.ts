@@ -101,7 +101,6 @@ export function factsOf({ format, serverVersion, dumpVersion, entries }: Archive
   };
 }
 
-/** Of the names and the rows. */
 /** What gives rights to roles that need not own anything. */
 const GRANTING = new Set(['ACL', 'DEFAULT ACL', 'POLICY', 'USER MAPPING']);
 const ROLES = /\b(?:TO|FROM|FOR ROLE|FOR|AUTHORIZATION) ((?:"(?:[^"]|"")*"|[\w$]+)(?:, (?:"(?:[^"]|"")*"|[\w$]+))*)/g;
