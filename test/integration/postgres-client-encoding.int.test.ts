@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createMigrateSafe, MigrationStep, type SafeMigrationManager } from 'migrate-safe';
-import { sql } from '../support/kitchen-sink.js';
+import { sql, toolsOf } from '../support/kitchen-sink.js';
 import { freshDatabase, type TestDatabase } from '../support/postgres.js';
 import { failure, value } from '../support/project.js';
 
@@ -17,6 +17,7 @@ describe('a step that sets client_encoding on PostgreSQL', function () {
   beforeEach(async function () {
     database = await freshDatabase(this);
     directory = mkdtempSync(path.join(tmpdir(), 'migrate-safe-test-'));
+    if ((await toolsOf(database.url)) === undefined) this.skip();
   });
   afterEach(async () => {
     rmSync(directory, { recursive: true, force: true });

@@ -349,10 +349,11 @@ describe('a restore by a swap of names', function () {
     value(await manager().audit());
   });
 
-  it('says which right is missing, and works for an owner who may make databases', async () => {
+  it('says which right is missing, and works for an owner who may make databases', async function () {
+    // Before, the schema public is the superuser's, and so are the rights on it.
+    if ((await testVersion()) < 150_000) this.skip();
     await sql(server, `ALTER DATABASE ${quoted(name)} OWNER TO ${OWNER}_createdb`);
     const as = (role: string): SafeMigrationManager => manager({ database: urlOf(name, role) });
-    if ((await testVersion()) < 150_000) await sql(url, `GRANT ALL ON SCHEMA public TO ${OWNER}_createdb`);
     write('0001_shop.sql', `CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);`);
     value(await manager({ database: urlOf(name, `${OWNER}_createdb`), fileBackup: 'never' }).up());
     const atOne = await content();

@@ -83,7 +83,7 @@ export class PostgresNewDatabases implements NewDatabases {
     const contents = this.#contents;
     return safeTry<RestoredContent, Failure>(async function* () {
       const create = yield* creationOf(archive.entries);
-      yield* acting.query(create(name));
+      yield* acting.query(create(name, acting.server.version));
       const known = yield* contents.of(file);
       const onLook = yield* growth(watching, { name, file, likely: known?.textBytes ?? 0 }, onProgress);
       return inNew.withTools((toolbox) => {

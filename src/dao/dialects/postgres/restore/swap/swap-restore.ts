@@ -22,7 +22,7 @@ import { newName } from './names.js';
 import { dropped, fill, finish, hastened } from './new-database.js';
 import { liveDatabase, swapOutlook, type LiveDatabase } from './outlook.js';
 import { switchOver } from './switch-over.js';
-import { traitsOf } from './traits.js';
+import { traitsOf, type CreateDatabase } from './traits.js';
 
 type Failure = SqlError | StaleJournal | WholeRestoreError;
 
@@ -84,7 +84,7 @@ export class PostgresSwapRestore implements SwapRestorePort {
           (): Filling =>
             ({ name, live, create, into, inNew }) =>
               connection
-                .query(create(name))
+                .query(create(name, connection.server.version))
                 .andThen(() => growth(connection, { name, file, likely: live.bytes }, onProgress))
                 .andThen((onLook) =>
                   fill({ server: inNew, into, archive, contents, hadPublic: live.hadPublic, signal, onLook }),
@@ -157,7 +157,7 @@ type Filling = (place: {
   readonly name: string;
   readonly live: LiveDatabase;
   /** Creates an empty one like the live one. */
-  readonly create: (name: string) => string;
+  readonly create: CreateDatabase;
   readonly into: Toolbox;
   readonly inNew: PostgresServer;
 }) => ResultAsync<RestoredContent, Failure>;

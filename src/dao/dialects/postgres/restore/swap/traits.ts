@@ -10,9 +10,11 @@ import type { Toolbox } from '../../backup/server.js';
 import { classify } from '../../classify.js';
 import { quoted } from '../../name.js';
 
+/** What creates an empty database like it, of that name, on a server of that version. */
+export type CreateDatabase = (name: string, serverVersion: number) => string;
+
 export interface DatabaseTraits {
-  /** Creates an empty one like it. */
-  readonly create: (name: string) => string;
+  readonly create: CreateDatabase;
   /** Make one that bears the same name what this one is; each may be several statements. */
   readonly statements: readonly string[];
 }
@@ -53,14 +55,17 @@ function traitsIn(entries: readonly ArchiveEntry[]): Result<DatabaseTraits, SqlE
 }
 
 /** What creates an empty database with the encoding and the locale that the archive's had; `owner`: without one, who creates it. */
-export function creationOf(
-  entries: readonly ArchiveEntry[],
-  owner?: string,
-): Result<(name: string) => string, SqlError> {
+export function creationOf(entries: readonly ArchiveEntry[], owner?: string): Result<CreateDatabase, SqlError> {
   const [, how] = CREATION.exec(entries.find(({ kind }) => kind === 'DATABASE')?.definition ?? '') ?? [];
   if (how === undefined) return err(unreadable('pg_dump does not say how the database was made'));
   const whose = owner === undefined ? '' : `OWNER = ${quoted(owner)} `;
-  return ok((name) => `CREATE DATABASE ${quoted(name)} WITH ${whose}${how}`);
+  return ok((name, serverVersion) => {
+    const known = serverVersion < 150_000 ? how.replace(PROVIDER, '') : how;
+    return `CREATE DATABASE ${quoted(name)} WITH ${whose}${known}`;
+  });
 }
+
+/** A newer pg_dump says it of older servers too, which have no other one, and do not know the word. */
+const PROVIDER = / LOCALE_PROVIDER = libc\b/;
 
 const OF_DATABASE = new Set(['ACL', 'COMMENT', 'SECURITY LABEL']);
