@@ -223,7 +223,7 @@ for (const [how, known] of KNOWN_BY)
         const step = await bench.begin();
         for (const sql of ['SAVEPOINT one', ...statements]) {
           const { statements: all } = splitter.split(sql, { transactionControl: 'keep' })._unsafeUnwrap();
-          const known = all.map(({ sets, ...one }) => (isKnown && sets ? { ...one, sets } : one));
+          const known = all.map(({ sets, ...one }) => (sets && (isKnown || sets.makes) ? { ...one, sets } : one));
           value(await step.execute(known, new AbortController().signal));
         }
         const outcome = await step.observe();
