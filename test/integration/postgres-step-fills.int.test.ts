@@ -98,6 +98,25 @@ for (const [how, known] of KNOWN_BY)
         expect(nulledIn(observed)).to.deep.equal([{ table, column, rows }]);
       });
 
+    it('is told by the names that columns had when the step began', async () => {
+      const empty = 'UPDATE t SET z = NULL WHERE id <= 3';
+      const renames = 'ALTER TABLE t RENAME a TO z';
+      for (const statements of [
+        [ADD, FILL, renames, empty],
+        [ADD, FILL, renames, 'UPDATE seen SET x = NULL WHERE id <= 3'],
+        [renames, empty],
+        ['UPDATE t SET b = 1', renames, empty],
+        ['ALTER TABLE t DROP COLUMN b', renames, empty],
+        ['ALTER TABLE t RENAME b TO other', renames, 'ALTER TABLE t RENAME other TO a', empty],
+      ])
+        for (const also of [[], ['ALTER TABLE t RENAME z TO last']]) {
+          const { seen: observed } = await seen(...statements, ...also);
+          expect(nulledIn(observed), statements.join('; ')).to.deep.equal([{ table: 't', column: 'a', rows: 3 }]);
+        }
+      const { seen: observed } = await seen(renames, 'DROP VIEW seen', 'ALTER TABLE t DROP COLUMN z');
+      expect(observed.droppedColumns.map(({ column, rows }) => [column, rows])).to.deep.equal([['a', 30]]);
+    });
+
     it('is told where a child had a column of that name before', async () => {
       const { seen: observed } = await seen('ALTER TABLE parent ADD COLUMN x text', 'UPDATE parent SET x = NULL');
       expect(nulledIn(observed)).to.deep.equal([{ table: 'child', column: 'x', rows: 4 }]);

@@ -2,6 +2,7 @@
 import type { ColumnFinding, RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { Account } from './account.js';
 import { filledIn } from './image.js';
+import type { Naming } from './lost-parts.js';
 import { differencesOf, holdsRows, isOwn, type Relation, type Relations } from './relations.js';
 
 /** Dropped with their rows, those included that were taken before; a partition is part of its table, where that is gone too. */
@@ -30,6 +31,7 @@ export function droppedTables(account: Account, relations: Relations): readonly 
 export function droppedColumns(
   { columns, images, rows }: Account,
   { before, after }: Relations,
+  { columnBefore }: Pick<Naming, 'columnBefore'>,
 ): readonly ColumnFinding[] {
   return columns.flatMap(({ oid, number, column, rows: filled }) => {
     const relation = before.get(oid);
@@ -39,6 +41,7 @@ export function droppedColumns(
       .filter((one) => one.oid === oid || one.root === oid)
       .reduce((all, one) => all + (rows.get(one.oid)?.deleted ?? 0), 0);
     const had = image === undefined ? 0 : filledIn(image, number) - deleted;
-    return [{ table: relation.name, column, rows: Math.max(filled, had), keys: [] }];
+    const was = columnBefore(relation.name, number) ?? column;
+    return [{ table: relation.name, column: was, rows: Math.max(filled, had), keys: [] }];
   });
 }

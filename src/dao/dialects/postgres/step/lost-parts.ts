@@ -13,6 +13,8 @@ export interface Naming {
   readonly isReplaced: (table: string) => boolean;
   /** The name now of a column that a table had; undefined where it is gone. */
   readonly columnNow: (table: string, column: string) => string | undefined;
+  /** What a column of that number was called; undefined where it is called so still. */
+  readonly columnBefore: (table: string, number: number) => string | undefined;
 }
 
 /** A table before and after. */

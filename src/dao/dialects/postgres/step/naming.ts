@@ -45,24 +45,34 @@ export function readNaming(
   const nameNow = (name: string): string | undefined => (names.has(name) ? names.get(name) : name);
   const isNamed = (bare: string): boolean => named.has(bare);
   if (!hasLess(before, after))
-    return okAsync({ isNamed, nameNow, columnNow: (_table, column) => column, isReplaced: () => false });
+    return okAsync({
+      isNamed,
+      nameNow,
+      columnNow: (_table, column) => column,
+      columnBefore: () => undefined,
+      isReplaced: () => false,
+    });
   const oids = [...relations.before.keys()];
   return connection.query<ColumnsRow>(COLUMNS, [oids]).map(({ rows }) => {
     const changed = new Map(
       rows.map(({ oid, names, gone }) => {
         const table = relations.before.get(oid)?.name;
         const old = before.tables.find(({ name }) => name === table)?.columns ?? [];
-        const now = names.filter((_, at) => gone[at] !== true);
-        return [table, new Map(old.map(({ name }, at) => [name, now[at] ?? undefined]))];
+        const there = names.flatMap((now, at) =>
+          gone[at] === true ? [] : [{ number: at + 1, now: now ?? undefined }],
+        );
+        return [table, old.flatMap(({ name: was }, at) => (there[at] ? [{ was, ...there[at] }] : []))];
       }),
     );
     const columnNow = (table: string, column: string): string | undefined => {
       if (inPlace.has(table))
         return after.tables.find(({ name }) => name === table)?.columns.find(({ name }) => name === column)?.name;
       const columns = changed.get(table);
-      return columns === undefined ? column : columns.get(column);
+      return columns === undefined ? column : columns.find(({ was }) => was === column)?.now;
     };
-    return { isNamed, nameNow, columnNow, isReplaced: (table) => inPlace.has(table) };
+    const columnBefore = (table: string, column: number): string | undefined =>
+      changed.get(table)?.find(({ number }) => number === column)?.was;
+    return { isNamed, nameNow, columnNow, columnBefore, isReplaced: (table) => inPlace.has(table) };
   });
 }
 

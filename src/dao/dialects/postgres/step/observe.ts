@@ -128,27 +128,26 @@ function describe(context: ObserveContext, there: Present, now: Look): ResultAsy
   const { relations, schema: after, touchesOwn: own } = there;
   if (own) return errAsync<Observed, StepFault>(REFUSED);
   const both = { before: trace.relations, after: relations };
-  return rowLosses(context, both, now)
-    .andThen((rows) =>
-      ResultAsync.combine([
-        readNaming(connection, both, { before, after }, trace.account.named),
-        brokenKeys(context),
-        lostAttributes(context, trace.account, both, [before, after]),
-      ]).map(([naming, brokenForeignKeys, attributes]): Observed => ({
-        before,
-        after,
-        effects: effectsOf(trace, both, now, after),
-        deletedRows: [...rows.deletedRows, ...trace.catalogRows(now)],
-        nulledValues: rows.nulledValues,
-        droppedTables: droppedTables(trace.account, both),
-        droppedColumns: [...droppedColumns(trace.account, both), ...attributes],
-        brokenForeignKeys,
-        renamed: renamed(both, before, after, naming),
-        lostObjects: lostObjects(before, after, naming),
-        reinstated: [],
-        left: trace.left(now, there),
-        isWhole: !(trace.isLoud && trace.account.schema === 'kept'),
-      })),
+  return readNaming(connection, both, { before, after }, trace.account.named)
+    .andThen((naming) => rowLosses(context, both, { now, naming }).map((rows) => ({ naming, rows })))
+    .andThen(({ naming, rows }) =>
+      ResultAsync.combine([brokenKeys(context), lostAttributes(context, trace.account, both, [before, after])]).map(
+        ([brokenForeignKeys, attributes]): Observed => ({
+          before,
+          after,
+          effects: effectsOf(trace, both, now, after),
+          deletedRows: [...rows.deletedRows, ...trace.catalogRows(now)],
+          nulledValues: rows.nulledValues,
+          droppedTables: droppedTables(trace.account, both),
+          droppedColumns: [...droppedColumns(trace.account, both, naming), ...attributes],
+          brokenForeignKeys,
+          renamed: renamed(both, before, after, naming),
+          lostObjects: lostObjects(before, after, naming),
+          reinstated: [],
+          left: trace.left(now, there),
+          isWhole: !(trace.isLoud && trace.account.schema === 'kept'),
+        }),
+      ),
     )
     .mapErr(asFault);
 }

@@ -8,6 +8,7 @@ import { isMade, sum, type Account } from './account.js';
 import { committedImage } from './before-images.js';
 import { lossBetween, readImage, SAMPLE, type Image } from './image.js';
 import type { Look } from './look.js';
+import type { Naming } from './lost-parts.js';
 import { inSql, isOwn, type Relation, type Relations } from './relations.js';
 import type { StepTrace } from './trace.js';
 
@@ -18,10 +19,16 @@ export interface LossContext {
   readonly trace: StepTrace;
 }
 
+/** How things stand at the end of a step, and how they were called. */
+export interface AtEnd {
+  readonly now: Look;
+  readonly naming: Pick<Naming, 'columnBefore'>;
+}
+
 type RowLosses = Pick<StepObservation, 'deletedRows' | 'nulledValues'>;
 
 /** Rows and values that are gone from tables that are still there. */
-export function rowLosses(context: LossContext, relations: Relations, now: Look): ResultAsync<RowLosses, SqlError> {
+export function rowLosses(context: LossContext, relations: Relations, end: AtEnd): ResultAsync<RowLosses, SqlError> {
   const { account } = context.trace;
   const done = new Map<number, ReturnType<typeof sum>>();
   /** Rows that are gone by their numbers alone. */
@@ -48,7 +55,7 @@ export function rowLosses(context: LossContext, relations: Relations, now: Look)
       return okAsync<Loss, SqlError>({ relation, deleted: effects.deleted, keys: [], nulled: [] });
     const after = relations.after.get(relation.oid) ?? relation;
     return wentWithPartitions(context, relation, relations).andThen((went) =>
-      lossOf(context, { relation, after, effects, went: went + (emptied.get(relation.oid) ?? 0) }, now),
+      lossOf(context, { relation, after, effects, went: went + (emptied.get(relation.oid) ?? 0) }, end),
     );
   }).map((losses) => {
     const rows = new Map(losses.map(({ relation, deleted, keys }) => [relation.oid, { deleted, keys }]));
@@ -104,16 +111,26 @@ interface Loss {
   readonly nulled: readonly Omit<ColumnFinding, 'table'>[];
 }
 
-/** An image that was read later than the step began can have columns that the step has made; or others, behind a lock. */
-const ofBefore = (image: Image, { columns: last, bare }: Relation, account: Account): Image => {
-  const names = [...image.columns.names].filter(([number, name]) => number <= last || !isMade(account, bare, name));
+/**
+ * An image that was read later than the step began can have columns that the step has made; or others, behind a lock. Some
+ * may have had another name.
+ */
+const ofBefore = (
+  image: Image,
+  { columns: last, bare, name: table }: Relation,
+  account: Account,
+  { columnBefore }: AtEnd['naming'],
+): Image => {
+  const names = [...image.columns.names]
+    .filter(([number, name]) => number <= last || !isMade(account, bare, name))
+    .map(([number, name]) => [number, columnBefore(table, number) ?? name] as const);
   return { ...image, columns: { ...image.columns, names: new Map(names) } };
 };
 
 function lossOf(
   { connection, second, trace }: LossContext,
   { relation, after, effects, went }: Concerned,
-  { locks }: Look,
+  { now: { locks }, naming }: AtEnd,
 ): ResultAsync<Loss, SqlError> {
   const counted: Loss = { relation, deleted: effects.deleted, keys: [], nulled: [] };
   const known = trace.account.images.get(relation.oid);
@@ -131,7 +148,7 @@ function lossOf(
       ? okAsync(counted)
       : readImage(connection, after).map((is): Loss => {
           if (is === undefined) return counted;
-          const loss = lossBetween(ofBefore(was, relation, trace.account), is, {
+          const loss = lossBetween(ofBefore(was, relation, trace.account, naming), is, {
             ...effects,
             deleted: effects.deleted + went,
           });
