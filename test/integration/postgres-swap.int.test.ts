@@ -349,9 +349,7 @@ describe('a restore by a swap of names', function () {
     value(await manager().audit());
   });
 
-  it('says which right is missing, and works for an owner who may make databases', async function () {
-    // Before, the schema public is the superuser's, and so are the rights on it.
-    if ((await testVersion()) < 150_000) this.skip();
+  it('says which right is missing, and works for an owner who may make databases', async () => {
     await sql(server, `ALTER DATABASE ${quoted(name)} OWNER TO ${OWNER}_createdb`);
     const as = (role: string): SafeMigrationManager => manager({ database: urlOf(name, role) });
     write('0001_shop.sql', `CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);`);
@@ -383,6 +381,29 @@ describe('a restore by a swap of names', function () {
       .to.contain('belongs to')
       .and.contain(`TO "${OWNER}_createdb";`);
     await sql(server, `REVOKE ${OWNER}_createdb FROM ${OWNER}_nocreatedb`);
+  });
+
+  it('is refused to an owner where rights were given on what is not theirs: a new database would be without them', async () => {
+    const owner = `${OWNER}_createdb`;
+    const as = (role: string): SafeMigrationManager => manager({ database: urlOf(name, role) });
+    await sql(server, `ALTER DATABASE ${quoted(name)} OWNER TO ${owner}`);
+    await sql(url, `ALTER SCHEMA public OWNER TO CURRENT_USER; GRANT CREATE ON SCHEMA public TO ${owner}`);
+    write('0001_shop.sql', `CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1);`);
+    value(await manager({ database: urlOf(name, owner), fileBackup: 'never' }).up());
+    const atOne = await content();
+    value(await as(owner).createBackup());
+    await sql(url, 'INSERT INTO t VALUES (2)');
+    const now = await content();
+    const swap = { choice: { latest: true }, by: 'swap' } as const;
+    const asCopy = { choice: { latest: true }, name: `${name}_copy` } as const;
+    for (const error of [failure(await as(owner).restore(swap)), failure(await as(owner).restoreAsCopy(asCopy))])
+      expect(error.message)
+        .to.contain(`${owner} may not give a new database the rights that the backup has on SCHEMA public`)
+        .and.contain('or as a superuser');
+    expect(await family()).to.deep.equal([name]);
+    expect(await content()).to.equal(now);
+    value(await manager().restore(swap));
+    expect(await content()).to.equal(atOne);
   });
 
   it('is for a whole database of a server, and says so', async () => {

@@ -6,7 +6,7 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { EMPTY_HEAD } from '../journal/chain.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { SqlError } from '../ports/session.js';
-import type { WholeRestoreError, WholeRestorePort } from '../ports/whole-restore.js';
+import { rightsNotPermitted, type WholeRestoreError, type WholeRestorePort } from '../ports/whole-restore.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSql, fromStore } from './as-error.js';
 import type { LoadedHistory } from './load-history.js';
@@ -109,6 +109,8 @@ export function restoreFailure(error: Failure, backupId: string, database: strin
       return refused(
         `the role ${error.role} may not make the extensions ${error.extensions.join(', ')}; somebody who may (a superuser) has to do it in ${database} first: ${error.mend}`,
       );
+    case 'rights-not-permitted':
+      return refused(rightsNotPermitted(error));
     case 'extension-rows-sealed':
       return refused(
         `the role ${error.role} may not write ${error.tables.join(', ')}, where an extension keeps rows that go with the backup; their owner has to allow it first: ${error.mend}`,

@@ -63,6 +63,13 @@ export type WholeRestoreError =
       readonly role: string;
       readonly mend: string;
     }
+  /** Rights on what `owner` owns, which the role may not give in a new database. */
+  | {
+      readonly kind: 'rights-not-permitted';
+      readonly objects: readonly string[];
+      readonly owner: string;
+      readonly role: string;
+    }
   /** Tables of extensions that stay have rows of the user's, and the role may not write them. */
   | {
       readonly kind: 'extension-rows-sealed';
@@ -76,3 +83,10 @@ export type WholeRestoreError =
   | { readonly kind: 'schema-changed-meanwhile' }
   /** What came out of the archive is not what is in the database now. */
   | { readonly kind: 'content-differs'; readonly detail: string };
+
+export const rightsNotPermitted = ({
+  objects,
+  owner,
+  role,
+}: Extract<WholeRestoreError, { readonly kind: 'rights-not-permitted' }>): string =>
+  `the role ${role} may not give a new database the rights that the backup has on ${objects.join(', ')}, which only ${owner} can; restore as ${owner}, or as a superuser`;

@@ -2,6 +2,7 @@
 import { err, ok, type Result, type ResultAsync } from 'neverthrow';
 import type { RestoreWay, WholeRestoreError } from '../../../../core/ports/whole-restore.js';
 import type { Session, SqlError } from '../../../../core/ports/session.js';
+import type { ArchiveEntry } from '../backup/archive.js';
 import type { OpenArchive } from '../backup/archive-tools.js';
 import { factsOf } from '../backup/copy-check.js';
 import { quoted } from '../name.js';
@@ -18,6 +19,9 @@ const ASK = `
           WHERE value NOT IN (SELECT rolname FROM pg_roles)) AS roles,
          (SELECT coalesce(json_agg(value), '[]') FROM json_array_elements_text(?::json)
           WHERE value NOT IN (SELECT name FROM pg_available_extensions)) AS extensions,
+         (SELECT coalesce(json_agg(rolname), '[]') FROM pg_roles
+          WHERE rolname IN (SELECT json_array_elements_text(?::json)) AND NOT pg_has_role(oid, 'USAGE')) AS others,
+         current_user AS role,
          (${LOCKS_TO_CLEAR})::int AS clearing,
          current_setting('max_locks_per_transaction')::int AS setting,
          current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int
@@ -27,6 +31,9 @@ const ASK = `
 interface Found {
   readonly roles: readonly string[];
   readonly extensions: readonly string[];
+  /** Whose rights the role does not have. */
+  readonly others: readonly string[];
+  readonly role: string;
   readonly clearing: number;
   readonly setting: number;
   readonly sessions: number;
@@ -53,8 +60,12 @@ export function meetsNeedsOf(
   const entries = restoredEntries(archive.entries, kept);
   const { tables: _, ...facts } = factsOf({ ...archive, entries });
   const { roles, extensions } = 'archive' in facts ? facts.archive : { roles: [], extensions: [] };
+  const granted = way === 'swap' ? grantedOn(entries) : [];
   return session
-    .all<Found>(ASK, [JSON.stringify(roles), JSON.stringify(extensions)])
+    .all<Found>(
+      ASK,
+      [roles, extensions, granted.map(({ owner }) => owner)].map((one) => JSON.stringify(one)),
+    )
     .andThen(([found]): Result<void, WholeRestoreError> => {
       if (found === undefined) return ok(undefined);
       if (found.roles.length > 0) {
@@ -62,6 +73,14 @@ export function meetsNeedsOf(
         return err({ kind: 'roles-missing', roles: found.roles, create });
       }
       if (found.extensions.length > 0) return err({ kind: 'extensions-missing', extensions: found.extensions });
+      const [denied, ...more] = granted.filter(({ owner }) => found.others.includes(owner));
+      if (denied)
+        return err({
+          kind: 'rights-not-permitted',
+          objects: [denied, ...more].map(({ name }) => name),
+          owner: denied.owner,
+          role: found.role,
+        });
       if (way === 'swap') return ok(undefined);
       const needed = found.clearing + locksToMake(entries);
       if (needed <= found.setting * found.sessions * LOCK_SLACK) return ok(undefined);
@@ -69,6 +88,16 @@ export function meetsNeedsOf(
     })
     .andThen(() => meetsExtensions(session, archive, kept, serverVersion));
 }
+
+/**
+ * What rights are given on, and whose it is: only its owner can, and to anybody else the server says so in a warning. A
+ * schema `public` of the database's owner belongs to who owns the new one.
+ */
+const grantedOn = (entries: readonly ArchiveEntry[]): readonly ArchiveEntry[] =>
+  entries.filter(
+    ({ kind, name, owner }) =>
+      kind === 'ACL' && !name.startsWith('DATABASE ') && owner !== '' && owner !== 'pg_database_owner',
+  );
 
 /** A round number for the setting that suffices. */
 const enough = (needed: number, sessions: number): number => Math.ceil(needed / sessions / 64) * 64;

@@ -2,7 +2,7 @@
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../../core/ports/session.js';
 import type { ConnectedSessions, SwapOutlook } from '../../../../../core/ports/swap-restore.js';
-import type { WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
+import { rightsNotPermitted, type WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
 import type { PostgresServer } from '../../backup/server.js';
 import type { PostgresConnection } from '../../connection.js';
 import { quoted } from '../../name.js';
@@ -60,14 +60,22 @@ const GROUPS = (oid: number, except: number): string => `
         AND NOT coalesce((SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = a.usesysid), true)) AS may
   ${OTHERS(oid, except)} GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2`;
 
-type Extensions = () => ResultAsync<WholeRestoreError | undefined, SqlError>;
+/** What a role is not permitted that an archive needs in a new database. */
+export type LackOfRights = Extract<
+  WholeRestoreError,
+  { readonly kind: 'extensions-not-permitted' | 'rights-not-permitted' }
+>;
+type Needs = () => ResultAsync<LackOfRights | undefined, SqlError>;
+
+export const isLackOfRights = (error: WholeRestoreError | SqlError): error is LackOfRights =>
+  error.kind === 'extensions-not-permitted' || error.kind === 'rights-not-permitted';
 
 /** `needs`: what the archive needs and cannot have in a new database. */
 export function swapOutlook(
   connection: PostgresConnection,
   server: PostgresServer,
   now: Date,
-  needs: Extensions,
+  needs: Needs,
 ): ResultAsync<SwapOutlook, SqlError> {
   return liveDatabase(connection).andThen((live) =>
     connection.query<Group>(GROUPS(live.oid, connection.processId)).andThen(({ rows: groups }) => {
@@ -101,19 +109,14 @@ function inTheWay(live: LiveDatabase, groups: readonly Group[]): string | undefi
 }
 
 /** What is found out by doing it, and undone. */
-function deeper(
-  live: LiveDatabase,
-  server: PostgresServer,
-  needs: Extensions,
-): ResultAsync<string | undefined, SqlError> {
-  return needs().andThen((lacking) =>
-    lacking?.kind === 'extensions-not-permitted'
-      ? okAsync(
-          `the role ${lacking.role} may not make the extensions ${lacking.extensions.join(', ')} in a new database`,
-        )
-      : rehearsed(live, server),
-  );
+function deeper(live: LiveDatabase, server: PostgresServer, needs: Needs): ResultAsync<string | undefined, SqlError> {
+  return needs().andThen((lacking) => (lacking === undefined ? rehearsed(live, server) : okAsync(wordsOf(lacking))));
 }
+
+const wordsOf = (lacking: LackOfRights): string =>
+  lacking.kind === 'extensions-not-permitted'
+    ? `the role ${lacking.role} may not make the extensions ${lacking.extensions.join(', ')} in a new database`
+    : rightsNotPermitted(lacking);
 
 /** The statements that make the new database what the live one is change nothing in the live one: they say whether this role may. */
 function rehearsed(live: LiveDatabase, server: PostgresServer): ResultAsync<string | undefined, SqlError> {

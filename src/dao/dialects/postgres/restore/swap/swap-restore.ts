@@ -20,7 +20,7 @@ import { clearRemains } from './remains.js';
 import { growth } from './growth.js';
 import { newName } from './names.js';
 import { dropped, fill, finish, hastened } from './new-database.js';
-import { liveDatabase, swapOutlook, type LiveDatabase } from './outlook.js';
+import { isLackOfRights, liveDatabase, swapOutlook, type LackOfRights, type LiveDatabase } from './outlook.js';
 import { switchOver } from './switch-over.js';
 import { traitsOf, type CreateDatabase } from './traits.js';
 
@@ -55,8 +55,8 @@ export class PostgresSwapRestore implements SwapRestorePort {
       .andThen((archive) =>
         swapOutlook(connection, server, now, () =>
           meetsNeedsOf(connection, archive, NONE_KEPT, connection.server.version)
-            .map((): WholeRestoreError | undefined => undefined)
-            .orElse((error) => (error.kind === 'extensions-not-permitted' ? okAsync(error) : okAsync(undefined))),
+            .map((): LackOfRights | undefined => undefined)
+            .orElse((error) => okAsync(isLackOfRights(error) ? error : undefined)),
         ),
       );
   }
