@@ -1,11 +1,11 @@
 // The driver gives and takes UTF-8, whatever `client_encoding` says: where a step sets it otherwise, each umlaut becomes two letters.
+import { EventEmitter } from 'node:events';
 import type { Client } from 'pg';
 
-/** What the driver gives besides what its types say; one that is not written in JavaScript has none. */
-interface Wire {
-  readonly connection?: {
-    on(event: 'parameterStatus', told: (status: { parameterName: string; parameterValue: string }) => void): unknown;
-  };
+/** What the server says of one of its settings, as the driver has it. */
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
 }
 
 const SAID = new WeakMap<Client, Map<string, string>>();
@@ -14,9 +14,12 @@ const SAID = new WeakMap<Client, Map<string, string>>();
 export function listenTo(client: Client): void {
   const said = new Map<string, string>();
   SAID.set(client, said);
-  (client as unknown as Wire).connection?.on('parameterStatus', ({ parameterName, parameterValue }) =>
-    said.set(parameterName, parameterValue),
-  );
+  // Its types do not have it, and a driver that is not written in JavaScript has none.
+  const wire = 'connection' in client ? client.connection : undefined;
+  if (wire instanceof EventEmitter)
+    wire.on('parameterStatus', ({ parameterName, parameterValue }: ParameterStatus) =>
+      said.set(parameterName, parameterValue),
+    );
 }
 
 /** Behind a statement of somebody else's: sets the encoding back where that has changed it, and throws. */

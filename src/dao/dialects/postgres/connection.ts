@@ -3,11 +3,11 @@ import type { Client, ClientConfig, QueryConfig, QueryResult, QueryResultRow } f
 import { errAsync, okAsync, ResultAsync } from 'neverthrow';
 import type { Session, SqlError, SqlErrorKind, SqlValue } from '../../../core/ports/session.js';
 import { classify } from './classify.js';
-import { keepUtf8, listenTo } from './client-encoding.js';
+import { newClient, processIdOf } from './client.js';
+import { keepUtf8 } from './client-encoding.js';
 import { copyIn, Unfed, type Feed } from './copy-in.js';
 import type { PostgresDriver } from './load-driver.js';
 import { numbered } from './placeholders.js';
-import { OWN_TYPES } from './own-types.js';
 import { askPooled, boundaryOf } from './pooled-statements.js';
 import { PREPARED, PreparedStatements, type Stocked } from './prepared-statements.js';
 import { ASK_SERVER, serverOf, settling, type Server, type ServerRow } from './settings.js';
@@ -158,14 +158,7 @@ export class PostgresConnection implements Session {
   }
 
   #newClient(): Client {
-    const client = new this.#driver.Client({
-      application_name: 'migrate-safe',
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 30_000,
-      ...this.#options,
-      types: OWN_TYPES,
-    });
-    listenTo(client);
+    const client = newClient(this.#driver, this.#options);
     client.on('error', (error) => {
       if (client === this.#client) this.#lost ??= classify(error);
     });
@@ -187,8 +180,7 @@ export class PostgresConnection implements Session {
     if (row === undefined) throw new Error('the server does not say what it is');
     this.#server = serverOf(row);
     // The driver is told of a process when it connects: by a pooler, of one that there is not.
-    const { processID } = this.#client as Client & { readonly processID: number };
-    this.#pooled = this.#server.product === 'postgresql' && this.#server.processId !== processID;
+    this.#pooled = this.#server.product === 'postgresql' && this.#server.processId !== processIdOf(this.#client);
     if (this.#pooled) return;
     await this.#client.query(settling(this.#server, 'session'));
   }

@@ -1,6 +1,6 @@
 // An open PostgreSQL database: one pinned work connection, the journal in it, and the steps' transactions on it.
 import type { StaleJournal } from '../../../core/ports/refusals.js';
-import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
+import { okAsync, type ResultAsync } from 'neverthrow';
 import type { RecordedEvent, StoredEvent } from '../../../core/events/envelope.js';
 import type { AppliedStep } from '../../../core/history/history.js';
 import type { LiveRestorePort } from '../../../core/ports/backup-source.js';
@@ -24,20 +24,15 @@ import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
 import { historyTableOf } from './history-tables.js';
-import { inspectAgain } from './inspect/inspector.js';
-import { KnownSchema } from './inspect/known-schema.js';
 import { archiveFits, restoreArchived } from './restore/table-restore.js';
 import { clearRemains } from './restore/swap/remains.js';
 import { PostgresSwapRestore } from './restore/swap/swap-restore.js';
 import { PostgresWholeRestore } from './restore/whole-restore.js';
-import { namingBlockers } from './step/blockers.js';
-import { beginStep, beginStepAt, type BeginOptions } from './step/begin.js';
 import { contractRulesOf, prepareAlone } from './step/prepare.js';
-import { PostgresStepTransaction } from './step/step-transaction.js';
 import { LAYOUT, raiseLayout } from './layout.js';
 import { withMissingRight } from './missing-right.js';
-import { LOCK_PATIENCE } from './settings.js';
 import type { PostgresTarget } from './target.js';
+import { StepTransactions } from './step-transactions.js';
 import { POSTGRES_TABLES } from './system-tables.js';
 import { PostgresTableBackups } from './tables/table-backups.js';
 import type { RefillOptions } from './tables/transaction.js';
@@ -62,19 +57,22 @@ export class OpenPostgresDatabase implements OpenDatabase {
   readonly tables: PostgresTableBackups;
   readonly restorePoints: PostgresRestorePoints;
   readonly clones: PostgresClones;
-  readonly #schema: KnownSchema;
+  readonly #steps: StepTransactions;
   #other: PostgresConnection | undefined;
-  /** What the database was when the transaction of a step began that is open, as long as that is the first try. */
-  #begun: SchemaSnapshot | undefined;
-  /** The only relations that the session can have counters of, where nothing but a step has worked since they were looked at. */
-  #counted: ReadonlySet<number> | undefined;
 
   constructor(options: OpenOptions) {
     this.#options = options;
     this.info = options.info;
     this.#connection = options.connection;
-    this.#schema = new KnownSchema(this.#connection);
     this.#journal = new JournalKeeper(this.#connection, POSTGRES_TABLES);
+    this.#steps = new StepTransactions({
+      connection: this.#connection,
+      second: () => this.#second(),
+      journal: this.#journal,
+      host: options.target.host,
+      lock: options.lock,
+      record: (events, steps, settings) => this.#fence(settings).andThen(() => this.#journal.record(events, steps)),
+    });
     this.backups = new PostgresBackupSource(options.server);
     this.restorePoints = new PostgresRestorePoints(this.#connection);
     this.clones = new PostgresClones({
@@ -91,8 +89,8 @@ export class OpenPostgresDatabase implements OpenDatabase {
     this.tables = new PostgresTableBackups({
       ...refill,
       connect: () => this.#connection.another(),
-      onKept: (transaction) => this.#schema.owns(transaction),
-      begun: (at) => (at === undefined || this.#schema.isUntil(at) ? this.#begun : undefined),
+      onKept: (transaction) => this.#steps.owns(transaction),
+      begun: (at) => this.#steps.begunAs(at),
     });
     const { contents } = this.backups;
     const whole = (): PostgresWholeRestore =>
@@ -145,7 +143,7 @@ export class OpenPostgresDatabase implements OpenDatabase {
   }
 
   snapshot(): ResultAsync<SchemaSnapshot, SqlError> {
-    return namingBlockers(this.#schema.read(), this.#connection, () => this.#second(), LOCK_PATIENCE);
+    return this.#steps.snapshot();
   }
 
   contractRules(): ResultAsync<ContractRules, SqlError> {
@@ -161,62 +159,8 @@ export class OpenPostgresDatabase implements OpenDatabase {
     return okAsync(undefined);
   }
 
-  begin({ transactional, repeats = false, isLast }: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
-    const { host } = this.#options.target;
-    const connection = this.#connection;
-    const { projected } = this.#journal;
-    // A holder that stands still in the middle of a step is to keep no table locked.
-    const watched = (): ResultAsync<void, SqlError> =>
-      (transactional ? this.#options.lock?.watch() : undefined) ?? okAsync(undefined);
-    return this.#beginWith({ transactional, searchPath: host.searchPath }, watched).map((before): StepTransaction => {
-      this.#begun = transactional ? before : undefined;
-      const counted = this.#counted;
-      this.#counted = undefined;
-      return new PostgresStepTransaction({
-        connection,
-        second: () => this.#second(),
-        inspector: { snapshot: () => inspectAgain(this.#connection) },
-        before,
-        transactional,
-        repeats,
-        host,
-        record: (events, steps, settings) => this.#fence(settings).andThen(() => this.#journal.record(events, steps)),
-        onRestart: () => {
-          this.#begun = undefined;
-          return watched();
-        },
-        known: ({ at }) => this.#schema.relationsAt(at),
-        counted,
-        leave: (left) => this.#schema.leave(left, isLast === true ? undefined : () => this.#second()),
-        onEnd: (ending, counted) => {
-          this.#begun = undefined;
-          // Through a pooler the next transaction may meet another server process, with counters of its own.
-          this.#counted = connection.isPooled ? undefined : counted;
-          this.#schema.ended(transactional ? ending : 'committed');
-          if (ending === 'rolled-back') this.#journal.projected = projected;
-          return okAsync(undefined);
-        },
-      });
-    });
-  }
-
-  /** Begins, and says with which schema: in one message where nobody has changed what is known. */
-  #beginWith(options: BeginOptions, watched: () => ResultAsync<void, SqlError>): ResultAsync<SchemaSnapshot, SqlError> {
-    const connection = this.#connection;
-    const begin = <T>(begun: ResultAsync<T, SqlError>): ResultAsync<T, SqlError> =>
-      begun.andThrough(watched).orElse((error) =>
-        connection
-          .run('ROLLBACK')
-          .orElse(() => okAsync({ changes: 0 }))
-          .andThen(() => errAsync(error)),
-      );
-    const afterLooking = (): ResultAsync<SchemaSnapshot, SqlError> =>
-      this.snapshot().andThen((before) => begin(beginStep(connection, options)).map(() => before));
-    if (!options.transactional || connection.isPooled || !this.#schema.isLikely) return afterLooking();
-    return begin(beginStepAt(connection, options)).andThen((at) => {
-      const before = this.#schema.asOf(at);
-      return before === undefined ? connection.run('ROLLBACK').andThen(afterLooking) : okAsync(before);
-    });
+  begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError> {
+    return this.#steps.begin(options);
   }
 
   /** For looking on while the work connection is busy; opened once. */

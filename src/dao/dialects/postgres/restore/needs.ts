@@ -60,7 +60,7 @@ export function meetsNeedsOf(
   const entries = restoredEntries(archive.entries, kept);
   const { tables: _, ...facts } = factsOf({ ...archive, entries });
   const { roles, extensions } = 'archive' in facts ? facts.archive : { roles: [], extensions: [] };
-  const granted = way === 'swap' ? grantedOn(entries) : [];
+  const granted = way === 'swap' ? grantedOn(entries, serverVersion) : [];
   return session
     .all<Found>(
       ASK,
@@ -93,11 +93,17 @@ export function meetsNeedsOf(
  * What rights are given on, and whose it is: only its owner can, and to anybody else the server says so in a warning. A
  * schema `public` of the database's owner belongs to who owns the new one.
  */
-const grantedOn = (entries: readonly ArchiveEntry[]): readonly ArchiveEntry[] =>
+const grantedOn = (entries: readonly ArchiveEntry[], serverVersion: number): readonly ArchiveEntry[] =>
   entries.filter(
-    ({ kind, name, owner }) =>
-      kind === 'ACL' && !name.startsWith('DATABASE ') && owner !== '' && owner !== 'pg_database_owner',
+    ({ kind, name, owner, definition }) =>
+      kind === 'ACL' &&
+      !name.startsWith('DATABASE ') &&
+      owner !== '' &&
+      owner !== 'pg_database_owner' &&
+      !(serverVersion < 150_000 && name === 'SCHEMA public' && definition.trim() === AS_MADE),
   );
+/** How a newer pg_dump says that a schema `public` is as it was made before 15. */
+const AS_MADE = 'REVOKE USAGE ON SCHEMA public FROM PUBLIC;\nGRANT ALL ON SCHEMA public TO PUBLIC;';
 
 /** A round number for the setting that suffices. */
 const enough = (needed: number, sessions: number): number => Math.ceil(needed / sessions / 64) * 64;

@@ -5,18 +5,10 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { PostgresConnection } from '../connection.js';
 import { added, NOTHING, rowsBetween, type Account, type Counters, type Reading } from './account.js';
 import { inDoubt, missed, type Sight } from './before-images.js';
-import { look, LOOK_ALL, LOOK_THESE, lookOf, type Look, type LookRow } from './look.js';
+import { firstLook, NOT_COUNTING } from './first-look.js';
+import { look, type Look } from './look.js';
 import { lossesIn } from './losses.js';
-import {
-  holdsRows,
-  isOwn,
-  OWN_RELATIONS,
-  readChanges,
-  readRelations,
-  withOwn,
-  type Relation,
-  type RelationRow,
-} from './relations.js';
+import { holdsRows, isOwn, readChanges, readRelations, withOwn, type Relation } from './relations.js';
 
 const EXCLUSIVE = 'AccessExclusive';
 export const AS_IT_IS: Reading = { wiped: new Set() };
@@ -49,46 +41,6 @@ export interface HeldLock {
   /** By `performance.now()`. */
   readonly since: number;
 }
-
-/** What the server does not count is asked of nobody else. */
-export const NOT_COUNTING: SqlError = {
-  kind: 'other',
-  code: '55000',
-  message: 'rows are not counted (track_counts is off), so that what a step loses cannot be told',
-  fix: 'ALTER SYSTEM SET track_counts = on; SELECT pg_reload_conf()',
-};
-
-/** The first look, with all counters, and the relations of the engine's own. */
-interface First {
-  readonly first: Look;
-  readonly own: readonly RelationRow[];
-}
-const firstOf = (seen: string): string => `SELECT ${seen} AS look, ${OWN_RELATIONS} AS own`;
-type FirstRow = { readonly look: LookRow; readonly own: readonly RelationRow[] | null };
-
-/** `counted`: the only relations that can have counters. */
-const firstLook = (
-  connection: PostgresConnection,
-  counted: ReadonlySet<number> | undefined,
-): ResultAsync<First, SqlError> =>
-  (counted === undefined
-    ? connection.prepared<FirstRow>('first_look', firstOf(LOOK_ALL))
-    : connection.prepared<FirstRow>('next_look', firstOf(LOOK_THESE), [[...counted]])
-  ).map(({ rows: [row] }) => ({ first: lookOf(row?.look, 'all'), own: row?.own ?? [] }));
-
-/** Where rows are not counted, who may turn that on does. */
-const counting = (
-  connection: PostgresConnection,
-  counted: ReadonlySet<number> | undefined,
-): ResultAsync<First, SqlError> =>
-  firstLook(connection, counted).andThen((seen) =>
-    seen.first.isCounting
-      ? okAsync<First, SqlError>(seen)
-      : connection
-          .query('SET LOCAL track_counts = on')
-          .mapErr((error) => (error.kind === 'connection-lost' ? error : { ...NOT_COUNTING, cause: error.cause }))
-          .andThen(() => firstLook(connection, counted)),
-  );
 
 export class Ledger {
   account: Account = NOTHING;
@@ -138,6 +90,8 @@ export class Ledger {
     return this.#start?.relations ?? new Map();
   }
 
+  readonly rootOf = (oid: number): number | undefined => this.relations.get(oid)?.root;
+
   /** Rows that went from the server's own tables since the step began, by their names. */
   goneFromCatalogs({ catalogs }: Look): readonly (readonly [name: string, rows: number])[] {
     const before = this.#start?.look.catalogs ?? new Map<string, number>();
@@ -149,7 +103,7 @@ export class Ledger {
   begin(): ResultAsync<void, SqlError> {
     if (this.#start) return okAsync(undefined);
     const connection = this.#connection;
-    return counting(connection, this.#counted).andThen(({ first, own }) => {
+    return firstLook(connection, this.#counted).andThen(({ first, own }) => {
       const known = this.#known(first);
       return (known ? okAsync(withOwn(known, own)) : readRelations(connection)).map((relations) => {
         this.#start = { relations, look: first };

@@ -2,6 +2,7 @@
 import { okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../core/ports/session.js';
 import type { ColumnFinding, StepObservation } from '../../../../core/ports/step-transaction.js';
+import { compareText } from '../../../../core/schema/names.js';
 import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { isMade, sum, type Account } from './account.js';
@@ -62,11 +63,17 @@ export function rowLosses(context: LossContext, relations: Relations, end: AtEnd
     for (const [oid, truncated] of emptied)
       if (relations.after.has(oid)) rows.set(oid, { deleted: truncated + (rows.get(oid)?.deleted ?? 0), keys: [] });
     const nameOf = (oid: number): string => relations.before.get(oid)?.name ?? '';
+    // The server counts in no order.
+    const byTable = (one: { readonly table: string }, other: { readonly table: string }): number =>
+      compareText(one.table, other.table);
     return {
       deletedRows: [...rows]
         .filter(([, { deleted }]) => deleted > 0)
-        .map(([oid, { deleted, keys }]) => ({ table: nameOf(oid), rows: deleted, keys })),
-      nulledValues: losses.flatMap(({ relation, nulled }) => nulled.map((one) => ({ table: relation.name, ...one }))),
+        .map(([oid, { deleted, keys }]) => ({ table: nameOf(oid), rows: deleted, keys }))
+        .toSorted(byTable),
+      nulledValues: losses
+        .flatMap(({ relation, nulled }) => nulled.map((one) => ({ table: relation.name, ...one })))
+        .toSorted(byTable),
     };
   });
 }

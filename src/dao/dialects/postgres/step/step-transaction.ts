@@ -11,6 +11,7 @@ import type { StepHandle } from '../../../../core/steps/migration-step.js';
 import { inOrder } from '../../../in-order.js';
 import { classify } from '../classify.js';
 import { beforeCommit, beginStep, endStep, OWN_SETTINGS } from './begin.js';
+import { Cancelling } from './cancel.js';
 import { StatementGate, type Access } from './gate.js';
 import { knexHandle } from './knex-handle.js';
 import { lookAgain, observe } from './observe.js';
@@ -34,6 +35,7 @@ export class PostgresStepTransaction implements StepTransaction {
   readonly #outside: OutsideWork;
   readonly #sequences: SequencePositions;
   readonly #way: StepWay;
+  readonly #cancelling: Cancelling;
   #before: SchemaSnapshot;
   #after: SchemaSnapshot | undefined;
   #left: Start | undefined;
@@ -43,8 +45,6 @@ export class PostgresStepTransaction implements StepTransaction {
   /** What questions have read nobody has looked at. */
   #wasAsked = false;
   #again: () => ResultAsync<void, SqlError> = () => okAsync(undefined);
-  /** Ends when no cancel is on its way any more: it must not meet what is done next. */
-  #cancelled: Promise<unknown> = Promise.resolve();
 
   constructor(context: TransactionContext) {
     this.#context = context;
@@ -55,6 +55,7 @@ export class PostgresStepTransaction implements StepTransaction {
     this.#sequences = new SequencePositions(second);
     // What a step has set holds for all that share its transaction.
     this.#way = new StepWay(connection, context.way);
+    this.#cancelling = new Cancelling(context);
     this.#gate = new StatementGate({
       connection,
       second,
@@ -201,11 +202,7 @@ export class PostgresStepTransaction implements StepTransaction {
   }
 
   interrupt(): void {
-    const { connection, second } = this.#context;
-    const cancel = second().andThen((other) =>
-      other.query('SELECT pg_catalog.pg_cancel_backend($1)', [connection.processId]),
-    );
-    this.#cancelled = Promise.all([this.#cancelled, cancel]);
+    this.#cancelling.ask();
   }
 
   /** Each by itself, so that each is looked at; with bindings, the server sees to it that it is one. */
@@ -251,7 +248,7 @@ export class PostgresStepTransaction implements StepTransaction {
   ): ResultAsync<void, SqlError> {
     const { connection, transactional, onEnd } = this.#context;
     return ResultAsync.fromSafePromise<void, SqlError>(this.#gate.close())
-      .andThen(() => ResultAsync.fromSafePromise(this.#cancelled))
+      .andThen(() => this.#cancelling.settled())
       .andThen(() => (transactional || this.#recording ? end() : okAsync(undefined)))
       .andThen(undo)
       .andThen(() => endStep(connection).orElse(() => okAsync(undefined)))

@@ -4,25 +4,14 @@ import type { SqlError } from '../../../../core/ports/session.js';
 import type { RowFinding } from '../../../../core/ports/step-transaction.js';
 import type { PostgresConnection } from '../connection.js';
 import { Savepoints, withAddition, type Account } from './account.js';
-import { lookedAtFirst, missed, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
-import { AS_IT_IS, Ledger, NOT_COUNTING, type HeldLock, type Start } from './ledger.js';
+import { lookedAtFirst, reachesFurther, withCommittedImages, withOwnImages } from './before-images.js';
+import { NOT_COUNTING } from './first-look.js';
+import { AS_IT_IS, Ledger, type HeldLock, type Start } from './ledger.js';
 import { addedBy, leavesSession, mustBeFollowed, NOT_QUIET, type Beginning, type Quiet } from './quiet.js';
 import { look, type Look } from './look.js';
-import { takenAttributes, withAttributes } from './lost-attributes.js';
-import { convertedIn, countLosses, lossesIn, wipedIn, withLosses, withStatement, type Uncounted } from './losses.js';
-import { readChanges, type Changes, type Relation } from './relations.js';
+import type { Relation } from './relations.js';
 import type { StatementFacts, StatementResult } from './statement.js';
-
-/** Marks the place that a statement is taken back to when it turns out to lose what was not counted yet. */
-const PLACE = 'migrate_safe_statement';
-
-type Send = () => ResultAsync<StatementResult, SqlError>;
-/** A statement that ran, and what it changed. */
-interface Done {
-  readonly result: StatementResult;
-  readonly seen: Changes;
-  readonly now: Look;
-}
+import { runCounted, type Send } from './take-back.js';
 
 export class StepTrace {
   readonly #connection: PostgresConnection;
@@ -95,7 +84,11 @@ export class StepTrace {
       if (!mustBeFollowed(facts, this.#ledger, this.#quiet)) return this.#adding(facts, send);
       return this.#withoutAdditions()
         .andThen(() => this.#lookFirst(facts))
-        .andThen((isPlain) => (isPlain ? this.#plain(facts, send) : this.#deep(facts, send)));
+        .andThen((isPlain) =>
+          isPlain
+            ? this.#plain(facts, send)
+            : runCounted({ connection: this.#connection, ledger: this.#ledger, send }, facts),
+        );
     });
   }
 
@@ -180,81 +173,7 @@ export class StepTrace {
       if (leavesSession(facts, ledger)) this.#connection.statements.trust();
       ledger.unread = true;
       if (!moves) return okAsync(result);
-      return ledger.read({ wiped: new Set(), moves: this.#rootOf }).map(() => result);
+      return ledger.read({ wiped: new Set(), moves: ledger.rootOf }).map(() => result);
     });
-  }
-
-  readonly #rootOf = (oid: number): number | undefined => this.relations.get(oid)?.root;
-
-  /**
-   * It may drop or empty tables, and whatever hangs on them. Where it turns out to lose rows or values, or to change what
-   * nobody has looked at, it is taken back, that is counted with nobody else near, and it runs again.
-   */
-  #deep(facts: StatementFacts, send: Send): ResultAsync<StatementResult, SqlError> {
-    const connection = this.#connection;
-    const ledger = this.#ledger;
-    return ledger
-      .catchUp()
-      .andThen(() => connection.query(`SAVEPOINT ${PLACE}`))
-      .andThen(() => this.#watched(send))
-      .andThen((done) => {
-        const losses = lossesIn(done.seen, this.relations, ledger.account);
-        const blind = missed(this.#changed(done, facts), ledger.sight(done.now));
-        return takenAttributes(connection, facts, done.now, ledger.account).andThen((uses) =>
-          losses.relations.length + blind.length + uses.length === 0
-            ? okAsync<Done, SqlError>(done)
-            : this.#again({ losses, blind, uses }, send),
-        );
-      })
-      .andThen((done) =>
-        connection
-          .query(`RELEASE SAVEPOINT ${PLACE}`)
-          .andThen(() => (wipedIn(done.seen).size === 0 ? okAsync(done.now) : look(connection, 'held')))
-          .map((now) => {
-            const { result, seen } = done;
-            const keepsNames = facts.keepsNames || (facts.isPlain && !ledger.isReshaped(now));
-            ledger.add(now, { wiped: wipedIn(seen), ...(facts.onlyUpdates ? { moves: this.#rootOf } : {}) });
-            ledger.account = withStatement(ledger.account, seen, { ...facts, keepsNames });
-            return result;
-          }),
-      );
-  }
-
-  #watched(send: Send): ResultAsync<Done, SqlError> {
-    const connection = this.#connection;
-    return send().andThen((result) =>
-      readChanges(connection, this.#ledger.present()).andThen((seen) =>
-        look(connection, 'held').map((now): Done => ({ result, seen, now })),
-      ),
-    );
-  }
-
-  #again({ losses, blind, uses }: Uncounted, send: Send): ResultAsync<Done, SqlError> {
-    const connection = this.#connection;
-    const ledger = this.#ledger;
-    return connection
-      .query(`ROLLBACK TO SAVEPOINT ${PLACE}`)
-      .andThen(() => countLosses(connection, losses))
-      .andThen((counted) =>
-        withOwnImages(connection, ledger.account, blind)
-          .andThen((account) => withAttributes(connection, account, this.relations, uses))
-          .andThen((account) =>
-            look(connection, 'all').map((now) => {
-              ledger.undid(now);
-              ledger.account = account;
-            }),
-          )
-          .andThen(() => this.#watched(send))
-          .map((done) => {
-            ledger.account = withLosses(ledger.account, counted);
-            return done;
-          }),
-      );
-  }
-
-  /** The relations of which a statement took or changed values. */
-  #changed({ seen, now }: Done, facts: StatementFacts): readonly number[] {
-    const rows = [...this.#ledger.rowsIn(now)].filter(([, { updated, deleted }]) => updated + deleted > 0);
-    return [...rows.map(([oid]) => oid), ...convertedIn(seen, facts)];
   }
 }
