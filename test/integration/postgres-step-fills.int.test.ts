@@ -98,6 +98,16 @@ for (const [how, known] of KNOWN_BY)
         expect(nulledIn(observed)).to.deep.equal([{ table, column, rows }]);
       });
 
+    it('is not taken for a loss of a column that was made behind it', async () => {
+      const behind = [
+        'ALTER TABLE t DROP COLUMN a CASCADE',
+        'ALTER TABLE t ADD COLUMN y text',
+        'DELETE FROM t WHERE id = 0',
+      ];
+      const { seen: observed } = await seen(ADD, FILL, ...behind);
+      expect(nulledIn(observed)).to.deep.equal([]);
+    });
+
     it('is told by the names that columns had when the step began', async () => {
       const empty = 'UPDATE t SET z = NULL WHERE id <= 3';
       const renames = 'ALTER TABLE t RENAME a TO z';

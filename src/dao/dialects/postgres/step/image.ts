@@ -121,13 +121,17 @@ export interface ImageLoss {
   readonly nulled: readonly { readonly column: string; readonly rows: number; readonly keys: readonly string[] }[];
 }
 
-/** Pure. `done`: rows that were inserted and deleted in between, for tables of which only numbers are known. */
+/**
+ * Pure. `done`: rows that were inserted and deleted in between, for tables of which only numbers are known; `columns`: of
+ * which something can be lost, with the names to tell it by.
+ */
 export function lossBetween(
   before: Image,
   after: Image,
   done: { readonly inserted: number; readonly deleted: number },
+  columns: Columns['names'] = before.columns.names,
 ): ImageLoss {
-  const kept = [...before.columns.names].filter(([number]) => after.columns.names.has(number));
+  const kept = [...columns].filter(([number]) => after.columns.names.has(number));
   const [was, is] = [asCounts(before), asCounts(after)];
   const more = is.rows - was.rows;
   if (before.kind === 'rows' && after.kind === 'rows') {

@@ -7,7 +7,7 @@ import { inOrder } from '../../../in-order.js';
 import type { PostgresConnection } from '../connection.js';
 import { isMade, sum, type Account } from './account.js';
 import { committedImage } from './before-images.js';
-import { lossBetween, readImage, SAMPLE, type Image } from './image.js';
+import { lossBetween, readImage, SAMPLE, type Columns, type Image } from './image.js';
 import type { Look } from './look.js';
 import type { Naming } from './lost-parts.js';
 import { inSql, isOwn, type Relation, type Relations } from './relations.js';
@@ -119,20 +119,20 @@ interface Loss {
 }
 
 /**
- * An image that was read later than the step began can have columns that the step has made; or others, behind a lock. Some
- * may have had another name.
+ * The columns that a table had when the step began: an image that was read later can have some that the step has made, or
+ * that had another name. Others can have made some behind a lock.
  */
-const ofBefore = (
+const columnsBefore = (
   image: Image,
   { columns: last, bare, name: table }: Relation,
   account: Account,
   { columnBefore }: AtEnd['naming'],
-): Image => {
-  const names = [...image.columns.names]
-    .filter(([number, name]) => number <= last || !isMade(account, bare, name))
-    .map(([number, name]) => [number, columnBefore(table, number) ?? name] as const);
-  return { ...image, columns: { ...image.columns, names: new Map(names) } };
-};
+): Columns['names'] =>
+  new Map(
+    [...image.columns.names]
+      .filter(([number, name]) => number <= last || !isMade(account, bare, name))
+      .map(([number, name]) => [number, columnBefore(table, number) ?? name]),
+  );
 
 function lossOf(
   { connection, second, trace }: LossContext,
@@ -155,10 +155,12 @@ function lossOf(
       ? okAsync(counted)
       : readImage(connection, after).map((is): Loss => {
           if (is === undefined) return counted;
-          const loss = lossBetween(ofBefore(was, relation, trace.account, naming), is, {
-            ...effects,
-            deleted: effects.deleted + went,
-          });
+          const loss = lossBetween(
+            was,
+            is,
+            { ...effects, deleted: effects.deleted + went },
+            columnsBefore(was, relation, trace.account, naming),
+          );
           // Where nobody else could write, fewer rows than there should be were taken without being counted.
           const expected = effects.inserted - effects.deleted - went;
           const uncounted = known === undefined ? 0 : Math.max(0, expected - loss.more);
