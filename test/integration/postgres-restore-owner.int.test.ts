@@ -34,6 +34,19 @@ describe('the restore of a whole PostgreSQL database by its owner', function () 
     expect(await bench.text()).to.equal(before);
   });
 
+  it('is refused where a superuser took rights on what the owner’s extension made: made again, it would have them', async () => {
+    await bench.sql('CREATE EXTENSION pgcrypto; CREATE TABLE t (id int)');
+    const asSuperuser = new URL((await testServer())?.url ?? '');
+    asSuperuser.pathname = new URL(bench.url).pathname;
+    await sql(asSuperuser.href, 'REVOKE EXECUTE ON FUNCTION gen_random_bytes(int) FROM PUBLIC');
+    const before = await bench.text();
+    const file = await bench.archive();
+    expect((await bench.restore(file))._unsafeUnwrapErr())
+      .to.include({ kind: 'rights-not-permitted', role: OWNER })
+      .and.to.have.deep.property('objects', ['FUNCTION gen_random_bytes(integer)']);
+    expect(await bench.text()).to.equal(before);
+  });
+
   it('leaves everything as it is where something is not the owner’s', async () => {
     await bench.sql('CREATE TABLE t (id int); INSERT INTO t VALUES (1)');
     const file = await bench.archive();

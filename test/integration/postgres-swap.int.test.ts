@@ -398,7 +398,7 @@ describe('a restore by a swap of names', function () {
     const asCopy = { choice: { latest: true }, name: `${name}_copy` } as const;
     for (const error of [failure(await as(owner).restore(swap)), failure(await as(owner).restoreAsCopy(asCopy))])
       expect(error.message)
-        .to.contain(`${owner} may not give a new database the rights that the backup has on SCHEMA public`)
+        .to.contain(`${owner} may not give the rights that the backup has on SCHEMA public`)
         .and.contain('or as a superuser');
     expect(await family()).to.deep.equal([name]);
     expect(await content()).to.equal(now);

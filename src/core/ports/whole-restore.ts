@@ -63,7 +63,7 @@ export type WholeRestoreError =
       readonly role: string;
       readonly mend: string;
     }
-  /** Rights on what `owner` owns, which the role may not give in a new database. */
+  /** Rights on what `owner` owns, or comes to own, which the role may not give. */
   | {
       readonly kind: 'rights-not-permitted';
       readonly objects: readonly string[];
@@ -89,4 +89,4 @@ export const rightsNotPermitted = ({
   owner,
   role,
 }: Extract<WholeRestoreError, { readonly kind: 'rights-not-permitted' }>): string =>
-  `the role ${role} may not give a new database the rights that the backup has on ${objects.join(', ')}, which only ${owner} can; restore as ${owner}, or as a superuser`;
+  `the role ${role} may not give the rights that the backup has on ${objects.join(', ')}, which only ${owner} can; restore as ${owner}, or as a superuser`;

@@ -60,7 +60,7 @@ export function meetsNeedsOf(
   const entries = restoredEntries(archive.entries, kept);
   const { tables: _, ...facts } = factsOf({ ...archive, entries });
   const { roles, extensions } = 'archive' in facts ? facts.archive : { roles: [], extensions: [] };
-  const granted = way === 'swap' ? grantedOn(entries, serverVersion) : [];
+  const granted = grantedOn(entries, serverVersion);
   return session
     .all<Found>(
       ASK,
