@@ -406,6 +406,33 @@ describe('a restore by a swap of names', function () {
     expect(await content()).to.equal(atOne);
   });
 
+  it('leaves the journal whose it is, and to whom it was shown: its owner goes on, whoever restored', async () => {
+    const owner = `${OWNER}_createdb`;
+    await makeRoles(server);
+    await sql(server, `ALTER DATABASE ${quoted(name)} OWNER TO ${owner}`);
+    const asOwner = manager({ database: urlOf(name, owner), fileBackup: 'never' });
+    write('0001_shop.sql', `CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY); INSERT INTO app.t VALUES (1);`);
+    value(await asOwner.up());
+    await sql(
+      url,
+      `GRANT USAGE ON SCHEMA migrate_safe TO migrate_safe_test_reader;
+       GRANT SELECT (position, type) ON migrate_safe.events TO migrate_safe_test_reader;
+       CREATE TABLE migrate_safe.besides (id int); GRANT SELECT ON migrate_safe.besides TO migrate_safe_test_reader`,
+    );
+    const rights = `
+      SELECT nspname AS name, nspowner::regrole AS owner, nspacl::text AS rights, '' AS columns FROM pg_namespace WHERE nspname = 'migrate_safe'
+      UNION ALL SELECT relname, relowner::regrole, relacl::text, (SELECT string_agg(attacl::text, ' ') FROM pg_attribute WHERE attrelid = c.oid)
+      FROM pg_class AS c WHERE relnamespace = 'migrate_safe'::regnamespace AND relname <> 'besides'
+      UNION ALL SELECT proname, proowner::regrole, proacl::text, '' FROM pg_proc WHERE pronamespace = 'migrate_safe'::regnamespace ORDER BY name`;
+    const before = await sql(url, rights);
+    value(await manager().createBackup());
+    value(await manager().restore({ choice: { latest: true }, by: 'swap' }));
+    expect(await sql(url, rights)).to.deep.equal(before);
+    write('0002_more.sql', `INSERT INTO app.t VALUES (2);`);
+    value(await asOwner.up());
+    expect(await sql(url, 'SELECT id FROM app.t ORDER BY id')).to.deep.equal([{ id: 1 }, { id: 2 }]);
+  });
+
   it('is for a whole database of a server, and says so', async () => {
     for (const [options, more] of [
       [{}, { tables: ['t'] }],

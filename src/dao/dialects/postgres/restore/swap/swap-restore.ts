@@ -16,6 +16,7 @@ import { NONE_KEPT } from '../kept-extensions.js';
 import { meetsNeedsOf } from '../needs.js';
 import { carryCopies } from './carry-copies.js';
 import { fillFromClone } from './from-clone.js';
+import { carryJournalRights } from './journal-rights.js';
 import { clearRemains } from './remains.js';
 import { growth } from './growth.js';
 import { newName } from './names.js';
@@ -105,6 +106,7 @@ export class PostgresSwapRestore implements SwapRestorePort {
       const content = yield* filling({ name, live, create, into, inNew });
       yield* carryCopies(connection, toolbox, { server: inNew, into });
       yield* finish(inNew, restore.record(content));
+      yield* carryJournalRights(connection, toolbox, inNew);
       const oid = yield* oidOf(connection, name);
       // What somebody set of the live database meanwhile goes along.
       const { statements } = yield* traitsOf(toolbox);

@@ -20,7 +20,14 @@ export interface DatabaseTraits {
 }
 
 /** The statements name the database by the name that it has now. */
-export function traitsOf({ tools, env }: Toolbox): ResultAsync<DatabaseTraits, SqlError> {
+export const traitsOf = (toolbox: Toolbox): ResultAsync<DatabaseTraits, SqlError> =>
+  dumpedEntries(toolbox, ['--exclude-schema=*']).andThen(traitsIn);
+
+/** What pg_dump says of a database beside its rows; `which`: its own words for a part of it. */
+export function dumpedEntries(
+  { tools, env }: Toolbox,
+  which: readonly string[],
+): ResultAsync<readonly ArchiveEntry[], SqlError> {
   const made = mkdtemp(path.join(tmpdir(), 'migrate-safe-traits-'));
   return ResultAsync.fromPromise(made, (thrown) => classify(thrown)).andThen((directory) => {
     const file = path.join(directory, 'traits');
@@ -28,12 +35,12 @@ export function traitsOf({ tools, env }: Toolbox): ResultAsync<DatabaseTraits, S
       ResultAsync.fromSafePromise(rm(directory, { recursive: true, force: true }));
     return runQuietly({
       program: tools.pgDump,
-      args: ['--format=custom', '--schema-only', '--exclude-schema=*', '--no-password', `--file=${file}`],
+      args: ['--format=custom', '--schema-only', ...which, '--no-password', `--file=${file}`],
       env,
     })
       .andThen(() => ResultAsync.fromPromise(readArchive(file), (thrown) => classify(thrown)))
-      .andThen((read) => read.mapErr(unreadable).andThen(({ entries }) => traitsIn(entries)))
-      .andThen((traits) => gone().map(() => traits))
+      .andThen((read) => read.map(({ entries }) => entries).mapErr(unreadable))
+      .andThen((entries) => gone().map(() => entries))
       .orElse((error) => gone().andThen(() => errAsync(error)));
   });
 }
