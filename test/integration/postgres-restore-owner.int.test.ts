@@ -47,6 +47,38 @@ describe('the restore of a whole PostgreSQL database by its owner', function () 
     expect(await bench.text()).to.equal(before);
   });
 
+  it('is refused where the password of somebody’s user mapping would be gone, which only a superuser reads', async () => {
+    const asSuperuser = new URL((await testServer())?.url ?? '');
+    asSuperuser.pathname = new URL(bench.url).pathname;
+    await sql(
+      asSuperuser.href,
+      `CREATE EXTENSION postgres_fdw; GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO ${OWNER}`,
+    );
+    await bench.sql(
+      `CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw;
+       CREATE USER MAPPING FOR ${OWNER} SERVER far OPTIONS ("user" 'me', password 'mine');
+       CREATE USER MAPPING FOR migrate_safe_test_reader SERVER far OPTIONS ("user" 'x', password 'secret')`,
+    );
+    const passwords = (): Promise<unknown> =>
+      sql(asSuperuser.href, 'SELECT umuser::regrole::text AS role, umoptions FROM pg_user_mapping ORDER BY 1');
+    const before = await passwords();
+    const file = await bench.archive();
+    const mapping = 'USER MAPPING FOR migrate_safe_test_reader SERVER far';
+    expect((await bench.restore(file))._unsafeUnwrapErr()).to.deep.equal({
+      kind: 'options-unread',
+      mappings: [mapping],
+      role: OWNER,
+      mend: `DROP ${mapping};`,
+    });
+    expect(await passwords()).to.deep.equal(before);
+    await bench.sql(`DROP ${mapping}`);
+    value(await bench.restore(file));
+    expect(await passwords()).to.deep.equal([
+      { role: OWNER, umoptions: ['password=mine', 'user=me'] },
+      { role: 'migrate_safe_test_reader', umoptions: null },
+    ]);
+  });
+
   it('leaves everything as it is where something is not the owner’s', async () => {
     await bench.sql('CREATE TABLE t (id int); INSERT INTO t VALUES (1)');
     const file = await bench.archive();

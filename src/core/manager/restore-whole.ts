@@ -6,7 +6,12 @@ import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import { EMPTY_HEAD } from '../journal/chain.js';
 import type { StoredBackup } from '../ports/backup-store.js';
 import type { SqlError } from '../ports/session.js';
-import { rightsNotPermitted, type WholeRestoreError, type WholeRestorePort } from '../ports/whole-restore.js';
+import {
+  optionsUnread,
+  rightsNotPermitted,
+  type WholeRestoreError,
+  type WholeRestorePort,
+} from '../ports/whole-restore.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSql, fromStore } from './as-error.js';
 import type { LoadedHistory } from './load-history.js';
@@ -111,6 +116,8 @@ export function restoreFailure(error: Failure, backupId: string, database: strin
       );
     case 'rights-not-permitted':
       return refused(rightsNotPermitted(error));
+    case 'options-unread':
+      return refused(optionsUnread(error));
     case 'extension-rows-sealed':
       return refused(
         `the role ${error.role} may not write ${error.tables.join(', ')}, where an extension keeps rows that go with the backup; their owner has to allow it first: ${error.mend}`,

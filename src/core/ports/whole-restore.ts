@@ -70,6 +70,13 @@ export type WholeRestoreError =
       readonly owner: string;
       readonly role: string;
     }
+  /** What these are made with (passwords) is not in the archive, or the role may not read it: it would be gone. */
+  | {
+      readonly kind: 'options-unread';
+      readonly mappings: readonly string[];
+      readonly role: string;
+      readonly mend: string;
+    }
   /** Tables of extensions that stay have rows of the user's, and the role may not write them. */
   | {
       readonly kind: 'extension-rows-sealed';
@@ -90,3 +97,10 @@ export const rightsNotPermitted = ({
   role,
 }: Extract<WholeRestoreError, { readonly kind: 'rights-not-permitted' }>): string =>
   `the role ${role} may not give the rights that the backup has on ${objects.join(', ')}, which only ${owner} can; restore as ${owner}, or as a superuser`;
+
+export const optionsUnread = ({
+  mappings,
+  role,
+  mend,
+}: Extract<WholeRestoreError, { readonly kind: 'options-unread' }>): string =>
+  `the options (user, password) of ${mappings.join(', ')} would be gone: they are not in the backup, or the role ${role} may not read them; restore a backup that a superuser made, as a superuser, or write them down, drop what has them, and make it again afterwards: ${mend}`;

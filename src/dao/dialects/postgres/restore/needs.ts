@@ -10,6 +10,7 @@ import { LOCKS_TO_CLEAR } from './clear.js';
 import { locksToMake, restoredEntries } from './contents.js';
 import { keptExtensions, type KeptExtensions } from './kept-extensions.js';
 import { meetsExtensions } from './needs-extensions.js';
+import { meetsMappings } from './needs-mappings.js';
 
 /** The lock table takes somewhat more than it promises, and others need locks too. */
 const LOCK_SLACK = 1.2;
@@ -86,6 +87,7 @@ export function meetsNeedsOf(
       if (needed <= found.setting * found.sessions * LOCK_SLACK) return ok(undefined);
       return err({ kind: 'too-few-locks', needed, setting: found.setting, enough: enough(needed, found.sessions) });
     })
+    .andThen(() => meetsMappings(session, archive, way))
     .andThen(() => meetsExtensions(session, archive, kept, serverVersion));
 }
 

@@ -2,7 +2,7 @@
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { SqlError } from '../../../../../core/ports/session.js';
 import type { ConnectedSessions, SwapOutlook } from '../../../../../core/ports/swap-restore.js';
-import { rightsNotPermitted, type WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
+import { optionsUnread, rightsNotPermitted, type WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
 import type { PostgresServer } from '../../backup/server.js';
 import type { PostgresConnection } from '../../connection.js';
 import { quoted } from '../../name.js';
@@ -63,12 +63,12 @@ const GROUPS = (oid: number, except: number): string => `
 /** What a role is not permitted that an archive needs in a new database. */
 export type LackOfRights = Extract<
   WholeRestoreError,
-  { readonly kind: 'extensions-not-permitted' | 'rights-not-permitted' }
+  { readonly kind: 'extensions-not-permitted' | 'rights-not-permitted' | 'options-unread' }
 >;
 type Needs = () => ResultAsync<LackOfRights | undefined, SqlError>;
 
 export const isLackOfRights = (error: WholeRestoreError | SqlError): error is LackOfRights =>
-  error.kind === 'extensions-not-permitted' || error.kind === 'rights-not-permitted';
+  error.kind === 'extensions-not-permitted' || error.kind === 'rights-not-permitted' || error.kind === 'options-unread';
 
 /** `needs`: what the archive needs and cannot have in a new database. */
 export function swapOutlook(
@@ -113,10 +113,16 @@ function deeper(live: LiveDatabase, server: PostgresServer, needs: Needs): Resul
   return needs().andThen((lacking) => (lacking === undefined ? rehearsed(live, server) : okAsync(wordsOf(lacking))));
 }
 
-const wordsOf = (lacking: LackOfRights): string =>
-  lacking.kind === 'extensions-not-permitted'
-    ? `the role ${lacking.role} may not make the extensions ${lacking.extensions.join(', ')} in a new database`
-    : rightsNotPermitted(lacking);
+function wordsOf(lacking: LackOfRights): string {
+  switch (lacking.kind) {
+    case 'extensions-not-permitted':
+      return `the role ${lacking.role} may not make the extensions ${lacking.extensions.join(', ')} in a new database`;
+    case 'rights-not-permitted':
+      return rightsNotPermitted(lacking);
+    case 'options-unread':
+      return optionsUnread(lacking);
+  }
+}
 
 /** The statements that make the new database what the live one is change nothing in the live one: they say whether this role may. */
 function rehearsed(live: LiveDatabase, server: PostgresServer): ResultAsync<string | undefined, SqlError> {
