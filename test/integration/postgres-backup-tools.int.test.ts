@@ -6,7 +6,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { migrateError } from '#src/core/errors/migrate-error.js';
 import { withToolEnvironment } from '#src/dao/dialects/postgres/backup/environment.js';
-import { runQuietly, textOf } from '#src/dao/dialects/postgres/backup/run-tool.js';
+import { runQuietly, runTool, textOf } from '#src/dao/dialects/postgres/backup/run-tool.js';
 import { asSqlError, findTools, parseVersion } from '#src/dao/dialects/postgres/backup/tools.js';
 import { value } from '../support/project.js';
 
@@ -167,6 +167,18 @@ const POSIX = process.platform !== 'win32';
     expect(value(await textOf({ program: talking, args: [], env: process.env, silentMs: 700 }))).to.equal(
       '1\n2\n3\n4\n5\n6\n',
     );
+  });
+
+  it('tell why they ended, where their output ended early', async () => {
+    const script = 'echo COPY; echo "pg_dump: error: permission denied for table t" >&2; exit 1';
+    const work = runTool({ program: 'sh', args: ['-c', script], env: process.env }, async (output) => {
+      await output.toArray();
+      throw new Error('the data ends in the middle of a table');
+    });
+    expect((await work)._unsafeUnwrapErr())
+      .to.include({ kind: 'not-permitted' })
+      .and.to.have.property('message')
+      .that.contains('permission denied for table t');
   });
 
   it('do not go on where what reads them has given up', async () => {

@@ -84,14 +84,17 @@ async function toItsEnd<T>(call: ToolCall, read: (output: Readable) => Promise<T
   try {
     // Both are waited for: a program that ends badly is the reason of an output that ends early.
     const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+    let isCutOff = false;
     const reading = read(child.stdout).catch((thrown: unknown) => {
-      kill();
+      isCutOff = !child.stdout.readableEnded;
+      if (isCutOff) kill();
       throw thrown;
     });
     const [[code, killedBy], made] = await Promise.all([ended, settled(reading)]);
     if (isAborted(signal)) return err(INTERRUPTED);
     if (isStuck) return err({ kind: 'io', code: '', message: 'it gives no answer any more' });
-    if ('thrown' in made) throw made.thrown;
+    if ('thrown' in made && (isCutOff || code === 0)) throw made.thrown;
+    if ('thrown' in made) return err(failureOf(words, code, killedBy));
     return code === 0 ? ok(made.value) : err(failureOf(words, code, killedBy));
   } finally {
     clearTimeout(silence);
