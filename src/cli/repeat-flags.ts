@@ -1,4 +1,5 @@
 // Commands that are printed to be typed again: they name the database that this call named, not the one of the config file.
+import { shellWord } from '../core/errors/shell-word.js';
 import { withoutPassword } from './secrets.js';
 import type { Flags } from './settings.js';
 
@@ -17,7 +18,7 @@ export function repeatFlags(text: string, flags: Flags): string {
   const typed = NAMING.flatMap(([key, flag]) => {
     const value = flags[key];
     const shown = value === undefined || key !== 'database' ? value : withoutPassword(value);
-    return shown === undefined ? [] : [`${flag} ${/^[\w./:=?@%+-]+$/.test(shown) ? shown : JSON.stringify(shown)}`];
+    return shown === undefined ? [] : [`${flag} ${shellWord(shown)}`];
   });
   return typed.length === 0 ? text : text.replaceAll(VERB, `migrate-safe ${typed.join(' ')} `);
 }

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { errAsync, ok, err, type Result } from 'neverthrow';
 import { migrateError, type MigrateError } from '../../core/errors/migrate-error.js';
+import { shellWord } from '../../core/errors/shell-word.js';
 import type { BackupChoice } from '../../core/manager/choose-backup.js';
 import type { RestorePreview, RestoreReport } from '../../core/manager/restore-context.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
@@ -134,7 +135,7 @@ function answer(
       ...(safetyBackupId === null
         ? []
         : [
-            `To undo it: migrate-safe restore ${safetyBackupId}${asked === undefined ? '' : ` --tables ${asked.join(',')}`}`,
+            `To undo it: migrate-safe restore ${safetyBackupId}${asked === undefined ? '' : ` --tables ${shellWord(asked.join(','))}`}`,
           ]),
     ],
   };

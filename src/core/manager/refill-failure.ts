@@ -2,6 +2,7 @@
 import type { History } from '../history/history.js';
 import { stepsAt } from '../history/history.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
+import { shellWord } from '../errors/shell-word.js';
 import type { TableRestoreError } from '../ports/backup-source.js';
 import type { NotKept } from '../ports/refusals.js';
 import type { SqlError } from '../ports/session.js';
@@ -37,7 +38,7 @@ export function refillFailure(
       );
     case 'foreign-keys-broken':
       return refused(
-        `${error.rows} ${error.rows === 1 ? 'row' : 'rows'} of ${error.table} would point at rows that are not there; name the other tables too, for example --tables ${[...tables, error.table].join(',')}`,
+        `${error.rows} ${error.rows === 1 ? 'row' : 'rows'} of ${error.table} would point at rows that are not there; name the other tables too, for example --tables ${shellWord([...tables, error.table].join(','))}`,
       );
     case 'constraint':
       return refused(`rows of the backup do not fit the schema as it is now: ${error.message}; ${wayOn(refill)}`);

@@ -1,5 +1,6 @@
 // The words for everything around the steps.
 import type { RunFacts } from '../facts.js';
+import { shellWord } from '../shell-word.js';
 import type { Words } from './entry.js';
 import { megabytes } from './words.js';
 
@@ -112,7 +113,7 @@ export const RUNS: Words<RunFacts> = {
         ...(copies === undefined
           ? []
           : [
-              `The tables that the step could touch were copied before it: migrate-safe restore --before-step ${copies.version} --tables ${copies.tables.join(',')}.`,
+              `The tables that the step could touch were copied before it: migrate-safe restore --before-step ${copies.version} --tables ${shellWord(copies.tables.join(','))}.`,
             ]),
         'See what there is: migrate-safe backup list   (backups that lie elsewhere are named with --backups)',
       ].join(' '),
