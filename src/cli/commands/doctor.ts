@@ -166,7 +166,7 @@ function isAlive({ host, pid }: OpenRun['actor']): boolean {
 const findingOf = (broken: readonly HealthCheck[]): Finding => ({
   code: 'MS-DOCTOR',
   kind: 'doctor',
-  message: `${count(broken.length, 'thing')} to mend: ${broken.map(({ name }) => name).join(', ')}`,
+  message: `${count(broken.length, 'thing')} to mend: ${[...new Set(broken.map(({ name }) => name))].join(', ')}`,
   hint:
     broken.length === 1
       ? (broken[0]?.fix ?? '')
