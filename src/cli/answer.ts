@@ -1,6 +1,7 @@
 // What a command gives back: a document for programs, lines for people. Only main.ts prints the one or the other.
 import type { ResultAsync } from 'neverthrow';
 import type { MigrateError } from '../core/errors/migrate-error.js';
+import type { Flags } from './settings.js';
 import type { Sink, Terminal } from './terminal.js';
 
 export interface Answer {
@@ -8,6 +9,8 @@ export interface Answer {
   readonly document: Readonly<Record<string, unknown>>;
   /** For people; the last line is the one to read. */
   readonly lines: (sink: Sink) => readonly string[];
+  /** The flags that commands to be typed next have to have again; without it, all that name something. */
+  readonly toRepeat?: Flags;
   /** A check that found something: the document is printed all the same, with this error in it. */
   readonly finding?: Finding;
 }

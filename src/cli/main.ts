@@ -55,15 +55,15 @@ async function run(terminal: Terminal, call: Call, strays: Strays): Promise<numb
       hint: repeatFlags(error.hint, call.flags),
     });
     if (result.isErr()) return fail(terminal, naming(strays.failureOf(result.error)), context.failure());
-    const { document, lines, finding = strays.finding } = result.value;
+    const { document, lines, toRepeat = call.flags, finding = strays.finding } = result.value;
     terminal.live.end();
     if (finding === undefined) {
       if (terminal.json) terminal.document({ ok: true, ...document });
-      else terminal.out.lines(lines(terminal.out).map((line) => repeatFlags(line, call.flags)));
+      else terminal.out.lines(lines(terminal.out).map((line) => repeatFlags(line, toRepeat)));
       return 0;
     }
     if (!terminal.json) {
-      terminal.out.lines(lines(terminal.out).map((line) => repeatFlags(line, call.flags)));
+      terminal.out.lines(lines(terminal.out).map((line) => repeatFlags(line, toRepeat)));
       terminal.out.lines(['']);
     }
     return fail(terminal, naming(finding), { kept: [], readOnly: true }, document);

@@ -147,6 +147,15 @@ describe('init and new', () => {
     expect(project.read('migrations/0001_create_settings.up.sql')).to.include('TIMESTAMPTZ');
   });
 
+  it('name what is to be typed next without what the config file has by now, and say where a password belongs', async () => {
+    const url = 'postgres://me:secret@host.invalid/shop';
+    const made = (await project.run(['init', '--database', url])).stdout;
+    expect(made).to.include('`migrate-safe plan`, then: migrate-safe up');
+    expect(made).to.include('let PGPASSWORD or ~/.pgpass have it').and.not.to.include('secret');
+    const other = (await project.run(['init', '--database', 'sqlite:other.db', '--steps', 'others'])).stdout;
+    expect(other, 'the config file names another').to.include('--database sqlite:other.db --steps others plan');
+  });
+
   it('go on numbering as the others are numbered', async () => {
     project.write('three/009_a.up.sql', 'SELECT 1;\n');
     expect(

@@ -14,6 +14,7 @@ import type { Terminal } from '../terminal.js';
 import { writeNew, type NewFile } from '../write-new.js';
 
 const CONFIG = 'migrate-safe.config.ts';
+const PASSWORD_LEFT_OUT = '! The password is written nowhere: let PGPASSWORD or ~/.pgpass have it.';
 
 interface Choices {
   readonly database: string;
@@ -30,9 +31,8 @@ export function runInit({ terminal }: CommandContext, flags: Flags): CommandResu
     backups: flags.backups ?? './backups',
   };
   const asks = !flags.yes && terminal.canAsk && found.value === undefined && flags.database === undefined;
-  const given = { ...choices, database: withoutPassword(choices.database) };
   return new ResultAsync(
-    asks ? askDatabase(choices, terminal) : Promise.resolve<Result<Choices, MigrateError>>(ok(given)),
+    asks ? askDatabase(choices, terminal) : Promise.resolve<Result<Choices, MigrateError>>(ok(choices)),
   ).andThen((chosen) => scaffold(chosen, flags, found.value));
 }
 
@@ -43,14 +43,15 @@ async function askDatabase(choices: Choices, terminal: Terminal): Promise<Result
     colour: terminal.error.coloured,
   });
   if (database === undefined) return err(migrateError({ kind: 'cancelled' }, { state: 'unchanged' }));
-  return ok({ ...choices, database: withoutPassword(database || choices.database) });
+  return ok({ ...choices, database: database || choices.database });
 }
 
 function scaffold(
-  { database, steps, backups }: Choices,
-  { component }: Flags,
+  { database: named, steps, backups }: Choices,
+  { component, envFile }: Flags,
   config: string | undefined,
 ): Result<Answer, MigrateError> {
+  const database = withoutPassword(named);
   const directory = path.resolve(steps);
   const files: NewFile[] = [
     ...(config === undefined
@@ -66,10 +67,12 @@ function scaffold(
       const kept = [...written.kept, ...(config === undefined ? [] : [relative(config)])];
       return {
         document: { files: all, kept },
+        ...(config === undefined ? { toRepeat: envFile === undefined ? {} : { envFile } } : {}),
         lines: ({ paint }) => [
           ...written.files.map((file) => `${paint.green('✔')} ${file}`),
           ...(ignored.length > 0 ? [`${paint.green('✔')} .gitignore   ${paint.dim(ignored.join('  '))}`] : []),
           ...kept.map((file) => paint.dim(`  ${file} was there and stays as it is`)),
+          ...(config === undefined && database !== named ? [paint.yellow(PASSWORD_LEFT_OUT)] : []),
           '',
           all.length === 0
             ? 'Everything is there already. Next: migrate-safe status'
