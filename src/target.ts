@@ -12,6 +12,8 @@ export type Target =
 
 /** `waitMs`: how long a write waits for another connection. The error is one line for the list of issues. */
 export function resolveTarget(database: unknown, waitMs: number): Result<Target, string> {
+  if (typeof database === 'string' && /^postgres(?:ql)?\/\//i.test(database))
+    return err('`database`: a colon is missing before the //; write postgres://host/name');
   if (typeof database === 'string')
     return isPostgresUrl(database)
       ? fromPostgresUrl(database).map(postgres)

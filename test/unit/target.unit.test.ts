@@ -213,6 +213,12 @@ describe('PostgreSQL', () => {
     expect(refusal({ client: 'pg', connection: () => ({}) })).to.contain('function');
   });
 
+  it('is not taken for a file where the colon of a URL was forgotten', () => {
+    const refused = resolveTarget('postgres//shop@localhost/shop', 0);
+    expect(refused.isErr() && refused.error).to.include('a colon is missing');
+    expect(resolveTarget('data//app.db', 0).isOk(), 'a path of a file').to.equal(true);
+  });
+
   it('is not named by what cannot be read, and a secret is not told', () => {
     for (const url of ['postgres:app', 'postgres://ann:s3cret@db:notaport/app']) {
       expect(refusal(url)).to.contain('postgres://user@host:5432/name').and.not.contain('s3cret');
