@@ -1,5 +1,6 @@
 // A PostgreSQL database that is lost, or that is at another address than the one its backups are of.
 import { expect } from 'chai';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -73,6 +74,47 @@ describe('a PostgreSQL database that its backups know', function () {
     await sql(other.url, `CREATE DATABASE ${new URL(database.url).pathname.slice(1)}`);
     value(await manager().restore({ choice: { latest: true } }));
     expect(await rows(database.url)).to.deep.equal([{ id: 1 }, { id: 2 }]);
+  });
+
+  it('has its journal given back to whose it was, whoever puts it back or makes a copy of it', async () => {
+    const owner = `owner_${randomBytes(6).toString('hex')}`;
+    await sql(other.url, `CREATE ROLE ${owner} LOGIN PASSWORD '${owner}'`);
+    const [name, copy] = [`${owner}_shop`, `${owner}_copy`];
+    const urlOf = (of: string, role?: string): string => {
+      const url = new URL(other.url);
+      url.pathname = `/${of}`;
+      if (role !== undefined) [url.username, url.password] = [role, role];
+      return url.href;
+    };
+    try {
+      await sql(other.url, `CREATE DATABASE ${name} OWNER ${owner}`);
+      rmSync(path.join(directory, 'backups'), { recursive: true });
+      writeFileSync(
+        path.join(directory, 'migrations', '0001_t.sql'),
+        'CREATE SCHEMA app; CREATE TABLE app.t (id int);',
+      );
+      value(await manager(urlOf(name, owner)).up());
+      await sql(urlOf(name), `GRANT USAGE ON SCHEMA migrate_safe TO pg_monitor`);
+      value(await manager(urlOf(name)).createBackup());
+      const rights = `
+        SELECT nspname AS name, nspowner::regrole::text AS owner, nspacl::text AS rights FROM pg_namespace WHERE nspname = 'migrate_safe'
+        UNION ALL SELECT relname, relowner::regrole::text, relacl::text FROM pg_class WHERE relnamespace = 'migrate_safe'::regnamespace
+        UNION ALL SELECT proname, proowner::regrole::text, proacl::text FROM pg_proc WHERE pronamespace = 'migrate_safe'::regnamespace ORDER BY name`;
+      const before = await sql(urlOf(name), rights);
+      await sql(other.url, `DROP DATABASE ${name}`);
+      await sql(other.url, `CREATE DATABASE ${name} OWNER ${owner}`);
+      value(await manager(urlOf(name)).restore({ choice: { latest: true } }));
+      value(await manager(urlOf(name)).restoreAsCopy({ choice: { latest: true }, name: copy }));
+      await sql(other.url, `ALTER DATABASE ${copy} OWNER TO ${owner}`);
+      writeFileSync(path.join(directory, 'migrations', '0002_more.sql'), 'INSERT INTO app.t VALUES (1)');
+      for (const one of [name, copy]) {
+        expect(await sql(urlOf(one), rights)).to.deep.equal(before);
+        value(await manager(urlOf(one, owner)).up());
+      }
+    } finally {
+      for (const one of [name, copy]) await sql(other.url, `DROP DATABASE IF EXISTS ${one} WITH (FORCE)`);
+      await sql(other.url, `DROP ROLE ${owner}`);
+    }
   });
 
   it('is named before its backup goes into another one, which would go on with its history', async () => {

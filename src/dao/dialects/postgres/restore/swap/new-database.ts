@@ -99,14 +99,20 @@ const rowsOf = ({ archive, contents }: Filling): ResultAsync<readonly number[], 
       tablesWithRows(restoredEntries(archive.entries)).map((table) => digests.get(nameOf(table))?.rows ?? 0),
     );
 
-/** The journal goes along whole, and the planner is told what there is. */
-export const finish = (server: PostgresServer, tail: JournalTail): ResultAsync<void, SqlError | StaleJournal> =>
+/** The journal goes along whole, with `rights` as statements, and the planner is told what there is. */
+export const finish = (
+  server: PostgresServer,
+  tail: JournalTail,
+  rights: readonly string[],
+): ResultAsync<void, SqlError | StaleJournal> =>
   server.withConnection((connection) =>
     connection
       .run('BEGIN')
       .andThen(() => journalRoom(connection, 'anew'))
       .andThen(() => writeTail(connection, tail))
-      .andThen(() => inOrder(['COMMIT', 'SET synchronous_commit = off', 'ANALYZE'], (sql) => connection.run(sql)))
+      .andThen(() =>
+        inOrder([...rights, 'COMMIT', 'SET synchronous_commit = off', 'ANALYZE'], (sql) => connection.run(sql)),
+      )
       .map(() => undefined),
   );
 

@@ -11,6 +11,7 @@ import { isNote } from '../../backup/clone/note.js';
 import type { PostgresServer } from '../../backup/server.js';
 import type { PostgresConnection } from '../../connection.js';
 import { quoted } from '../../name.js';
+import { journalRights } from '../journal-rights.js';
 import { NONE_KEPT } from '../kept-extensions.js';
 import { meetsNeedsOf } from '../needs.js';
 import { fillFromClone } from './from-clone.js';
@@ -56,8 +57,12 @@ export class PostgresNewDatabases implements NewDatabases {
   make(request: MakeDatabase): ResultAsync<{ readonly rows: number }, Failure> {
     const { name, file } = request;
     const server = this.#server;
-    const making = (place: Place, filling: Filling): ResultAsync<{ readonly rows: number }, Failure> =>
-      clearRemainsOf(place.acting, name).andThen(() => this.#makeIn(place, request, filling));
+    const making = (
+      place: Place,
+      filling: Filling,
+      rights: readonly string[] = [],
+    ): ResultAsync<{ readonly rows: number }, Failure> =>
+      clearRemainsOf(place.acting, name).andThen(() => this.#makeIn(place, request, { filling, rights }));
     if (isNote(file))
       return withMaintenance(server, name, (acting, watching) =>
         making({ acting, watching }, (half) => fillFromClone({ connection: acting, server, file, name: half })),
@@ -67,8 +72,10 @@ export class PostgresNewDatabases implements NewDatabases {
       .andThen((archive) =>
         withMaintenance(server, name, (acting, watching) =>
           meetsNeedsOf(acting, archive, NONE_KEPT, acting.server.version).andThen(() =>
-            making({ acting, watching }, (half, inNew) =>
-              this.#restored({ acting, watching }, request, { archive, name: half, inNew }),
+            making(
+              { acting, watching },
+              (half, inNew) => this.#restored({ acting, watching }, request, { archive, name: half, inNew }),
+              journalRights(archive.entries),
             ),
           ),
         ),
@@ -97,14 +104,14 @@ export class PostgresNewDatabases implements NewDatabases {
   #makeIn(
     { acting, watching }: Place,
     request: MakeDatabase,
-    filling: Filling,
+    { filling, rights }: { readonly filling: Filling; readonly rights: readonly string[] },
   ): ResultAsync<{ readonly rows: number }, Failure> {
     const name = newName(request.name, randomBytes(6).toString('hex'));
     const server = this.#server;
     const work = safeTry<{ readonly rows: number }, Failure>(async function* () {
       const inNew = yield* server.at(name);
       const content = yield* filling(name, inNew);
-      yield* finish(inNew, request.record(content));
+      yield* finish(inNew, request.record(content), rights);
       if (request.signal.aborted)
         return err<{ rows: number }, Failure>({ kind: 'interrupted', code: '', message: 'cancelled' });
       yield* acting.run(`ALTER DATABASE ${quoted(name)} RENAME TO ${quoted(request.name)}`);

@@ -12,18 +12,18 @@ import { isNote } from '../../backup/clone/note.js';
 import type { PostgresServer, Toolbox } from '../../backup/server.js';
 import type { PostgresConnection } from '../../connection.js';
 import { quoted } from '../../name.js';
+import { JOURNAL_SCHEMA, journalRights } from '../journal-rights.js';
 import { NONE_KEPT } from '../kept-extensions.js';
 import { meetsNeedsOf } from '../needs.js';
 import { carryCopies } from './carry-copies.js';
 import { fillFromClone } from './from-clone.js';
-import { carryJournalRights } from './journal-rights.js';
 import { clearRemains } from './remains.js';
 import { growth } from './growth.js';
 import { newName } from './names.js';
 import { dropped, fill, finish, hastened } from './new-database.js';
 import { isLackOfRights, liveDatabase, swapOutlook, type LackOfRights, type LiveDatabase } from './outlook.js';
 import { switchOver } from './switch-over.js';
-import { traitsOf, type CreateDatabase } from './traits.js';
+import { dumpedEntries, traitsOf, type CreateDatabase } from './traits.js';
 
 type Failure = SqlError | StaleJournal | WholeRestoreError;
 
@@ -105,8 +105,7 @@ export class PostgresSwapRestore implements SwapRestorePort {
       const { signal } = restore;
       const content = yield* filling({ name, live, create, into, inNew });
       yield* carryCopies(connection, toolbox, { server: inNew, into });
-      yield* finish(inNew, restore.record(content));
-      yield* carryJournalRights(connection, toolbox, inNew);
+      yield* finish(inNew, restore.record(content), yield* journalRightsOf(connection, toolbox));
       const oid = yield* oidOf(connection, name);
       // What somebody set of the live database meanwhile goes along.
       const { statements } = yield* traitsOf(toolbox);
@@ -171,6 +170,14 @@ const OVERTAKEN: SqlError = {
   message: 'another run wrote to the journal meanwhile',
 };
 const CANCELLED: SqlError = { kind: 'interrupted', code: '', message: 'cancelled' };
+
+/** Those of the live one; where it is gone, of nobody. */
+const journalRightsOf = (live: PostgresConnection, toolbox: Toolbox): ResultAsync<readonly string[], SqlError> =>
+  live
+    .query('SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1', [JOURNAL_SCHEMA])
+    .andThen(({ rows }) =>
+      rows.length === 0 ? okAsync([]) : dumpedEntries(toolbox, [`--schema=${JOURNAL_SCHEMA}`]).map(journalRights),
+    );
 
 /** Where the journal ends; empty where there is none, whatever became of it. */
 const headOf = (connection: PostgresConnection): ResultAsync<string, SqlError> =>
