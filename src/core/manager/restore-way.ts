@@ -24,8 +24,11 @@ export function chooseWay(
   return safeTry<ChosenWay, MigrateError>(async function* () {
     if (by === 'swap' && (swap === undefined || !isWhole)) return err(noSwap(tables === 'all'));
     if (by === 'in-place' || swap === undefined || !isWhole) return ok(IN_PLACE);
-    const onlySo = by === 'swap' || isClone(backup.manifest);
-    const closed = onlySo ? undefined : yield* (obstacleInPlace?.(backup.file) ?? okAsync(undefined)).mapErr(failed);
+    const ofClone = isClone(backup.manifest);
+    const onlySo = by === 'swap' || ofClone;
+    const inPlace = (): ResultAsync<WholeRestoreError | undefined, MigrateError> =>
+      (obstacleInPlace?.(backup.file) ?? okAsync(undefined)).mapErr(failed);
+    const closed = onlySo ? undefined : yield* inPlace();
     const isTooMany = closed?.kind === 'too-few-locks';
     const large =
       !onlySo &&
@@ -38,18 +41,19 @@ export function chooseWay(
     const chosen: ChosenWay = { by: 'swap', port: swap, outlook };
     if (obstacle === undefined) return ok(large && sessions.length > 0 ? IN_PLACE : chosen);
     if (large) return ok(IN_PLACE);
-    return err(refused(closed, obstacle, isClone(backup.manifest)));
+    const isOpen = !ofClone && (yield* inPlace()) === undefined;
+    return err(refused(closed, obstacle, isOpen ? '; in its place it can be put back with --by in-place' : ''));
   });
 }
 
 const sizeOf = ({ effort }: OpenDatabase['backups']): ResultAsync<number, Parameters<typeof fromSql>[0]> =>
   effort === undefined ? okAsync(0) : effort().map(({ databaseBytes }) => databaseBytes);
 
-function refused(closed: WholeRestoreError | undefined, obstacle: string, ofClone: boolean): MigrateError {
+function refused(closed: WholeRestoreError | undefined, obstacle: string, orElse: string): MigrateError {
   const reason =
     closed?.kind === 'too-few-locks'
       ? `in one transaction it takes about ${closed.needed} locks, more than the server has room for (max_locks_per_transaction is ${closed.setting}); give it more and start it again: ALTER SYSTEM SET max_locks_per_transaction = ${closed.enough}; the other way is a new database that takes the name of this one, but ${obstacle}`
-      : `no new database can take its name: ${obstacle}${ofClone ? '' : '; in its place it can be put back with --by in-place'}`;
+      : `no new database can take its name: ${obstacle}${orElse}`;
   return migrateError({ kind: 'restore-failed', reason });
 }
 
