@@ -272,7 +272,7 @@ describe('clones of a PostgreSQL database', function () {
     value(await manager().stamp('base'));
     const cancel = new AbortController();
     const running = manager().up({ signal: cancel.signal });
-    const copying = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%' AND state = 'active' AND pid <> pg_backend_pid()`;
+    const copying = `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE DATABASE%${name}%' AND state = 'active' AND pid <> pg_backend_pid()`;
     let seen: unknown[] = [];
     for (let tries = 0; tries < 2000 && seen.length === 0; tries += 1) seen = await sql(server, copying);
     expect(seen).to.have.length(1);
