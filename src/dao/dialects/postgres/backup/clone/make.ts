@@ -1,7 +1,7 @@
 // Makes a clone: under the name of what is half-made, until all of it is there and closed, so that what is killed is cleared away.
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { errAsync, okAsync, ResultAsync, safeTry, ok } from 'neverthrow';
+import { err, errAsync, ok, okAsync, ResultAsync, safeTry } from 'neverthrow';
 import type { CloneIdentity } from '../../../../../core/ports/clones.js';
 import type { SqlError } from '../../../../../core/ports/session.js';
 import { inOrder } from '../../../../in-order.js';
@@ -14,6 +14,7 @@ import { newName } from '../../restore/swap/names.js';
 import { dropped } from '../../restore/swap/new-database.js';
 import { liveDatabase } from '../../restore/swap/outlook.js';
 import { withMaintenance } from '../../restore/swap/maintenance.js';
+import { INTERRUPTED } from '../../step/refusals.js';
 import { POSTGRES_TABLES } from '../../system-tables.js';
 import type { PostgresServer } from '../server.js';
 import { tablesIn } from './content.js';
@@ -47,6 +48,8 @@ export function makeClone({ connection, server, identity, file, signal }: Clonin
         .run(cloning(connection, { from, to: name, how: 'ALLOW_CONNECTIONS = false' }))
         .andTee(stop)
         .orTee(stop);
+      // A cancel comes by another connection: a small database can be there before it.
+      if (signal?.aborted === true) return err(INTERRUPTED);
       yield* inOrder(
         [
           'BEGIN',
