@@ -26,6 +26,8 @@ export interface FailureContext {
   readonly phase?: string;
   /** Steps of this run that went through before, and stay. */
   readonly kept: readonly string[];
+  /** Steps that this run reverted before, newest first; they stay reverted. */
+  readonly reverted?: readonly string[];
   /** Where the command changes nothing, nothing needs to be said about what was changed. */
   readonly readOnly: boolean;
 }

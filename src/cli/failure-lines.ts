@@ -12,7 +12,7 @@ const LOCKED = 4;
 /** The last line is what to do; a hint is not repeated by the line about the database's state. */
 export function failureLines(
   error: MigrateError | Finding,
-  { phase, kept, readOnly }: FailureContext,
+  { phase, kept, reverted = [], readOnly }: FailureContext,
   sink: Sink,
 ): string[] {
   const { paint, width } = sink;
@@ -25,7 +25,8 @@ export function failureLines(
       : phaseLines('failed', phase, error.message, sink);
   const indent = phase === undefined ? '  ' : ' '.repeat(TEXT_AT);
   const source = step === undefined ? [] : sourceLines(step, near, sink).map((line) => indent + line);
-  const state = readOnly || error.exitCode === USAGE || error.exitCode === LOCKED ? undefined : stateText(error, kept);
+  const state =
+    readOnly || error.exitCode === USAGE || error.exitCode === LOCKED ? undefined : stateText(error, kept, reverted);
   const hint = state === undefined ? error.hint : withoutRepetition(error.hint);
   const lines = [...head, ...source];
   if (state === undefined) return [...withCode(lines, code, width), ...hintLines(hint, width)];
@@ -91,28 +92,30 @@ function findNear(
 }
 
 /** Whether the data is safe, in one sentence. */
-function stateText({ state }: Pick<Finding, 'state'>, kept: readonly string[]): string {
-  const before = kept.length === 0 ? '' : ` ${keptText(kept)}`;
+function stateText({ state }: Pick<Finding, 'state'>, kept: readonly string[], reverted: readonly string[]): string {
+  const stays = [earlierText(kept, 'applied'), earlierText(reverted, 'reverted')].join('');
   switch (state) {
     case 'unchanged':
-      return kept.length === 0 ? 'Nothing was changed.' : `Nothing else was changed.${before}`;
+      return stays === '' ? 'Nothing was changed.' : `Nothing else was changed.${stays}`;
     case 'rolled-back':
-      return kept.length === 0
+      return stays === ''
         ? 'Nothing was changed: the step was rolled back and the schema is what it was.'
-        : `Nothing of the step is left: it was rolled back and the schema is what it was before it.${before}`;
+        : `Nothing of the step is left: it was rolled back and the schema is what it was before it.${stays}`;
     case 'restored':
-      return `The database is what it was before the step: its backup was put back.${before}`;
+      return `The database is what it was before the step: its backup was put back.${stays}`;
     case 'needs-attention':
-      return `This needs a person: nothing more will be changed until somebody has looked.${before}`;
+      return `This needs a person: nothing more will be changed until somebody has looked.${stays}`;
   }
 }
 
-const keptText = (kept: readonly string[]): string =>
-  kept.length === 1
-    ? `${kept[0] ?? ''} was applied before it and stays.`
-    : kept.length <= 4
-      ? `${kept.join(', ')} were applied before it and stay.`
-      : `The ${kept.length} steps before it, up to ${kept.at(-1) ?? ''}, were applied and stay.`;
+function earlierText(steps: readonly string[], done: 'applied' | 'reverted'): string {
+  if (steps.length === 0) return '';
+  const [it, they] = done === 'applied' ? ['stays', 'stay'] : ['stays so', 'stay so'];
+  if (steps.length === 1) return ` ${steps.join('')} was ${done} before it and ${it}.`;
+  return steps.length <= 4
+    ? ` ${steps.join(', ')} were ${done} before it and ${they}.`
+    : ` The ${steps.length} steps before it, ${done === 'applied' ? 'up' : 'down'} to ${steps.at(-1) ?? ''}, were ${done} and ${they}.`;
+}
 
 /** What a hint says about the state is told by the line above it. */
 const SAID: readonly RegExp[] = [

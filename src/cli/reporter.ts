@@ -48,6 +48,7 @@ export class Reporter {
   #waitTold = -Infinity;
   #begun = false;
   readonly #kept: string[] = [];
+  readonly #reverted: string[] = [];
 
   constructor(terminal: Terminal, info: () => DatabaseInfo, policy: Policy) {
     this.#terminal = terminal;
@@ -57,7 +58,12 @@ export class Reporter {
 
   /** What has to be known to tell a failure. */
   get failure(): FailureContext {
-    return { ...(this.#phase === undefined ? {} : { phase: this.#phase }), kept: this.#kept, readOnly: false };
+    return {
+      ...(this.#phase === undefined ? {} : { phase: this.#phase }),
+      kept: this.#kept,
+      reverted: this.#reverted,
+      readOnly: false,
+    };
   }
 
   /** Whether anything of a run was shown: then the result comes after a blank line, without the database's name. */
@@ -219,6 +225,7 @@ export class Reporter {
     if (step === undefined) return;
     if (step.direction === 'apply') this.#kept.push(step.version);
     else if (this.#kept.includes(step.version)) this.#kept.splice(this.#kept.indexOf(step.version), 1);
+    else this.#reverted.push(step.version);
     if (this.#detailed) this.#done('done', 'recorded', `event ${position}`);
     else this.#folded(step);
     this.#step = undefined;

@@ -178,6 +178,24 @@ describe('migrate-safe for people', () => {
       expect((await project.app('current')).stdout).to.equal('0002\n');
     });
 
+  it('goes on with the rest where some steps were reverted already: the same number would take others', async () => {
+    project.write('migrations/0003_note.up.sql', 'ALTER TABLE customers ADD COLUMN note TEXT;\n');
+    project.write('migrations/0003_note.down.sql', 'ALTER TABLE customers DROP COLUMN note;\n');
+    project.write('migrations/0002_email.down.sql', 'DROP INDEX nowhere;\n');
+    await project.app('up');
+    const { code, stderr } = await project.app('down', '--count', '2');
+    expect(code).to.equal(1);
+    expect(stderr.replaceAll(/\s+/g, ' '))
+      .to.include('0003 was reverted before it and stays so.')
+      .and.include('to go on with the rest: migrate-safe --database sqlite:app.db down --count 1')
+      .and.not.include('same command')
+      .and.not.include('Nothing was changed');
+    project.write('migrations/0002_email.down.sql', '-- migrate-safe: touches table=customers\nDELETE FROM orders;\n');
+    await project.app('up');
+    const refused = await project.app('down', '--count', '2', '--json');
+    expect(refused.json<{ error: { hint: string } }>().error.hint).to.match(/\n\nThen: migrate-safe .*down --count 1$/);
+  });
+
   it('says what to type where a revert did not undo all that its apply did', async () => {
     project.write('migrations/0002_email.down.sql', 'SELECT 1;\n');
     await project.app('up');

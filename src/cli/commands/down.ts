@@ -1,8 +1,8 @@
 // `down`: reverts applied steps, and says where the schema is not again what it was.
 import { errAsync } from 'neverthrow';
-import { migrateError } from '../../core/errors/migrate-error.js';
+import { migrateError, type MigrateError } from '../../core/errors/migrate-error.js';
 import type { Unproven } from '../../core/manager/progress.js';
-import type { DownReport, RevertReport } from '../../core/manager/run-down.js';
+import type { DownOptions, DownReport, RevertReport } from '../../core/manager/run-down.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { withEngine } from '../engine.js';
@@ -38,8 +38,22 @@ export function runDown(context: CommandContext, flags: DownFlags): CommandResul
     return engine.manager
       .down({ target, signal: cancelOnSignal(context) })
       .map((report) => answer(report, engine.info().label, reporter.hasBegun))
+      .mapErr((error) => goingOn(error, reporter.failure.reverted ?? [], target))
       .andTee(() => reporter.end());
   });
+}
+
+/** The same number once more would take steps that nobody meant: those that went through already are not among them. */
+function goingOn(error: MigrateError, reverted: readonly string[], target: DownOptions['target']): MigrateError {
+  if (!('count' in target) || reverted.length === 0 || reverted.length >= target.count) return error;
+  const rest = `migrate-safe down --count ${target.count - reverted.length}`;
+  if (error.hint.includes('\n\n')) return { ...error, hint: `${error.hint}\n\nThen: ${rest}` };
+  const hint = error.hint
+    .replace(/Correct it and run (?:the same command|it) again\.$/, 'Correct it.')
+    .replace(/; the same command goes on from there\.$/, '.')
+    .replace(/(?:Then run|Run) the same command again\.$/, '');
+  const already = `${reverted.join(', ')} ${reverted.length === 1 ? 'is' : 'are'} reverted already; to go on with the rest: ${rest}`;
+  return { ...error, hint: `${hint.trim()} ${already}` };
 }
 
 function answer({ runId, reverted, current, durationMs }: DownReport, database: string, begun: boolean): Answer {

@@ -49,7 +49,7 @@ export const RUNS: Words<RunFacts> = {
     retryable: true,
     state: 'rolled-back',
     message: () => 'cancelled',
-    hint: () => 'What was under way was rolled back; `migrate-safe up` goes on from there.',
+    hint: () => 'What was under way was rolled back; the same command goes on from there.',
   },
   'database-busy': {
     code: 'MS-DB-BUSY',
