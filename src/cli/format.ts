@@ -71,13 +71,19 @@ export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim(
 /** Blanks outside of `…`: a command stays on one line, to be copied. */
 const WORD_GAP = / +(?=(?:[^`]*`[^`]*`)*[^`]*$)/;
 
-/** Broken at blanks so that no line is wider than `width`; lines that begin with a blank are kept as they are. */
+/** A command among words, up to its last flag or ID: half of it, copied from a broken line, would be another one. */
+const COMMAND =
+  /migrate-safe(?: --[a-z-]+ [^\s(]\S*)*(?: (?:up|down|status|current|plan|check|stamp|history|audit|restore|doctor|new|init|backup [a-z]+|generate [a-z]+)\b)(?: (?:--[a-z-]+(?: [^\s(-]\S*)?|\d{8}T\S+|ID\b))*/g;
+const GLUE = '\u00A0';
+
+/** Broken at blanks so that no line is wider than `width`, but for a command that is; lines that begin with a blank are kept as they are. */
 export function wrap(text: string, width: number): string[] {
   return text.split('\n').flatMap((line) => {
     if (line.startsWith(' ') || widthOf(line) <= width) return [line];
     const lines: string[] = [];
     let current = '';
-    for (const word of line.split(WORD_GAP)) {
+    for (const glued of line.replaceAll(COMMAND, (command) => command.replaceAll(' ', GLUE)).split(WORD_GAP)) {
+      const word = glued.replaceAll(GLUE, ' ');
       if (current !== '' && widthOf(current) + 1 + widthOf(word) > width) {
         lines.push(current);
         current = word;

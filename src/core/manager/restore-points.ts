@@ -86,6 +86,6 @@ function notOurs({ manifest: { id, createdAt, restorePoint, database } }: Stored
   return migrateError({
     kind: 'usage',
     reason: `${id} is a restore point in the log of the server of ${database.label} (${name}, at ${restorePoint?.lsn ?? ''}): only the server itself can be brought back to it, with all of its databases`,
-    suggestion: `Put a base backup of the server from before ${createdAt} in place, with restore_command leading to the archived log, and set recovery_target_name = '${name}' and recovery_target_action = 'promote'; with an empty file recovery.signal in its data directory the server stops at that point. https://www.postgresql.org/docs/current/continuous-archiving.html`,
+    suggestion: `Put a base backup of the server from before ${createdAt} in place, with restore_command leading to the archived log, and set \`recovery_target_name = '${name}'\` and \`recovery_target_action = 'promote'\`; with an empty file recovery.signal in its data directory the server stops at that point. https://www.postgresql.org/docs/current/continuous-archiving.html`,
   });
 }
