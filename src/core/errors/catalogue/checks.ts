@@ -16,8 +16,8 @@ export const CHECKS: Words<CheckFacts> = {
     exit: 3,
     message: (f) =>
       f.renamedTo === undefined
-        ? `${list(f.versions)} is applied, but its file is gone`
-        : `${list(f.versions)} is applied, but its file is gone; ${f.renamedTo} has the same content: was it renumbered?`,
+        ? `${list(f.versions)} ${f.versions.length === 1 ? 'is applied, but its file is' : 'are applied, but their files are'} gone`
+        : `${list(f.versions)} ${f.versions.length === 1 ? 'is applied, but its file is' : 'are applied, but their files are'} gone; ${f.renamedTo} has the same content: was it renumbered?`,
     hint: (f) =>
       f.renamedTo === undefined
         ? 'Put the file back, from version control for example.'

@@ -89,7 +89,10 @@ export const RUNS: Words<RunFacts> = {
     exit: 1,
     retryable: true,
     message: (f) => `no backup could be made in ${f.directory}: ${f.reason}`,
-    hint: () => 'The step was not begun. See that the directory can be written, or name another with --backups.',
+    hint: (f) =>
+      /disk is full/.test(f.reason)
+        ? 'The step was not begun. Free some space, or keep backups elsewhere with --backups.'
+        : 'The step was not begun. See that the directory can be written, or name another with --backups.',
   },
   'mirror-failed': {
     code: 'MS-MIRROR-FAILED',
