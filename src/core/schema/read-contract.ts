@@ -41,10 +41,16 @@ export function readContract(members: readonly unknown[], strangers: 'refuse' | 
       queries.set(member.query, { name: member.query, build: (handle) => member.sampled(handle.knex) });
     else if (isTable(member)) keep(tables, member, declared(member));
     else if (isDao(member)) keep(tables, member.table, declared(member.table, member));
-    else if (strangers === 'refuse') return err(`member ${at + 1} is neither a table nor a DAO nor a named query`);
+    else if (strangers === 'refuse') return err(strangerText(member, at + 1));
   }
   return ok({ tables: [...tables.values()], queries: [...queries.values()] });
 }
+
+/** A class of DAOs most often got its table by its constructor, where nobody can read it. */
+const strangerText = (member: unknown, at: number): string =>
+  typeof member === 'function' && /^class\b/.test(Function.prototype.toString.call(member))
+    ? `member ${at} (${member.name || 'a class'}) has no table that can be read: a class of DAOs says it by \`static readonly table = …\``
+    : `member ${at} is neither a table nor a DAO nor a named query`;
 
 /** A table is what its DAOs make of it: they say whether it is written. */
 function keep(tables: Map<ContractTable, DeclaredTable>, table: ContractTable, one: DeclaredTable): void {
