@@ -51,6 +51,7 @@ interface Connected {
 }
 
 function connect({ database, pool, now }: OpenDatabaseOptions, access: Access): Connected {
+  if (typeof database === 'function' && isBound(database)) throw new TypeError(BOUND);
   const target = resolveTarget(database, 0);
   if (target.isErr()) throw new TypeError(target.error);
   const flavour = flavourOf(target.value);
@@ -79,6 +80,12 @@ function warnOfAllElse(message: unknown): void {
   if (typeof message !== 'string' || !/^(?:Acquire connection error|Connection Error)/.test(message))
     console.warn(message);
 }
+
+const BOUND =
+  'the handle of a step or a transaction was given to openDatabase: DAOs have transactions of their own. In a step use ' +
+  "the handle itself, `knex('table')`; elsewhere give the application's own knex instance";
+
+const isBound = ({ client }: Knex): boolean => (client as { readonly transacting?: boolean }).transacting === true;
 
 const SEVERAL =
   'the knex instance of better-sqlite3 has a pool of several connections: one that waits for the lock of another holds ' +
