@@ -1,5 +1,6 @@
 // The documents of --json: the shapes that programs rely on; members are added, never taken away.
 import type { MigrateError } from '../core/errors/migrate-error.js';
+import type { OpenRun } from '../core/history/history.js';
 import { bytesOf } from '../core/manager/clone-facts.js';
 import type { StatusReport } from '../core/manager/inspect-state.js';
 import type { StepReport } from '../core/manager/step-attempt.js';
@@ -40,28 +41,30 @@ export function statusDocument({
     steps,
     journal: journal ?? null,
     lastBackup: lastBackup ?? null,
-    openRun:
-      openRun === undefined
-        ? null
-        : {
-            runId: openRun.runId,
-            kind: openRun.kind,
-            startedAt: openRun.startedAt,
-            actor: openRun.actor,
-            plan: openRun.plan,
-            step:
-              openRun.step === undefined
-                ? null
-                : {
-                    version: openRun.step.version,
-                    direction: openRun.step.direction,
-                    transactional: openRun.step.transactional,
-                    failed: openRun.step.failed,
-                    backupId: openRun.step.backupId ?? null,
-                  },
-          },
+    openRun: openRunDocument(openRun),
   };
 }
+
+export const openRunDocument = (openRun: OpenRun | undefined): Record<string, unknown> | null =>
+  openRun === undefined
+    ? null
+    : {
+        runId: openRun.runId,
+        kind: openRun.kind,
+        startedAt: openRun.startedAt,
+        actor: openRun.actor,
+        plan: openRun.plan,
+        step:
+          openRun.step === undefined
+            ? null
+            : {
+                version: openRun.step.version,
+                direction: openRun.step.direction,
+                transactional: openRun.step.transactional,
+                failed: openRun.step.failed,
+                backupId: openRun.step.backupId ?? null,
+              },
+      };
 
 /** An apply has no schema to come back to. */
 export function appliedDocument({ schemaRestored: _restored, ...step }: StepReport): Record<string, unknown> {

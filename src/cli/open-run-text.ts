@@ -1,6 +1,7 @@
 // A run that has not ended, in words: what it may have left, and what to type.
 import type { OpenRun } from '../core/history/history.js';
-import { timeOfDay } from './format.js';
+import { timeOfDay, wrap } from './format.js';
+import type { Sink } from './terminal.js';
 
 export interface OpenRunText {
   /** A sentence without its full stop. */
@@ -32,3 +33,15 @@ export function openRunText({ startedAt, actor, step }: OpenRun): OpenRunText {
         halfDone: true,
       };
 }
+
+/** The same as a note below a table or a plan. */
+export function openRunNote(openRun: OpenRun): string {
+  const { what, fix } = openRunText(openRun);
+  return `${what.charAt(0).toUpperCase()}${what.slice(1)}. ${fix}`;
+}
+
+/** Notes under what they are about, each with its mark. */
+export const noteLines = (notes: readonly string[], { paint, width }: Sink): string[] =>
+  notes.flatMap((note) =>
+    wrap(note, width - 2).map((line, at) => (at === 0 ? `${paint.yellow('!')} ${line}` : `  ${line}`)),
+  );

@@ -3,8 +3,10 @@ import { compareVersions } from '../../core/brands.js';
 import type { PlannedStep, PlanReport } from '../../core/manager/inspect-state.js';
 import type { DatabaseInfo } from '../../core/ports/database.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
+import { openRunDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
 import { count, oneLine, truncate } from '../format.js';
+import { noteLines, openRunNote, openRunText } from '../open-run-text.js';
 import type { Flags } from '../settings.js';
 import type { Sink } from '../terminal.js';
 
@@ -23,7 +25,7 @@ export function runPlan({ terminal }: CommandContext, flags: PlanFlags): Command
 }
 
 export function planAnswer(
-  { current, steps, ahead }: PlanReport,
+  { current, steps, ahead, openRun }: PlanReport,
   { label }: DatabaseInfo,
   as: 'plan' | 'dry-run',
   { to, outOfOrder }: PlanFlags,
@@ -32,21 +34,36 @@ export function planAnswer(
   return {
     document:
       as === 'plan'
-        ? { current, steps, ahead }
-        : { dryRun: true, runId: null, applied: [], current, steps, ahead, durationMs: 0 },
+        ? { current, steps, ahead, openRun: openRunDocument(openRun) }
+        : {
+            dryRun: true,
+            runId: null,
+            applied: [],
+            current,
+            steps,
+            ahead,
+            openRun: openRunDocument(openRun),
+            durationMs: 0,
+          },
     lines: (sink) => {
       const { paint } = sink;
       const now = current === null ? 'nothing applied yet' : `current ${current}`;
-      if (steps.length === 0) return [`${paint.bold(label)}   nothing to do, ${now}`];
+      const notes = openRun === undefined ? [] : ['', ...noteLines([openRunNote(openRun)], sink)];
+      if (steps.length === 0) return [`${paint.bold(label)}   nothing to do, ${now}`, ...notes];
       const last = steps.at(-1)?.version ?? '';
       // A step that is applied late lies below what is current, and stays there.
       const then = current !== null && compareVersions(current, last) > 0 ? current : last;
-      const up = ['migrate-safe up', to === undefined ? '' : `--to ${to}`, outOfOrder ? '--out-of-order' : ''];
+      const said = ['migrate-safe up', to === undefined ? '' : `--to ${to}`, outOfOrder ? '--out-of-order' : ''];
+      const command = said.filter(Boolean).join(' ');
       return [
         `${paint.bold(label)}   ${count(steps.length, 'step')} to apply, ${now}`,
         ...steps.flatMap((step) => ['', ...stepLines(step, sink, shown)]),
+        ...notes,
         '',
-        `Nothing was changed. \`${up.filter(Boolean).join(' ')}\` would bring it to ${paint.bold(then)}.`,
+        // What is half-done may be a person's to settle first: only the run itself can tell.
+        openRun !== undefined && openRunText(openRun).halfDone
+          ? `Nothing was changed. \`${command}\` goes on once that is settled.`
+          : `Nothing was changed. \`${command}\` would bring it to ${paint.bold(then)}.`,
       ];
     },
   };

@@ -1,13 +1,12 @@
 // `status` and `current`: what is in the database and what is not yet; with --check, exit 3 where something is to be done.
 import { migrateError, type MigrateError } from '../../core/errors/migrate-error.js';
-import type { OpenRun } from '../../core/history/history.js';
 import type { StatusReport } from '../../core/manager/inspect-state.js';
 import type { StepState, StepStatus } from '../../core/steps/planner.js';
 import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { statusDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
-import { ago, bytes, count, duration, localTime, widthOf, wrap } from '../format.js';
-import { openRunText } from '../open-run-text.js';
+import { ago, bytes, count, duration, localTime, widthOf } from '../format.js';
+import { noteLines, openRunNote } from '../open-run-text.js';
 import type { Flags } from '../settings.js';
 import type { Paint } from '../style.js';
 import { table } from '../table.js';
@@ -55,7 +54,7 @@ function statusLines(report: StatusReport, sink: Sink): string[] {
     ...headerLines(report, sink),
     '',
     ...(steps.length === 0 ? ['  no steps'] : stepTable(steps, sink)),
-    ...noteLines(report, sink),
+    ...notesOf(report, sink),
     '',
     footer(report),
   ];
@@ -107,7 +106,7 @@ function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string
 }
 
 /** What the table's words mean, where they need somebody. */
-function noteLines({ steps, openRun, obstacle }: StatusReport, { paint, width }: Sink): string[] {
+function notesOf({ steps, openRun, obstacle }: StatusReport, sink: Sink): string[] {
   const versions = (state: StepState): string =>
     steps
       .filter((step) => step.state === state)
@@ -121,15 +120,7 @@ function noteLines({ steps, openRun, obstacle }: StatusReport, { paint, width }:
     versions('ahead') && `${versions('ahead')}: applied by a newer release than this one.`,
     openRun && openRunNote(openRun),
   ].filter((note): note is string => Boolean(note));
-  const lines = notes.flatMap((note) =>
-    wrap(note, width - 2).map((line, at) => (at === 0 ? `${paint.yellow('!')} ${line}` : `  ${line}`)),
-  );
-  return lines.length === 0 ? [] : ['', ...lines];
-}
-
-function openRunNote(openRun: OpenRun): string {
-  const { what, fix } = openRunText(openRun);
-  return `${what.charAt(0).toUpperCase()}${what.slice(1)}. ${fix}`;
+  return notes.length === 0 ? [] : ['', ...noteLines(notes, sink)];
 }
 
 function footer({ lastBackup, journal, obstacle }: StatusReport): string {

@@ -2,7 +2,7 @@
 import { errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { StoredEvent } from '../events/envelope.js';
-import { stepsOf, type OpenRun } from '../history/history.js';
+import { EMPTY_HISTORY, stepsOf, type History, type OpenRun } from '../history/history.js';
 import type { JournalHead } from '../journal/chain.js';
 import type { DatabaseInfo, OpenDatabase } from '../ports/database.js';
 import type { StepCandidate } from '../ports/step-source.js';
@@ -160,6 +160,8 @@ export interface PlanReport {
   readonly current: string | null;
   readonly steps: readonly PlannedStep[];
   readonly ahead: readonly string[];
+  /** A run that has not ended: `up` goes on from it, or refuses until somebody has looked. */
+  readonly openRun: OpenRun | undefined;
 }
 
 /** What `up` would do; the bodies of the steps are loaded, so that what cannot be loaded shows now. */
@@ -170,7 +172,8 @@ export function readPlan(
 ): ResultAsync<PlanReport, MigrateError> {
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
-    const applied = yield* appliedOrNone(ports, policy);
+    const history = yield* historyOrNone(ports);
+    const applied = stepsOf(history, policy.component);
     const plan = yield* planUp(candidates, applied, {
       to,
       outOfOrder: policy.outOfOrder,
@@ -192,7 +195,13 @@ export function readPlan(
         statements: typeof apply === 'function' ? null : apply.map(({ sql }) => sql),
       });
     }
-    return ok({ database: ports.database.info, current: currentVersion(applied), steps, ahead: plan.ahead });
+    return ok({
+      database: ports.database.info,
+      current: currentVersion(applied),
+      steps,
+      ahead: plan.ahead,
+      openRun: history.run,
+    });
   });
 }
 
@@ -202,13 +211,10 @@ const obstacleOf = (ports: ManagerPorts): ResultAsync<MigrateError | undefined, 
   );
 
 /** A database that is not there yet has no steps: a plan for it is what `up` will do. */
-function appliedOrNone(ports: ManagerPorts, policy: Policy): ReturnType<typeof appliedIn> {
-  return appliedIn(ports, policy).orElse((error) =>
-    error.kind === 'database-missing' ? okAsync([]) : errAsync(error),
+const historyOrNone = (ports: ManagerPorts): ResultAsync<History, MigrateError> =>
+  reading(ports, (database) => loadHistory(database).map(({ history }) => history)).orElse((error) =>
+    error.kind === 'database-missing' ? okAsync(EMPTY_HISTORY) : errAsync(error),
   );
-}
-const appliedIn = (ports: ManagerPorts, policy: Policy) =>
-  reading(ports, (database) => loadHistory(database).map(({ history }) => stepsOf(history, policy.component)));
 
 /** The same, of a database that has to be there. */
 export const readingWhatIs: typeof reading = (ports, work) =>

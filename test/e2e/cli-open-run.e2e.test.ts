@@ -1,0 +1,74 @@
+// A run that stopped half-way, or is under way: every verb that looks says the same of it, and promises nothing that `up` refuses.
+import { expect } from 'chai';
+import { CliProject, writeShop, type CommandOutcome } from '../support/cli-project.js';
+import { freshDatabase, type TestDatabase } from '../support/postgres.js';
+import { toolsAre } from '../support/postgres-version.js';
+
+for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
+  describe(`migrate-safe over a step that stopped half-way (${dialect})`, () => {
+    let project: CliProject;
+    let server: TestDatabase | undefined;
+    beforeEach(async function () {
+      server = dialect === 'PostgreSQL' ? await freshDatabase(this) : undefined;
+      project = new CliProject();
+      writeShop(project);
+      if (server !== undefined)
+        project.write(
+          'migrations/0001_shop.up.sql',
+          `CREATE TABLE customers (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer NOT NULL REFERENCES customers (id));
+INSERT INTO customers VALUES (1, 'Ada'), (2, 'Grace'), (3, 'Barbara');
+INSERT INTO orders VALUES (1, 1), (2, 1), (3, 2);
+`,
+        );
+      const noArchive = dialect === 'SQLite' || (await toolsAre()) === 'missing';
+      project.write(
+        'migrate-safe.config.mjs',
+        `export default { steps: 'migrations'${noArchive ? ", fileBackup: 'never', guard: 'off'" : ''} };\n`,
+      );
+    });
+    afterEach(async () => {
+      project.remove();
+      await server?.drop();
+    });
+
+    const app = (...args: readonly string[]): Promise<CommandOutcome> =>
+      project.run(args, { DATABASE_URL: server?.url ?? 'sqlite:app.db' });
+    /** As one text: where its lines break is not what is asked. */
+    const flat = ({ stdout, stderr }: CommandOutcome): string => `${stdout}\n${stderr}`.replaceAll(/\s+/g, ' ');
+
+    const stop = async (): Promise<CommandOutcome> => {
+      expect((await app('up')).code).to.equal(0);
+      project.write(
+        'migrations/0003_half.sql',
+        `-- migrate-safe: no-transaction
+UPDATE customers SET name = 'half' WHERE id < 3;
+INSERT INTO
+  nowhere VALUES (1);
+`,
+      );
+      project.write('migrations/0004_next.sql', 'ALTER TABLE orders ADD COLUMN note text;\n');
+      const stopped = await app('up');
+      expect(stopped.code, flat(stopped)).to.equal(5);
+      return stopped;
+    };
+
+    it('is planned over only once that is settled', async () => {
+      await stop();
+      for (const verb of [['plan'], ['up', '--dry-run']]) {
+        const planned = await app(...verb);
+        expect(planned.code).to.equal(0);
+        expect(flat(planned)).to.match(
+          /stopped half-way in 0003, which runs without a transaction\. It needs a person/,
+        );
+        expect(flat(planned)).not.to.contain('would bring it to');
+        expect(planned.stdout.trimEnd().split('\n').at(-1)).to.equal(
+          'Nothing was changed. `migrate-safe up` goes on once that is settled.',
+        );
+        const { openRun } = (await app(...verb, '--json')).json<{ openRun: object }>();
+        expect(openRun).to.have.nested.property('step.failed', true);
+      }
+      expect((await app('up')).code).to.equal(5);
+    });
+  });
+}
