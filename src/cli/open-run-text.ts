@@ -1,5 +1,6 @@
 // A run that has not ended, in words: what it may have left, and what to type.
 import type { OpenRun } from '../core/history/history.js';
+import { waysBack } from '../core/history/ways-back.js';
 import { timeOfDay, wrap } from './format.js';
 import type { Sink } from './terminal.js';
 
@@ -12,7 +13,7 @@ export interface OpenRunText {
 }
 
 /** A step in a transaction is whole or not there; one without may be half-done, and then only a person can decide. */
-export function openRunText({ startedAt, actor, step }: OpenRun): OpenRunText {
+export function openRunText({ startedAt, actor, step, copied }: OpenRun): OpenRunText {
   const run = `a run that began ${timeOfDay(startedAt)} (pid ${actor.pid} on ${actor.host})`;
   if (step === undefined || step.transactional)
     return {
@@ -21,12 +22,19 @@ export function openRunText({ startedAt, actor, step }: OpenRun): OpenRunText {
       halfDone: false,
     };
   const where = `in ${step.version}, which runs without a transaction`;
+  const { gentler, command } = waysBack(step, step.backupId, copied);
   const goBack =
-    step.backupId === undefined
+    command === undefined
       ? 'finish it by hand, and give it a probe that says so (done-when, isDone)'
-      : `\`migrate-safe restore ${step.backupId}\``;
+      : gentler === undefined
+        ? `\`${command}\``
+        : `\`${gentler}\` puts back only the tables that the step could touch, \`${command}\` the whole`;
   return step.failed
-    ? { what: `${run} stopped half-way ${where}`, fix: `It needs a person: ${goBack}`, halfDone: true }
+    ? {
+        what: `${run} stopped half-way ${where}${step.failure === undefined ? '' : ` (${step.failure})`}`,
+        fix: `It needs a person: ${goBack}`,
+        halfDone: true,
+      }
     : {
         what: `${run} has not ended; it was ${where}, and may be half-done`,
         fix: `If it is not running any more, \`migrate-safe up\` looks how far it came, and goes on where nothing or all of it was done. Half of it needs a person: ${goBack}`,

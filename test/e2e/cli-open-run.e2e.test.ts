@@ -53,13 +53,41 @@ INSERT INTO
       return stopped;
     };
 
+    it('tells which statement failed, and where', async () => {
+      const stopped = await stop();
+      expect(stopped.stderr)
+        .to.match(/migrations\/0003_half\.sql:[34]\n/)
+        .and.contain('3 │ INSERT INTO');
+      expect(flat(stopped)).to.match(/nowhere/);
+      const again = await app('up');
+      expect(again.code).to.equal(5);
+      expect(again.stderr).to.contain('migrations/0003_half.sql');
+      for (const later of [again, await app('status'), await app('doctor')]) expect(flat(later)).to.match(/nowhere/);
+    });
+
+    it('names the tables that can be put back alone, before the whole', async function () {
+      if (dialect === 'SQLite' || (await toolsAre()) === 'missing') return this.skip();
+      const stopped = await stop();
+      expect(flat(stopped)).to.contain('2 rows written since, by the step itself or by others, would be lost');
+      const gentler = /migrate-safe restore --before-step 0003 --tables customers\b/;
+      for (const told of [stopped, await app('up'), await app('status'), await app('doctor'), await app('plan')])
+        expect(flat(told)).to.match(new RegExp(`${gentler.source}.*migrate-safe restore 2`));
+      const tables = /--before-step 0003 --tables (\S+)/.exec(stopped.stderr)?.[1] ?? '';
+      const back = await app('restore', '--before-step', '0003', '--tables', tables, '--yes');
+      expect(back.code, flat(back)).to.equal(0);
+      project.write('migrations/0003_half.sql', "UPDATE customers SET name = 'done' WHERE name <> 'half';\n");
+      const gone = await app('up');
+      expect(gone.code, flat(gone)).to.equal(0);
+      expect(flat(gone)).to.match(/customers .?3/);
+    });
+
     it('is planned over only once that is settled', async () => {
       await stop();
       for (const verb of [['plan'], ['up', '--dry-run']]) {
         const planned = await app(...verb);
         expect(planned.code).to.equal(0);
         expect(flat(planned)).to.match(
-          /stopped half-way in 0003, which runs without a transaction\. It needs a person/,
+          /stopped half-way in 0003, which runs without a transaction \(.*nowhere.*\)\. It needs a person/,
         );
         expect(flat(planned)).not.to.contain('would bring it to');
         expect(planned.stdout.trimEnd().split('\n').at(-1)).to.equal(

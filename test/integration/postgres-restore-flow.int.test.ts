@@ -233,7 +233,7 @@ describe('restore on PostgreSQL', function () {
     const stopped = failure(await manager({ fileBackup: 'each-step' }).addMigration(step).up());
     expect(stopped).to.include({ kind: 'needs-person', exitCode: 5, state: 'needs-attention', rowsAtStake: 3 });
     expect(stopped.message).to.contain('others may have written to the database meanwhile');
-    const [, id = ''] = /migrate-safe restore (\S+)/.exec(stopped.hint) ?? [];
+    const [, id = ''] = /migrate-safe restore (\S+)$/.exec(stopped.hint) ?? [];
     expect(await content()).not.to.equal(before);
     value(await manager().restore({ choice: { id } }));
     expect(await content()).to.equal(before);

@@ -106,8 +106,12 @@ export type StepFacts =
       readonly kind: 'needs-person';
       readonly version: string;
       readonly reason: string;
+      /** What differs from the backup: the half of the step itself, and what others wrote. */
       readonly rowsAtStake: number | undefined;
       readonly command: string;
+      /** Puts back only the tables that the step could touch. */
+      readonly gentler?: string;
+      readonly near?: string;
     };
 
 /** Everything around the steps. */

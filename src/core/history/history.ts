@@ -2,9 +2,10 @@
 import { versionKey } from '../brands.js';
 import type { RecordedEvent, UnknownEvent } from '../events/envelope.js';
 import { isUnknown } from '../events/codec.js';
-import type { CreatedObject, RunKind, StepIdentity } from '../events/event.js';
+import type { CreatedObject, RunKind, StepFailed, StepIdentity } from '../events/event.js';
 import type { Effects } from '../events/effects.js';
 import { put, stepKey, stepsOf, type AppliedStep } from './applied-steps.js';
+import { copiedIn, type CopiedTables } from './ways-back.js';
 
 export { stepKey, stepsOf, type AppliedStep } from './applied-steps.js';
 
@@ -25,6 +26,8 @@ export interface StepUnderWay {
   readonly transactional: boolean;
   readonly backupId?: string;
   readonly failed: boolean;
+  /** What it failed of. */
+  readonly failure?: string;
 }
 
 /** A run that was started and has not ended. */
@@ -41,6 +44,8 @@ export interface OpenRun {
   readonly verified: readonly string[];
   readonly fresh: readonly string[];
   readonly step: StepUnderWay | undefined;
+  /** The tables that were copied last before a step. */
+  readonly copied?: CopiedTables;
   readonly restoring: string | undefined;
 }
 
@@ -119,7 +124,7 @@ function evolveKnown(history: History, event: RecordedEvent): History {
       };
     case 'BackupTaken':
       // Of single tables it is no way back for the whole, which the policy asks for.
-      if (event.data.kind === 'tables') return history;
+      if (event.data.kind === 'tables') return withRun(history, (run) => ({ ...run, ...copiedIn(event.data) }));
       return withRun(history, (run) => ({
         ...run,
         taken: [...run.taken, event.data.backupId],
@@ -163,7 +168,7 @@ function evolveKnown(history: History, event: RecordedEvent): History {
         schema: event.data.schemaAfter,
       };
     case 'StepFailed':
-      return withRun(history, (run) => ({ ...run, step: run.step && { ...run.step, failed: true } }));
+      return withRun(history, (run) => ({ ...run, step: run.step && { ...run.step, ...failureOf(event.data) } }));
     case 'StepRolledBack':
       return { ...endStep(history), schema: event.data.schema };
     case 'StepStamped': {
@@ -234,6 +239,8 @@ const openRun = (event: RecordedEvent & { readonly type: 'RunStarted' }): OpenRu
   step: undefined,
   restoring: undefined,
 });
+
+const failureOf = ({ error }: StepFailed['data']) => ({ failed: true, failure: error.message });
 
 const withRun = (history: History, change: (run: OpenRun) => OpenRun): History =>
   history.run ? { ...history, run: change(history.run) } : history;

@@ -4,11 +4,13 @@ import { sha256, versionKey } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { RunRecovered } from '../events/event.js';
 import { stepKey, type OpenRun, type StepUnderWay } from '../history/history.js';
+import { waysBack } from '../history/ways-back.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import { fromSource, fromSql, fromStore } from './as-error.js';
 import type { RunSession } from './session.js';
 import { pointsOf } from './restore-points.js';
+import { writtenIn } from './stakes.js';
 import { StepErrors } from './step-errors.js';
 import { ask, truthy } from './step-work.js';
 
@@ -72,8 +74,8 @@ function findingOutside(
       (one) => one.component === component && versionKey(one.version) === versionKey(under.version),
     );
     const step = candidate === undefined ? undefined : yield* candidate.load().mapErr(fromSource);
-    if (step?.definition.isDone !== undefined) {
-      const errors = new StepErrors(step, under.direction, database.info.label);
+    const errors = step && new StepErrors(step, under.direction, database.info.label);
+    if (step?.definition.isDone !== undefined && errors !== undefined) {
       const failed = (error: Parameters<typeof fromSql>[0]): MigrateError =>
         fromSql(error, database.info.label, 'asking the step');
       const transaction = yield* database
@@ -90,29 +92,27 @@ function findingOutside(
     const backup = listing.backups.find(({ manifest }) => manifest.id === under.backupId);
     const point = pointsOf(session.loaded.events, ports, '').some(({ manifest }) => manifest.id === under.backupId);
     const wayBack = backup?.manifest.id ?? (point ? under.backupId : undefined);
-    const command = wayBack === undefined ? 'migrate-safe status' : `migrate-safe restore ${wayBack}`;
-    const reason = `step ${under.version}, which runs without a transaction, was interrupted half-way`;
-    if (backup === undefined)
-      return errAsync(
-        migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake: undefined, command }),
+    const why = under.failure === undefined ? '' : ` (${under.failure})`;
+    const reason = `step ${under.version}, which runs without a transaction, was interrupted half-way${why}`;
+    const ways = { command: 'migrate-safe status', ...waysBack(under, wayBack, recorder.history.run?.copied) };
+    const stop = (rowsAtStake: number | undefined): MigrateError =>
+      migrateError(
+        { kind: 'needs-person', version: under.version, reason, rowsAtStake, ...ways },
+        errors === undefined ? {} : { step: errors.location },
       );
+    if (backup === undefined) return errAsync(stop(undefined));
     const stakes = yield* database.backups
       .atStake(backup.file, 'all')
       .mapErr((error) => fromSql(error, database.info.label, 'comparing with the backup'));
     const snapshot = yield* database
       .snapshot()
       .mapErr((error) => fromSql(error, database.info.label, 'reading the schema'));
-    const then = yield* ports.database
-      .copies()
-      .mapErr(() =>
-        migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake: undefined, command }),
-      );
+    const then = yield* ports.database.copies().mapErr(() => stop(undefined));
     const { snapshot: was } = yield* then
       .contentOf(backup.file)
       .mapErr((error) => fromSql(error, database.info.label, 'reading the backup'));
     if (stakes.length === 0 && was !== undefined && fingerprint(snapshot, sha256) === fingerprint(was, sha256))
       return ok<Finding>('nothing-of-it-committed');
-    const rowsAtStake = stakes.reduce((all, stake) => all + stake.written, 0);
-    return errAsync(migrateError({ kind: 'needs-person', version: under.version, reason, rowsAtStake, command }));
+    return errAsync(stop(writtenIn(stakes)));
   });
 }

@@ -4,6 +4,7 @@ import { sha256 } from '../brands.js';
 import { migrateError, type MigrateError } from '../errors/migrate-error.js';
 import type { Rung } from '../events/event.js';
 import { describeChange } from '../schema/change.js';
+import { waysBack } from '../history/ways-back.js';
 import { diffSchemas } from '../schema/diff.js';
 import { fingerprint } from '../schema/fingerprint.js';
 import type { SchemaSnapshot } from '../schema/snapshot.js';
@@ -187,19 +188,26 @@ function needsPerson(
 ): MigrateError {
   const { step, backup, kept, error } = failed;
   const { code, kind, message } = error;
-  const wayBack = backup?.manifest.id ?? kept.tables?.id ?? kept.point;
+  const { tables } = kept;
+  const copied = tables && { id: tables.id, version: step.version, tables: tables.tables.map(({ table }) => table) };
+  const ways = waysBack(
+    { version: step.version, direction: failed.direction },
+    backup?.manifest.id ?? (tables === undefined ? kept.point : undefined),
+    copied,
+  );
   if (recorder.history.run?.step?.failed === false)
     recorder.record({ type: 'fail-step', attempt: failed.attempt, error: { code, kind, message } });
   const again = step.isRepeatable(failed.direction) ? 'migrate-safe up' : 'migrate-safe status';
-  const command = wayBack === undefined ? again : `migrate-safe restore ${wayBack}`;
   return migrateError(
     {
       kind: 'needs-person',
       version: step.version,
       reason: `${reason} (${database.info.label}: ${message})`,
       rowsAtStake,
-      command,
+      command: again,
+      ...ways,
+      ...('near' in error && error.near !== undefined ? { near: error.near } : {}),
     },
-    { step: failed.errors.location, cause: error.cause },
+    { step: error.step ?? failed.errors.location, cause: error.cause },
   );
 }

@@ -92,8 +92,11 @@ export const STEPS: Words<StepFacts> = {
     exit: 5,
     state: 'needs-attention',
     message: (f) =>
-      `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} ${f.rowsAtStake === 1 ? 'row' : 'rows'} written since would be lost by going back on its own`}`,
-    hint: (f) => `Look at it, then type: ${f.command}`,
+      `${f.reason}${f.rowsAtStake === undefined ? '' : `; ${f.rowsAtStake} ${f.rowsAtStake === 1 ? 'row' : 'rows'} written since, by the step itself or by others, would be lost by going back on its own`}`,
+    hint: (f) =>
+      f.gentler === undefined
+        ? `Look at it, then type: ${f.command}`
+        : `Look at it. To put back only the tables that the step could touch, type:\n\n    ${f.gentler}\n\nOr the whole database: ${f.command}`,
   },
 };
 
