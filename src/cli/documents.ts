@@ -28,6 +28,7 @@ export function statusDocument({
   journal,
   lastBackup,
   openRun,
+  isUnderWay,
 }: StatusReport): Record<string, unknown> {
   return {
     database: database.label,
@@ -41,17 +42,18 @@ export function statusDocument({
     steps,
     journal: journal ?? null,
     lastBackup: lastBackup ?? null,
-    openRun: openRunDocument(openRun),
+    openRun: openRunDocument(openRun, isUnderWay),
   };
 }
 
-export const openRunDocument = (openRun: OpenRun | undefined): Record<string, unknown> | null =>
+export const openRunDocument = (openRun: OpenRun | undefined, isUnderWay: boolean): Record<string, unknown> | null =>
   openRun === undefined
     ? null
     : {
         runId: openRun.runId,
         kind: openRun.kind,
         startedAt: openRun.startedAt,
+        isUnderWay,
         actor: openRun.actor,
         plan: openRun.plan,
         step:

@@ -13,8 +13,10 @@ export interface OpenRunText {
 }
 
 /** A step in a transaction is whole or not there; one without may be half-done, and then only a person can decide. */
-export function openRunText({ startedAt, actor, step, copied }: OpenRun): OpenRunText {
+export function openRunText({ startedAt, actor, step, copied }: OpenRun, isUnderWay: boolean): OpenRunText {
   const run = `a run that began ${timeOfDay(startedAt)} (pid ${actor.pid} on ${actor.host})`;
+  if (isUnderWay)
+    return { what: `${run} is under way`, fix: 'Another `migrate-safe up` waits until it has ended.', halfDone: false };
   if (step === undefined || step.transactional)
     return {
       what: `${run} has not ended`,
@@ -43,8 +45,8 @@ export function openRunText({ startedAt, actor, step, copied }: OpenRun): OpenRu
 }
 
 /** The same as a note below a table or a plan. */
-export function openRunNote(openRun: OpenRun): string {
-  const { what, fix } = openRunText(openRun);
+export function openRunNote(openRun: OpenRun, isUnderWay: boolean): string {
+  const { what, fix } = openRunText(openRun, isUnderWay);
   return `${what.charAt(0).toUpperCase()}${what.slice(1)}. ${fix}`;
 }
 

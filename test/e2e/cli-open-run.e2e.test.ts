@@ -81,6 +81,36 @@ INSERT INTO
       expect(flat(gone)).to.match(/customers .?3/);
     });
 
+    it('is said to be under way while the run lives, and interrupted when it was killed', async () => {
+      project.write(
+        'migrations/0003_slow.mjs',
+        `export const transaction = 'none';
+export async function up(knex) {
+  await knex.raw("UPDATE customers SET name = 'slow'");
+  await new Promise((resolve) => setTimeout(resolve, 120_000));
+}
+export async function down() {}
+`,
+      );
+      const run = project.killable(['up'], { DATABASE_URL: server?.url ?? 'sqlite:app.db' });
+      const state = async (): Promise<string | undefined> =>
+        (await app('status', '--json')).json<{ steps: { state: string }[] }>().steps[2]?.state;
+      for (let tries = 0; tries < 60 && (await state()) === 'pending'; tries += 1);
+      while (!(await app('history')).stdout.includes('StepStarted')) expect(await state()).to.equal('under-way');
+      const live = await app('status');
+      expect(live.stdout).to.match(/0003 +slow +under way/);
+      for (const told of [live, await app('plan')])
+        expect(flat(told)).to.match(/\(pid \d+ on \S+\) is under way\. Another `migrate-safe up` waits/);
+      const healthy = await app('doctor');
+      expect(flat(healthy)).to.contain('is under way');
+      expect(flat(healthy)).not.to.contain('half-done');
+      await run.kill();
+      let after = await state();
+      for (let tries = 0; tries < 20 && after === 'under-way'; tries += 1) after = await state();
+      expect(after).to.equal('interrupted');
+      expect(flat(await app('doctor'))).to.contain('may be half-done');
+    });
+
     it('is planned over only once that is settled', async () => {
       await stop();
       for (const verb of [['plan'], ['up', '--dry-run']]) {

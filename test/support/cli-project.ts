@@ -32,6 +32,22 @@ export class CliProject {
     return this.#spawn(args, {}, this.directory, { seen, signal });
   }
 
+  /** A command that is killed some time later. */
+  killable(args: readonly string[], env: Readonly<Record<string, string>>): { kill(): Promise<void> } {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: this.directory,
+      env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },
+      stdio: 'ignore',
+    });
+    const gone = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+    return {
+      kill: () => {
+        child.kill('SIGKILL');
+        return gone;
+      },
+    };
+  }
+
   /** Reads the first piece of stdout and closes the pipe, as `| head -n 1` does; resolves when the command has ended. */
   untilFirstOutput(args: readonly string[]): Promise<number | null> {
     return new Promise((resolve, reject) => {

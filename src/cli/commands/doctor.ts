@@ -1,11 +1,9 @@
 // `doctor`: looks at everything a run needs, and says for each thing that is missing what to type.
 import { accessSync, constants, existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import path from 'node:path';
 import { okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { MigrateError } from '../../core/errors/migrate-error.js';
 import { fromSource, fromStore } from '../../core/manager/as-error.js';
-import type { OpenRun } from '../../core/history/history.js';
 import type { AuditReport } from '../../core/manager/audit.js';
 import type { HealthCheck } from '../../core/ports/doctor.js';
 import { Tokens } from '../../tokens.js';
@@ -146,21 +144,10 @@ async function journal({ manager }: Engine, proof: Result<AuditReport, MigrateEr
       : [bad('journal', proof.error)];
   if (proof.value.events === 0) return [good('journal', 'none yet')];
   const chain = good('journal', `${count(proof.value.events, 'event')}, chain intact`);
-  const { openRun } = (await manager.status()).unwrapOr({ openRun: undefined });
+  const { openRun, isUnderWay } = (await manager.status()).unwrapOr({ openRun: undefined, isUnderWay: false });
   if (openRun === undefined) return [chain];
-  const { what, fix, halfDone } = openRunText(openRun);
-  const broken = halfDone && (openRun.step?.failed === true || !isAlive(openRun.actor));
-  return [chain, { name: 'run', ok: !broken, detail: what, fix }];
-}
-
-/** Whether the process is one of this machine, and still there: then it is not for a doctor to mend. */
-function isAlive({ host, pid }: OpenRun['actor']): boolean {
-  if (host !== hostname()) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (thrown) {
-    return (thrown as { readonly code?: string }).code === 'EPERM';
-  }
+  const { what, fix, halfDone } = openRunText(openRun, isUnderWay);
+  return [chain, { name: 'run', ok: !halfDone, detail: what, fix }];
 }
 
 const findingOf = (broken: readonly HealthCheck[]): Finding => ({

@@ -25,7 +25,7 @@ export function runPlan({ terminal }: CommandContext, flags: PlanFlags): Command
 }
 
 export function planAnswer(
-  { current, steps, ahead, openRun }: PlanReport,
+  { current, steps, ahead, openRun, isUnderWay }: PlanReport,
   { label }: DatabaseInfo,
   as: 'plan' | 'dry-run',
   { to, outOfOrder }: PlanFlags,
@@ -34,7 +34,7 @@ export function planAnswer(
   return {
     document:
       as === 'plan'
-        ? { current, steps, ahead, openRun: openRunDocument(openRun) }
+        ? { current, steps, ahead, openRun: openRunDocument(openRun, isUnderWay) }
         : {
             dryRun: true,
             runId: null,
@@ -42,13 +42,13 @@ export function planAnswer(
             current,
             steps,
             ahead,
-            openRun: openRunDocument(openRun),
+            openRun: openRunDocument(openRun, isUnderWay),
             durationMs: 0,
           },
     lines: (sink) => {
       const { paint } = sink;
       const now = current === null ? 'nothing applied yet' : `current ${current}`;
-      const notes = openRun === undefined ? [] : ['', ...noteLines([openRunNote(openRun)], sink)];
+      const notes = openRun === undefined ? [] : ['', ...noteLines([openRunNote(openRun, isUnderWay)], sink)];
       if (steps.length === 0) return [`${paint.bold(label)}   nothing to do, ${now}`, ...notes];
       const last = steps.at(-1)?.version ?? '';
       // A step that is applied late lies below what is current, and stays there.
@@ -61,7 +61,7 @@ export function planAnswer(
         ...notes,
         '',
         // What is half-done may be a person's to settle first: only the run itself can tell.
-        openRun !== undefined && openRunText(openRun).halfDone
+        openRun !== undefined && openRunText(openRun, isUnderWay).halfDone
           ? `Nothing was changed. \`${command}\` goes on once that is settled.`
           : `Nothing was changed. \`${command}\` would bring it to ${paint.bold(then)}.`,
       ];

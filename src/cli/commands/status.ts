@@ -83,6 +83,7 @@ const paintState = (state: StepState, paint: Paint): ((text: string) => string) 
       return paint.green;
     case 'pending':
     case 'ahead':
+    case 'under-way':
       return paint.yellow;
     case 'changed':
     case 'missing':
@@ -95,7 +96,7 @@ function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string
   const rows = steps.map(({ version, description, state, appliedAt, durationMs }) => [
     version,
     description === version ? '' : description,
-    state,
+    state === 'under-way' ? 'under way' : state,
     appliedAt === null ? '' : localTime(appliedAt),
     durationMs === null || state === 'stamped' ? '' : duration(durationMs),
   ]);
@@ -106,7 +107,7 @@ function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string
 }
 
 /** What the table's words mean, where they need somebody. */
-function notesOf({ steps, openRun, obstacle }: StatusReport, sink: Sink): string[] {
+function notesOf({ steps, openRun, isUnderWay, obstacle }: StatusReport, sink: Sink): string[] {
   const versions = (state: StepState): string =>
     steps
       .filter((step) => step.state === state)
@@ -118,7 +119,7 @@ function notesOf({ steps, openRun, obstacle }: StatusReport, sink: Sink): string
       `${versions('changed')}: the file is not what was applied. Put it back as it was; write what is new as a new step.`,
     versions('missing') && `${versions('missing')}: applied, but the file is gone. Put it back.`,
     versions('ahead') && `${versions('ahead')}: applied by a newer release than this one.`,
-    openRun && openRunNote(openRun),
+    openRun && openRunNote(openRun, isUnderWay),
   ].filter((note): note is string => Boolean(note));
   return notes.length === 0 ? [] : ['', ...noteLines(notes, sink)];
 }

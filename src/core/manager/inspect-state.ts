@@ -5,8 +5,9 @@ import type { StoredEvent } from '../events/envelope.js';
 import { EMPTY_HISTORY, stepsOf, type History, type OpenRun } from '../history/history.js';
 import type { JournalHead } from '../journal/chain.js';
 import type { DatabaseInfo, OpenDatabase } from '../ports/database.js';
+import type { SqlError } from '../ports/session.js';
 import type { StepCandidate } from '../ports/step-source.js';
-import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
+import { compareSteps, currentVersion, planUp, type StepState, type StepStatus } from '../steps/planner.js';
 import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
 import { RUN_ENDINGS } from './glance.js';
 import { loadHistory } from './load-history.js';
@@ -25,12 +26,16 @@ export interface StatusReport {
   readonly steps: readonly StepStatus[];
   /** A run that has not ended: under way now, or interrupted. */
   readonly openRun: OpenRun | undefined;
+  /** Whether a run is at work now; `openRun` was interrupted where none is. */
+  readonly isUnderWay: boolean;
   readonly journal: JournalHead | undefined;
   /** What `up` would refuse to begin over; undefined where nothing stands in the way. */
   readonly obstacle: MigrateError | undefined;
   /** The newest backup; undefined where there is none. */
   readonly lastBackup: { readonly id: string; readonly createdAt: string } | undefined;
 }
+
+const TO_DO: ReadonlySet<StepState> = new Set(['pending', 'interrupted', 'under-way']);
 
 /** Opens the database for reading, and closes it whatever comes of it. */
 function reading<T>(
@@ -65,15 +70,18 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
         const openRun = unfinished ? (yield* loadHistory(database)).history.run : undefined;
         const applied = (glance?.steps ?? []).filter((step) => step.component === policy.component);
         const under = openRun?.plan.find((version) => !applied.some((step) => step.version === version));
-        const steps = compareSteps(candidates, applied, under);
+        const isUnderWay = yield* isAtWork(database, openRun);
+        const state = isUnderWay ? 'under-way' : 'interrupted';
+        const steps = compareSteps(candidates, applied, under === undefined ? undefined : { version: under, state });
         const obstacle = applied.length > 0 ? undefined : yield* obstacleTo(ports, database);
         return ok<StatusReport>({
           database: database.info,
           current: currentVersion(applied),
           head: currentVersion(candidates),
-          pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
+          pending: steps.filter((step) => TO_DO.has(step.state)).length,
           steps,
           openRun,
+          isUnderWay,
           obstacle,
           journal: glance?.head,
           lastBackup: yield* lastBackup(ports, glance?.databaseId, obstacle),
@@ -138,6 +146,7 @@ function beforeFirstUp(
     pending: steps.length,
     steps,
     openRun: undefined,
+    isUnderWay: false,
     obstacle,
     journal: undefined,
     lastBackup: last,
@@ -162,6 +171,8 @@ export interface PlanReport {
   readonly ahead: readonly string[];
   /** A run that has not ended: `up` goes on from it, or refuses until somebody has looked. */
   readonly openRun: OpenRun | undefined;
+  /** Whether a run is at work now. */
+  readonly isUnderWay: boolean;
 }
 
 /** What `up` would do; the bodies of the steps are loaded, so that what cannot be loaded shows now. */
@@ -172,7 +183,7 @@ export function readPlan(
 ): ResultAsync<PlanReport, MigrateError> {
   return safeTry(async function* () {
     const candidates = ofComponent(yield* ports.source.candidates().mapErr(fromSource), policy.component);
-    const history = yield* historyOrNone(ports);
+    const { history, isUnderWay } = yield* begunOrNone(ports);
     const applied = stepsOf(history, policy.component);
     const plan = yield* planUp(candidates, applied, {
       to,
@@ -201,6 +212,7 @@ export function readPlan(
       steps,
       ahead: plan.ahead,
       openRun: history.run,
+      isUnderWay,
     });
   });
 }
@@ -211,10 +223,26 @@ const obstacleOf = (ports: ManagerPorts): ResultAsync<MigrateError | undefined, 
   );
 
 /** A database that is not there yet has no steps: a plan for it is what `up` will do. */
-const historyOrNone = (ports: ManagerPorts): ResultAsync<History, MigrateError> =>
-  reading(ports, (database) => loadHistory(database).map(({ history }) => history)).orElse((error) =>
-    error.kind === 'database-missing' ? okAsync(EMPTY_HISTORY) : errAsync(error),
+const begunOrNone = (ports: ManagerPorts): ResultAsync<Begun, MigrateError> =>
+  reading(ports, (database) =>
+    loadHistory(database).andThen(({ history }) =>
+      isAtWork(database, history.run).map((isUnderWay): Begun => ({ history, isUnderWay })),
+    ),
+  ).orElse((error) =>
+    error.kind === 'database-missing' ? okAsync({ history: EMPTY_HISTORY, isUnderWay: false }) : errAsync(error),
   );
+
+interface Begun {
+  readonly history: History;
+  readonly isUnderWay: boolean;
+}
+
+/** Who may not look at the lock is told what the journal says. */
+const isAtWork = (database: OpenDatabase, run: OpenRun | undefined): ResultAsync<boolean, never> =>
+  (run === undefined
+    ? okAsync<boolean, SqlError>(false)
+    : (database.isLocked?.() ?? okAsync<boolean, SqlError>(false))
+  ).orElse(() => okAsync(false));
 
 /** The same, of a database that has to be there. */
 export const readingWhatIs: typeof reading = (ports, work) =>

@@ -95,6 +95,8 @@ export interface OpenDatabase extends ContractHost {
     steps?: readonly AppliedStep[],
   ): ResultAsync<void, SqlError | StaleJournal>;
   snapshot(): ResultAsync<SchemaSnapshot, SqlError>;
+  /** Whether a run holds the lock now; only looks. Absent where there is no lock. */
+  isLocked?(): ResultAsync<boolean, SqlError>;
   /** A value that changes when another connection commits; undefined where the database cannot tell. */
   foreignWrites(): ResultAsync<number | undefined, SqlError>;
   begin(options: StepTransactionOptions): ResultAsync<StepTransaction, SqlError>;

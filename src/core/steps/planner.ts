@@ -7,9 +7,17 @@ import type { StepCandidate } from '../ports/step-source.js';
 
 /**
  * `changed`: applied, but its content is another now. `missing`: applied, and its file is gone. `ahead`: applied by a newer
- * program. `interrupted`: a run stopped in it; the next one goes on from there.
+ * program. `interrupted`: a run stopped in it; the next one goes on from there. `under-way`: a run is at it now.
  */
-export type StepState = 'applied' | 'pending' | 'stamped' | 'changed' | 'missing' | 'ahead' | 'interrupted';
+export type StepState =
+  | 'applied'
+  | 'pending'
+  | 'stamped'
+  | 'changed'
+  | 'missing'
+  | 'ahead'
+  | 'interrupted'
+  | 'under-way';
 
 /** One line of `status`. */
 export interface StepStatus {
@@ -27,7 +35,7 @@ export interface StepStatus {
 export function compareSteps(
   candidates: readonly StepCandidate[],
   applied: readonly AppliedStep[],
-  interrupted?: string,
+  begun?: { readonly version: string; readonly state: 'interrupted' | 'under-way' },
 ): StepStatus[] {
   const done = new Map(applied.map((step) => [versionKey(step.version), step]));
   const known = new Set(candidates.map((step) => versionKey(step.version)));
@@ -38,9 +46,7 @@ export function compareSteps(
   const fromFiles = candidates.map((candidate): StepStatus => {
     const step = done.get(versionKey(candidate.version));
     const pending =
-      interrupted !== undefined && versionKey(interrupted) === versionKey(candidate.version)
-        ? 'interrupted'
-        : 'pending';
+      begun !== undefined && versionKey(begun.version) === versionKey(candidate.version) ? begun.state : 'pending';
     const state = step === undefined ? pending : step.checksum === candidate.checksum ? step.state : 'changed';
     return {
       component: candidate.component,

@@ -6,4 +6,6 @@ import { PostgresLock } from './postgres-lock.js';
 
 /** An advisory lock is the session's; behind a pooler, and where such locks are none, a row takes its place. */
 export const lockFor = (work: PostgresConnection, label: string): EngineLock =>
-  work.isPooled || work.server.product !== 'postgresql' ? new LeaseLock(work, label) : new PostgresLock(work, label);
+  isAdvisory(work) ? new PostgresLock(work, label) : new LeaseLock(work, label);
+
+export const isAdvisory = (work: PostgresConnection): boolean => !work.isPooled && work.server.product === 'postgresql';

@@ -44,6 +44,9 @@ const MINE = `SELECT token FROM migrate_safe.lock WHERE name = 'run' AND token =
 const ALONE = `SELECT token FROM migrate_safe.lock WHERE name = 'run' AND token = ? FOR UPDATE SKIP LOCKED`;
 const HOLDER = `SELECT owner, host, pid, since, doing, token FROM migrate_safe.lock WHERE name = 'run'`;
 
+const IS_HELD = `
+  SELECT token FROM migrate_safe.lock WHERE name = 'run' AND expires_at > pg_catalog.clock_timestamp()`;
+
 /** How often it was taken: who has an older one than the row is not its holder any more. */
 export type FencingToken = number;
 
@@ -92,6 +95,10 @@ export const leaseHolder = (session: Session): ResultAsync<LockOwner | undefined
         ? undefined
         : { runId: row.owner, host: row.host, pid: row.pid, since: row.since, doing: row.doing },
     );
+
+/** By whomever; for those who only look. */
+export const leaseIsHeld = (session: Session): ResultAsync<boolean, SqlError> =>
+  session.all(IS_HELD).map((rows) => rows.length > 0);
 
 /** False where it is another's by now. */
 export const renewLease = (

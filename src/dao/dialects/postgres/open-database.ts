@@ -23,6 +23,7 @@ import { PostgresRestorePoints } from './backup/restore-points.js';
 import type { PostgresServer } from './backup/server.js';
 import type { PostgresConnection } from './connection.js';
 import type { EngineLock } from './engine-lock.js';
+import { lockIsHeld } from './lock-held.js';
 import { historyTableOf } from './history-tables.js';
 import { archiveFits, restoreArchived } from './restore/table-restore.js';
 import { clearRemains } from './restore/swap/remains.js';
@@ -111,6 +112,10 @@ export class OpenPostgresDatabase implements OpenDatabase {
         reconnect: () => this.reconnect(),
       }),
     };
+  }
+
+  isLocked(): ResultAsync<boolean, SqlError> {
+    return lockIsHeld(this.#connection);
   }
 
   historyTool(table: string): string | undefined {

@@ -10,7 +10,7 @@ import type { EngineLock } from './engine-lock.js';
 /** The key of the run lock of the database that is connected to. */
 export const LOCK_KEY = `pg_catalog.hashtextextended('migrate-safe:' || pg_catalog.current_database(), 0)`;
 // An advisory lock by a 64-bit key shows its two halves.
-const HOLDER = `
+export const HOLDER = `
   SELECT a.application_name AS card, a.backend_start::text AS since
   FROM pg_catalog.pg_locks AS l
   JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid

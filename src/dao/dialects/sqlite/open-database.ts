@@ -21,6 +21,7 @@ import { SqliteBackupSource } from './backup/backup-source.js';
 import { LiveRestore } from './backup/live-restore.js';
 import { MemoryImage } from './backup/memory-image.js';
 import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
+import { SqliteLock } from './sqlite-lock.js';
 import { SqliteInspector } from './inspect/inspector.js';
 import { historyTableOf } from '../../history-tables.js';
 import { LAYOUT, raiseLayout } from './layout.js';
@@ -110,6 +111,11 @@ export class OpenSqliteDatabase implements OpenDatabase {
 
   prepare(statements: readonly Preparable[]): ResultAsync<readonly Unprepared[], SqlError> {
     return prepareOn(this.#connection, this.#options.host, statements);
+  }
+
+  isLocked(): ResultAsync<boolean, SqlError> {
+    const { driver, info } = this.#options;
+    return info.path === undefined ? okAsync(false) : new SqliteLock(driver, info.path).isHeld();
   }
 
   foreignWrites(): ResultAsync<number, SqlError> {

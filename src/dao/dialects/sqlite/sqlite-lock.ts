@@ -3,7 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errAsync, okAsync, type ResultAsync } from 'neverthrow';
 import type { Lease, LockError, LockOwner, RunLock } from '../../../core/ports/run-lock.js';
+import type { SqlError } from '../../../core/ports/session.js';
 import { pollLock, type AcquireOptions, type LockAttempt } from '../../poll-lock.js';
+import { withConnection } from './backup/with-connection.js';
 import type { SqliteConnection, SqliteDriver } from './drivers/driver.js';
 
 /**
@@ -40,6 +42,16 @@ export class SqliteLock implements RunLock {
               .andThen(() => errAsync(error)),
           ),
       );
+  }
+
+  /** Reading it fails while another holds it; where there is no file, nobody ever did. */
+  isHeld(): ResultAsync<boolean, SqlError> {
+    if (!existsSync(this.#file)) return okAsync(false);
+    return withConnection(this.#driver, this.#file, 'read-only', 0, (connection) =>
+      connection.all('SELECT count(*) FROM sqlite_master'),
+    )
+      .map(() => false)
+      .orElse((error) => (error.kind === 'busy' ? okAsync(true) : errAsync(error)));
   }
 
   #attempt(connection: SqliteConnection): ResultAsync<LockAttempt, LockError> {
