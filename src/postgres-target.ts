@@ -67,6 +67,9 @@ interface Said {
   readonly user?: string | undefined;
 }
 
+/** As the driver knows them: what it does not know, also `allow`, it would take for `require`. */
+const SSLMODES: readonly string[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'];
+
 function readUrl(text: string): Result<Said & { readonly hasParts: boolean }, string> {
   // The part before the colon is a scheme that URLs do not know: without a host they would take it for a path.
   const rest = text.slice(text.indexOf(':') + 1);
@@ -77,6 +80,11 @@ function readUrl(text: string): Result<Said & { readonly hasParts: boolean }, st
   if (url === undefined || !rest.startsWith('//'))
     return err('`database`: the URL cannot be read; write postgres://user@host:5432/name (a password with %-escapes)');
   const { searchParams } = url;
+  const sslmode = searchParams.get('sslmode');
+  if (sslmode !== null && !SSLMODES.includes(sslmode))
+    return err(
+      `\`database\`: sslmode=${sslmode} is not known here; there are ${SSLMODES.slice(0, -1).join(', ')} and ${SSLMODES.at(-1) ?? ''}`,
+    );
   return ok({
     hasParts: true,
     host: searchParams.get('host') ?? (given === undefined ? undefined : decoded(url.hostname)),

@@ -219,6 +219,19 @@ describe('PostgreSQL', () => {
     expect(resolveTarget('data//app.db', 0).isOk(), 'a path of a file').to.equal(true);
   });
 
+  it('is refused with a word of sslmode that nobody knows, and told which there are', () => {
+    for (const database of [
+      'postgres://db/app?sslmode=wrong',
+      { client: 'pg', connection: 'postgres://db/app?sslmode=wrong' },
+      { client: 'pg', connection: { connectionString: 'postgres://db/app?sslmode=wrong' } },
+    ])
+      expect(refusal(database))
+        .to.contain('sslmode=wrong')
+        .and.contain('disable, prefer, require, verify-ca, verify-full and no-verify');
+    for (const word of ['disable', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify'])
+      expect(location(`postgres://db/app?sslmode=${word}`)).to.equal('postgres://db/app');
+  });
+
   it('is not named by what cannot be read, and a secret is not told', () => {
     for (const url of ['postgres:app', 'postgres://ann:s3cret@db:notaport/app']) {
       expect(refusal(url)).to.contain('postgres://user@host:5432/name').and.not.contain('s3cret');
