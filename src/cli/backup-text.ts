@@ -2,7 +2,7 @@
 import type { RestorePreview } from '../core/manager/restore-context.js';
 import type { CopyFacts } from '../core/ports/backup-source.js';
 import type { BackupManifest, BackupReason } from '../core/ports/backup-store.js';
-import { count, localTime, number, timeOfDay } from './format.js';
+import { count, localTime, number, timeOfDay, wrap } from './format.js';
 import type { Sink } from './terminal.js';
 
 /** `before 0003`, `by hand`. */
@@ -48,8 +48,10 @@ export function archiveRows(copy: CopyFacts): string[][] {
 /** What somebody must know before saying yes. */
 export function previewLines(
   { database, backup, original, tables, atStake, keeps, swap }: RestorePreview,
-  { paint }: Pick<Sink, 'paint'>,
+  { paint, width }: Pick<Sink, 'paint' | 'width'>,
 ): string[] {
+  const below = (text: string): string[] => wrap(text, width - 2).map((line) => `  ${line}`);
+  const warning = (text: string): string[] => below(text).map(paint.yellow);
   const { createdAt, reason, id } = backup.manifest;
   const what =
     tables === 'all'
@@ -59,65 +61,78 @@ export function previewLines(
     new Date(createdAt).toDateString() === new Date().toDateString()
       ? timeOfDay(createdAt)
       : localTime(createdAt, true);
-  const head = `${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`;
+  const head = wrap(`${what} will be put back to ${when}, ${reasonText(reason)} (${id}).`, width);
   const copied =
     original === undefined
       ? []
-      : [
-          paint.yellow(
-            `  The backup is of ${original}. This database goes on with its history: if that one lives on, restore with`,
-          ),
-          paint.yellow(
-            '  another folder of backups (copy the folder and name it with --backups), or it will refuse its next run.',
-          ),
-        ];
+      : warning(
+          `The backup is of ${original}. This database goes on with its history: if that one lives on, restore with another folder of backups (copy the folder and name it with --backups), or it will refuse its next run.`,
+        );
   if (keeps === 'nothing') {
     return [
-      `${paint.bold(database)} is not there; it will be made from the backup of ${when}, ${reasonText(reason)} (${id}).`,
+      ...wrap(
+        `${paint.bold(database)} is not there; it will be made from the backup of ${when}, ${reasonText(reason)} (${id}).`,
+        width,
+      ),
       '  What was written after that is not in it. The journal is not rewound.',
       ...copied,
     ];
   }
   const kept =
     swap !== undefined
-      ? swapLines(swap, paint)
+      ? swapLines(swap).flatMap(({ text, warns }) => (warns ? warning(text) : below(text)))
       : keeps === 'file-aside'
         ? ['  What is there now is moved aside, not deleted. The journal is not rewound.']
         : ['  A copy of the present state is kept first. The journal is not rewound.'];
   if (atStake === undefined) {
-    return [head, '  The database cannot be read: what was written since cannot be counted.', ...kept, ...copied];
+    return [
+      ...head,
+      ...below('The database cannot be read: what was written since cannot be counted.'),
+      ...kept,
+      ...copied,
+    ];
   }
   const lost = atStake.filter(({ written }) => written > 0);
   const back = atStake.filter(({ deleted }) => deleted > 0);
   return [
-    head,
+    ...head,
     ...(keeps === 'file-aside'
-      ? ['  The file or its journal is damaged: what was written since is counted as far as it can be read.']
+      ? below('The file or its journal is damaged: what was written since is counted as far as it can be read.')
       : []),
-    lost.length === 0
-      ? keeps === 'file-aside'
-        ? '  No row was found that the backup does not have.'
-        : '  Nothing was written since: no row is lost.'
-      : paint.yellow(
-          `  It would lose ${few(lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${number(written)} to`} ${table}`))}.`,
-        ),
+    ...(lost.length === 0
+      ? below(
+          keeps === 'file-aside'
+            ? 'No row was found that the backup does not have.'
+            : 'Nothing was written since: no row is lost.',
+        )
+      : warning(
+          `It would lose ${few(lost.map(({ table, written }, at) => `${at === 0 ? `${count(written, 'row')} written since to` : `${number(written)} to`} ${table}`))}.`,
+        )),
     ...(back.length === 0
       ? []
-      : [
-          `  It would bring back ${few(back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : number(deleted)} of ${table}`))}.`,
-        ]),
+      : below(
+          `It would bring back ${few(back.map(({ table, deleted }, at) => `${at === 0 ? count(deleted, 'row') : number(deleted)} of ${table}`))}.`,
+        )),
     ...kept,
     ...copied,
   ];
 }
 
+interface PreviewLine {
+  readonly text: string;
+  readonly warns: boolean;
+}
+
 /** Who is ended has to be known before. */
-const swapLines = ({ keptAs, sessions }: NonNullable<RestorePreview['swap']>, paint: Sink['paint']): string[] => [
-  '  It is put into a new database, which takes the name at the end. The journal is not rewound.',
-  `  The present one stays, with all that is written until then, as ${keptAs}.`,
+const swapLines = ({ keptAs, sessions }: NonNullable<RestorePreview['swap']>): PreviewLine[] => [
+  {
+    text: 'It is put into a new database, which takes the name at the end. The journal is not rewound.',
+    warns: false,
+  },
+  { text: `The present one stays, with all that is written until then, as ${keptAs}.`, warns: false },
   sessions.length === 0
-    ? '  Nobody else is connected now; who is then is cut off.'
-    : paint.yellow(`  Sessions that are cut off then: ${sessions.map(who).join(', ')}.`),
+    ? { text: 'Nobody else is connected now; who is then is cut off.', warns: false }
+    : { text: `Sessions that are cut off then: ${sessions.map(who).join(', ')}.`, warns: true },
 ];
 
 const who = ({ user, application, count: times }: NonNullable<RestorePreview['swap']>['sessions'][number]): string =>

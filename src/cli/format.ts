@@ -56,6 +56,10 @@ export function ago(iso: string, now = new Date()): string {
   return `${count(Math.floor(seconds / 86_400), 'day')} ago`;
 }
 
+/** A command to be copied stays in one piece: where the line would be too wide, it has the next one for itself. */
+export const commandLines = (text: string, command: string, width: number): string[] =>
+  widthOf(text) + 1 + widthOf(command) <= width ? [`${text} ${command}`] : [...wrap(text, width), `    ${command}`];
+
 /** Columns that a text takes, without its colours. */
 export const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length;
 

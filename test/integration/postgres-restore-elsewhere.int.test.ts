@@ -133,7 +133,7 @@ describe('a PostgreSQL database that its backups know', function () {
     ]);
     const plain = new Proxy({}, { get: () => (text: string) => text });
     const paint = plain as Parameters<typeof previewLines>[1]['paint'];
-    const [first, second] = previews.map((preview) => previewLines(preview, { paint }).join('\n'));
+    const [first, second] = previews.map((preview) => previewLines(preview, { paint, width: 1000 }).join('\n'));
     expect(first).not.to.contain('--backups');
     expect(second).to.contain(`The backup is of ${previews[1]?.original}.`).and.contain('--backups');
   });

@@ -266,7 +266,7 @@ describe('a restore by a swap of names', function () {
       ['the writer', 1],
     ]);
     const paint = new Proxy({}, { get: () => (text: string) => text }) as Parameters<typeof previewLines>[1]['paint'];
-    const lines = previewLines(preview ?? expect.fail('not asked'), { paint }).join('\n');
+    const lines = previewLines(preview ?? expect.fail('not asked'), { paint, width: 1000 }).join('\n');
     expect(lines).to.contain(kept?.database).and.contain('1 of postgres (forgotten)').and.contain('written since to t');
     expect(reconnected).to.equal(2);
     const ids = async (of: string): Promise<number[]> =>

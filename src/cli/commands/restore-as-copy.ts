@@ -6,7 +6,7 @@ import type { Answer, CommandContext, CommandResult } from '../answer.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { backupDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
-import { count } from '../format.js';
+import { count, wrap } from '../format.js';
 import { observed } from '../observed.js';
 import type { Sink } from '../terminal.js';
 import { choiceOf, type RestoreFlags } from './restore.js';
@@ -37,8 +37,11 @@ export function runRestoreAsCopy(
 
 const answer = ({ backup, restored: { tables, rows }, copy, journal }: CopyReport): Answer => ({
   document: { backup: backupDocument(backup), restored: { tables, rows }, copy, journal },
-  lines: ({ paint }: Sink) => [
+  lines: ({ paint, width }: Sink) => [
     `${paint.green('✔')} ${copy.database} made of ${backup.manifest.id}, ${count(rows, 'row')}`,
-    'Its history begins there, with the steps that were applied then; its id, and so its backups, are its own.',
+    ...wrap(
+      'Its history begins there, with the steps that were applied then; its id, and so its backups, are its own.',
+      width,
+    ),
   ],
 });

@@ -11,7 +11,7 @@ import { previewLines } from '../backup-text.js';
 import { cancelOnSignal } from '../cancellation.js';
 import { backupDocument } from '../documents.js';
 import { withEngine } from '../engine.js';
-import { count, duration } from '../format.js';
+import { commandLines, count, duration, wrap } from '../format.js';
 import { observed } from '../observed.js';
 import { relative } from '../progress-lines.js';
 import type { Flags } from '../settings.js';
@@ -123,20 +123,24 @@ function answer(
       safetyBackupId,
       movedAside,
     },
-    lines: ({ paint }: Sink) => [
+    lines: ({ paint, width }: Sink) => [
       `${paint.green('✔')} ${asked === undefined ? 'the whole database' : count(tables.length, 'table')} put back, ${count(rows, 'row')}; journal at event ${journal.position}`,
-      ...(movedAside.length === 0 ? [] : [`What was there is kept as ${movedAside.map(relative).join(', ')}.`]),
+      ...(movedAside.length === 0
+        ? []
+        : wrap(`What was there is kept as ${movedAside.map(relative).join(', ')}.`, width)),
       ...(kept === null
         ? []
         : [
-            `What was there is the database ${kept.database}, with all that was written until then.`,
-            `Once nobody needs it: ${kept.drop}`,
+            ...wrap(`What was there is the database ${kept.database}, with all that was written until then.`, width),
+            ...commandLines('Once nobody needs it:', kept.drop, width),
           ]),
       ...(safetyBackupId === null
         ? []
-        : [
-            `To undo it: migrate-safe restore ${safetyBackupId}${asked === undefined ? '' : ` --tables ${shellWord(asked.join(','))}`}`,
-          ]),
+        : commandLines(
+            'To undo it:',
+            `migrate-safe restore ${safetyBackupId}${asked === undefined ? '' : ` --tables ${shellWord(asked.join(','))}`}`,
+            width,
+          )),
     ],
   };
 }
