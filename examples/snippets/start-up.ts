@@ -12,7 +12,7 @@ safe.addMigration(
 
 const outcome = await safe.up();
 outcome.match(
-  (report) => console.log(`schema at ${report.current}, ${report.applied.length} steps applied`),
+  (report) => console.log(`schema at ${report.current}, steps applied: ${report.applied.length}`),
   (error) => {
     console.error(`${error.message}\n${error.hint}`);
     process.exitCode = error.exitCode;
