@@ -140,6 +140,25 @@ describe('a backup as a copy of its own', function () {
     expect(await content(urlOf(name))).to.equal(atOne);
   });
 
+  it('tells a role that may not make databases how it may, and not to take another name', async () => {
+    value(await manager().createBackup());
+    const role = `plain_${randomBytes(6).toString('hex')}`;
+    await sql(
+      database.url,
+      `CREATE ROLE ${role} LOGIN; GRANT USAGE ON SCHEMA migrate_safe TO ${role};
+      GRANT SELECT ON ALL TABLES IN SCHEMA migrate_safe TO ${role}`,
+    );
+    const asRole = new URL(database.url);
+    asRole.username = role;
+    try {
+      const error = failure(await manager(asRole.href).restoreAsCopy({ choice: { latest: true }, name }));
+      expect(error.message).to.contain(`the role ${role} may not create databases`);
+      expect(error.hint).to.contain(`ALTER ROLE "${role}" CREATEDB;`).and.not.contain('another');
+    } finally {
+      await sql(database.url, `DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+  });
+
   it('takes no name that is taken or too long, and leaves nothing where it does not come to its end', async () => {
     value(await manager().createBackup());
     const refusal = async (as: string): Promise<string> => {

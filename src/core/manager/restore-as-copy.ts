@@ -53,8 +53,8 @@ export function restoreAsCopy(
       return err(
         migrateError({
           kind: 'usage',
-          reason: refusal,
-          suggestion: 'Nothing was changed. Name another one with --as-copy, or correct that.',
+          reason: refusal.reason,
+          suggestion: `Nothing was changed. ${refusal.fix}`,
         }),
       );
     yield* ports.store.verify(backup, copies, 'full', tellingVerify(ports)).mapErr(fromStore);

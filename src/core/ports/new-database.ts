@@ -14,11 +14,17 @@ export interface MakeDatabase {
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 }
 
+/** Why there can be no database of a name, and what mends it. */
+export interface NameRefusal {
+  readonly reason: string;
+  readonly fix: string;
+}
+
 export interface NewDatabases {
   /** How a database of this name is called in messages. */
   labelOf(name: string): string;
   /** Why there can be none of this name; undefined where nothing stands in the way. */
-  refusal(name: string): ResultAsync<string | undefined, SqlError>;
+  refusal(name: string): ResultAsync<NameRefusal | undefined, SqlError>;
   /** It bears its name when all of it is there; on any error there is nothing of it. */
   make(request: MakeDatabase): ResultAsync<{ readonly rows: number }, SqlError | StaleJournal | WholeRestoreError>;
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { err, errAsync, ok, okAsync, safeTry, type ResultAsync } from 'neverthrow';
 import type { StaleJournal } from '../../../../../core/ports/refusals.js';
-import type { MakeDatabase, NewDatabases } from '../../../../../core/ports/new-database.js';
+import type { MakeDatabase, NameRefusal, NewDatabases } from '../../../../../core/ports/new-database.js';
 import type { SqlError } from '../../../../../core/ports/session.js';
 import type { RestoredContent, WholeRestoreError } from '../../../../../core/ports/whole-restore.js';
 import type { KnownContents } from '../../backup/archive-content.js';
@@ -43,10 +43,13 @@ export class PostgresNewDatabases implements NewDatabases {
     return url.href;
   }
 
-  refusal(name: string): ResultAsync<string | undefined, SqlError> {
-    if (name === '') return okAsync('a database needs a name');
+  refusal(name: string): ResultAsync<NameRefusal | undefined, SqlError> {
+    if (name === '') return okAsync({ reason: 'a database needs a name', fix: ANOTHER });
     if (Buffer.byteLength(name) > MOST_NAME_BYTES)
-      return okAsync(`the server cuts names after ${MOST_NAME_BYTES} bytes, and ${name} is longer`);
+      return okAsync({
+        reason: `the server cuts names after ${MOST_NAME_BYTES} bytes, and ${name} is longer`,
+        fix: ANOTHER,
+      });
     return withMaintenance(this.#server, name, (acting) =>
       acting
         .query<{ taken: boolean; may: boolean; role: string }>(STATE, [name])
@@ -137,12 +140,17 @@ const STATE = `
   SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1) AS taken, (rolsuper OR rolcreatedb) AS may, rolname AS role
   FROM pg_catalog.pg_roles WHERE rolname = current_user`;
 
+const ANOTHER = 'Name another one with --as-copy.';
+
 const refusalIn = (
   name: string,
   { taken, may, role }: { taken: boolean; may: boolean; role: string },
-): string | undefined =>
+): NameRefusal | undefined =>
   taken
-    ? `there is a database ${name} already`
+    ? { reason: `there is a database ${name} already`, fix: ANOTHER }
     : may
       ? undefined
-      : `the role ${role} may not create databases; as a superuser: ALTER ROLE ${quoted(role)} CREATEDB;`;
+      : {
+          reason: `the role ${role} may not create databases`,
+          fix: `As a superuser: ALTER ROLE ${quoted(role)} CREATEDB;   Then run the same command again.`,
+        };
