@@ -139,6 +139,7 @@ export type RunFacts =
       readonly doing: string;
       readonly reason: SqlError['kind'];
       readonly detail: string;
+      readonly fix?: string;
     }
   | {
       readonly kind: 'disk-space';

@@ -37,7 +37,7 @@ export function fromSql(
   }
   if (UNUSABLE.has(error.kind))
     return migrateError({ kind: 'database-unusable', database, reason: error.kind, detail, ...mended }, more);
-  return migrateError({ kind: 'database-failed', doing, reason: error.kind, detail }, more);
+  return migrateError({ kind: 'database-failed', doing, reason: error.kind, detail, ...mended }, more);
 }
 
 export function fromOpen(error: OpenError): MigrateError {

@@ -74,7 +74,9 @@ export const RUNS: Words<RunFacts> = {
     retryable: true,
     message: (f) => `${f.doing}: ${f.detail}`,
     hint: (f) =>
-      UNUSABLE[f.reason] ?? 'Nothing half-done was left. Run it again; if it stays, run `migrate-safe doctor`.',
+      f.fix ??
+      UNUSABLE[f.reason] ??
+      'Nothing half-done was left. Run it again; if it stays, run `migrate-safe doctor`.',
   },
   'disk-space': {
     code: 'MS-DISK-SPACE',

@@ -56,6 +56,11 @@ const NO_PASSWORD = /^SASL: .*password must be/;
 export const NO_PASSWORD_GIVEN = 'the server asks for a password, and none is given';
 const TIMEOUT = 'statement timeout';
 
+/** untranslatable_character: of the engine's own statements only the names of steps can have such letters. */
+const UNTRANSLATABLE = '22P05';
+const FITTING_NAMES =
+  'Nothing half-done was left. The names of steps have to fit the encoding of the database: rename the file, or let the database be UTF8.';
+
 interface Thrown {
   readonly code?: unknown;
   readonly message?: unknown;
@@ -89,6 +94,7 @@ export function classify(thrown: unknown, sql?: string): SqlError {
     message: NO_PASSWORD.test(message) ? NO_PASSWORD_GIVEN : told(message, kind, error),
     code,
     ...(sql === undefined ? {} : { sql }),
+    ...(code === UNTRANSLATABLE ? { fix: FITTING_NAMES } : {}),
     cause: thrown,
   };
 }
