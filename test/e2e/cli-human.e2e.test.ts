@@ -187,7 +187,7 @@ describe('migrate-safe for people', () => {
     expect(code).to.equal(1);
     expect(stderr.replaceAll(/\s+/g, ' '))
       .to.include('0003 was reverted before it and stays so.')
-      .and.include('to go on with the rest: migrate-safe --database sqlite:app.db down --count 1')
+      .and.include('Correct it and run `migrate-safe --database sqlite:app.db down --count 1`.')
       .and.not.include('same command')
       .and.not.include('Nothing was changed');
     project.write('migrations/0002_email.down.sql', '-- migrate-safe: touches table=customers\nDELETE FROM orders;\n');

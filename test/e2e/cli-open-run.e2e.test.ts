@@ -93,10 +93,10 @@ export async function down() {}
 `,
       );
       const run = project.killable(['up'], { DATABASE_URL: server?.url ?? 'sqlite:app.db' });
-      const state = async (): Promise<string | undefined> =>
-        (await app('status', '--json')).json<{ steps: { state: string }[] }>().steps[2]?.state;
-      for (let tries = 0; tries < 60 && (await state()) === 'pending'; tries += 1);
-      while (!(await app('history')).stdout.includes('StepStarted')) expect(await state()).to.equal('under-way');
+      const isUnderWay = async (): Promise<boolean | undefined> =>
+        (await app('status', '--json')).json<{ openRun: { isUnderWay: boolean } | null }>().openRun?.isUnderWay;
+      for (let tries = 0; tries < 60 && (await isUnderWay()) === undefined; tries += 1);
+      while (!(await app('history')).stdout.includes('StepStarted')) expect(await isUnderWay()).to.equal(true);
       const live = await app('status');
       expect(live.stdout).to.match(/0003 +slow +under way/);
       for (const told of [live, await app('plan')])
@@ -105,9 +105,9 @@ export async function down() {}
       expect(flat(healthy)).to.contain('is under way');
       expect(flat(healthy)).not.to.contain('half-done');
       await run.kill();
-      let after = await state();
-      for (let tries = 0; tries < 20 && after === 'under-way'; tries += 1) after = await state();
-      expect(after).to.equal('interrupted');
+      for (let tries = 0; tries < 20 && (await isUnderWay()) === true; tries += 1);
+      expect(await isUnderWay()).to.equal(false);
+      expect((await app('status')).stdout).to.match(/0003 +slow +interrupted/);
       expect(flat(await app('doctor'))).to.contain('may be half-done');
     });
 

@@ -75,12 +75,8 @@ describe('compareSteps', () => {
   });
 
   it('names the step that was interrupted', () => {
-    expect(states(files('1', '2', '3'), applied('1'), { version: '02', state: 'interrupted' })).to.deep.equal([
-      '1 applied',
-      '2 interrupted',
-      '3 pending',
-    ]);
-    expect(states(files('1'), applied('1'), { version: '1', state: 'interrupted' })).to.deep.equal(['1 applied']);
+    expect(states(files('1', '2', '3'), applied('1'), '02')).to.deep.equal(['1 applied', '2 interrupted', '3 pending']);
+    expect(states(files('1'), applied('1'), '1')).to.deep.equal(['1 applied']);
   });
 
   it('says when and how long, and of what file, where there is such a thing', () => {

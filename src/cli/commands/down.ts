@@ -47,14 +47,12 @@ export function runDown(context: CommandContext, flags: DownFlags): CommandResul
 function goingOn(error: MigrateError, reverted: readonly string[], target: DownOptions['target']): MigrateError {
   if (!('count' in target) || reverted.length === 0 || reverted.length >= target.count) return error;
   const rest = `migrate-safe down --count ${target.count - reverted.length}`;
-  if (error.hint.includes('\n\n')) return { ...error, hint: `${error.hint}\n\nThen: ${rest}` };
-  const hint = error.hint
-    .replace(/Correct it and run (?:the same command|it) again\.$/, 'Correct it.')
-    .replace(/; the same command goes on from there\.$/, '.')
-    .replace(/(?:Then run|Run) the same command again\.$/, '');
-  const already = `${reverted.join(', ')} ${reverted.length === 1 ? 'is' : 'are'} reverted already; to go on with the rest: ${rest}`;
-  return { ...error, hint: `${hint.trim()} ${already}` };
+  const hint = error.hint.replace(SAME, (_, goesOn: string | undefined) => `\`${rest}\`${goesOn ?? ''}`);
+  return { ...error, hint: hint === error.hint ? `${hint}\n\nThen: ${rest}` : hint };
 }
+
+/** How hints speak of the command that failed. */
+const SAME = /\b(?:it|the same command)(?: again|( goes on from there))/;
 
 function answer({ runId, reverted, current, durationMs }: DownReport, database: string, begun: boolean): Answer {
   return {

@@ -53,7 +53,7 @@ function statusLines(report: StatusReport, sink: Sink): string[] {
   return [
     ...headerLines(report, sink),
     '',
-    ...(steps.length === 0 ? ['  no steps'] : stepTable(steps, sink)),
+    ...(steps.length === 0 ? ['  no steps'] : stepTable(report, sink)),
     ...notesOf(report, sink),
     '',
     footer(report),
@@ -83,7 +83,6 @@ const paintState = (state: StepState, paint: Paint): ((text: string) => string) 
       return paint.green;
     case 'pending':
     case 'ahead':
-    case 'under-way':
       return paint.yellow;
     case 'changed':
     case 'missing':
@@ -92,17 +91,21 @@ const paintState = (state: StepState, paint: Paint): ((text: string) => string) 
   }
 };
 
-function stepTable(steps: readonly StepStatus[], { paint, width }: Sink): string[] {
+const UNDER_WAY = 'under way';
+
+function stepTable({ steps, isUnderWay }: StatusReport, { paint, width }: Sink): string[] {
   const rows = steps.map(({ version, description, state, appliedAt, durationMs }) => [
     version,
     description === version ? '' : description,
-    state === 'under-way' ? 'under way' : state,
+    state === 'interrupted' && isUnderWay ? UNDER_WAY : state,
     appliedAt === null ? '' : localTime(appliedAt),
     durationMs === null || state === 'stamped' ? '' : duration(durationMs),
   ]);
   return table(rows, { width: width - 2, shrink: 1, right: [4] }, (cell, column, row) => {
     const state = steps[row]?.state;
-    return column === 2 && state !== undefined ? paintState(state, paint)(cell) : column > 2 ? paint.dim(cell) : cell;
+    if (column === 2 && state !== undefined)
+      return cell === UNDER_WAY ? paint.yellow(cell) : paintState(state, paint)(cell);
+    return column > 2 ? paint.dim(cell) : cell;
   }).map((line) => `  ${line}`);
 }
 

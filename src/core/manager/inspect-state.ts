@@ -7,7 +7,7 @@ import type { JournalHead } from '../journal/chain.js';
 import type { DatabaseInfo, OpenDatabase } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepCandidate } from '../ports/step-source.js';
-import { compareSteps, currentVersion, planUp, type StepState, type StepStatus } from '../steps/planner.js';
+import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
 import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
 import { RUN_ENDINGS } from './glance.js';
 import { loadHistory } from './load-history.js';
@@ -34,8 +34,6 @@ export interface StatusReport {
   /** The newest backup; undefined where there is none. */
   readonly lastBackup: { readonly id: string; readonly createdAt: string } | undefined;
 }
-
-const TO_DO: ReadonlySet<StepState> = new Set(['pending', 'interrupted', 'under-way']);
 
 /** Opens the database for reading, and closes it whatever comes of it. */
 function reading<T>(
@@ -71,14 +69,13 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
         const applied = (glance?.steps ?? []).filter((step) => step.component === policy.component);
         const under = openRun?.plan.find((version) => !applied.some((step) => step.version === version));
         const isUnderWay = yield* isAtWork(database, openRun);
-        const state = isUnderWay ? 'under-way' : 'interrupted';
-        const steps = compareSteps(candidates, applied, under === undefined ? undefined : { version: under, state });
+        const steps = compareSteps(candidates, applied, under);
         const obstacle = applied.length > 0 ? undefined : yield* obstacleTo(ports, database);
         return ok<StatusReport>({
           database: database.info,
           current: currentVersion(applied),
           head: currentVersion(candidates),
-          pending: steps.filter((step) => TO_DO.has(step.state)).length,
+          pending: steps.filter(({ state }) => state === 'pending' || state === 'interrupted').length,
           steps,
           openRun,
           isUnderWay,

@@ -7,17 +7,10 @@ import type { StepCandidate } from '../ports/step-source.js';
 
 /**
  * `changed`: applied, but its content is another now. `missing`: applied, and its file is gone. `ahead`: applied by a newer
- * program. `interrupted`: a run stopped in it; the next one goes on from there. `under-way`: a run is at it now.
+ * program. `interrupted`: a run stopped in it, or is at it now; the
+ * next one goes on from there.
  */
-export type StepState =
-  | 'applied'
-  | 'pending'
-  | 'stamped'
-  | 'changed'
-  | 'missing'
-  | 'ahead'
-  | 'interrupted'
-  | 'under-way';
+export type StepState = 'applied' | 'pending' | 'stamped' | 'changed' | 'missing' | 'ahead' | 'interrupted';
 
 /** One line of `status`. */
 export interface StepStatus {
@@ -35,7 +28,7 @@ export interface StepStatus {
 export function compareSteps(
   candidates: readonly StepCandidate[],
   applied: readonly AppliedStep[],
-  begun?: { readonly version: string; readonly state: 'interrupted' | 'under-way' },
+  interrupted?: string,
 ): StepStatus[] {
   const done = new Map(applied.map((step) => [versionKey(step.version), step]));
   const known = new Set(candidates.map((step) => versionKey(step.version)));
@@ -46,7 +39,9 @@ export function compareSteps(
   const fromFiles = candidates.map((candidate): StepStatus => {
     const step = done.get(versionKey(candidate.version));
     const pending =
-      begun !== undefined && versionKey(begun.version) === versionKey(candidate.version) ? begun.state : 'pending';
+      interrupted !== undefined && versionKey(interrupted) === versionKey(candidate.version)
+        ? 'interrupted'
+        : 'pending';
     const state = step === undefined ? pending : step.checksum === candidate.checksum ? step.state : 'changed';
     return {
       component: candidate.component,
