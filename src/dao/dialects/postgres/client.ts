@@ -16,7 +16,15 @@ export function newClient(driver: PostgresDriver, options: ClientConfig): Client
     types: OWN_TYPES,
   });
   listenTo(client);
+  // The driver would look there as well, and warns that its next version does not.
+  if (!client.password) Object.assign(client, { password: () => passwordOf(client) });
   return client;
+}
+
+/** As libpq finds it where nobody says one: https://www.postgresql.org/docs/current/libpq-pgpass.html */
+async function passwordOf({ host, port, user, database }: Client): Promise<string | undefined> {
+  const { default: lookUp } = await import('pgpass');
+  return new Promise((resolve) => lookUp({ host, port, user, database }, resolve));
 }
 
 /** The server process that was told of when it connected. */
