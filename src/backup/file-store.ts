@@ -1,6 +1,6 @@
 // Backup sets in a folder: `<database id>/series/<series>/<id>/{data/…, manifest.json}`; the manifest is written last.
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm, statfs } from 'node:fs/promises';
+import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { err, errAsync, ok, ResultAsync, type Result } from 'neverthrow';
 import { newBackupId } from '../core/brands.js';
@@ -84,7 +84,12 @@ export class FileBackupStore implements BackupStore {
           });
         else if (manifest.value.databaseId !== databaseId)
           listing.damaged.push({ id, directory, detail: 'it belongs to another database' });
-        else listing.backups.push({ manifest: manifest.value, directory, file: copyIn(directory, manifest.value) });
+        else {
+          const backup = { manifest: manifest.value, directory, file: copyIn(directory, manifest.value) };
+          listing.backups.push(backup);
+          const detail = await cutShort(backup);
+          if (detail !== undefined) listing.damaged.push({ id, directory, detail });
+        }
       }
       return listing;
     });
@@ -203,6 +208,14 @@ export class FileBackupStore implements BackupStore {
   #attempt<T>(work: () => Promise<T>): ResultAsync<T, BackupError> {
     return ResultAsync.fromPromise(work(), (thrown) => toStoreError(this.label, thrown));
   }
+}
+
+/** What can be seen of a copy without reading it. */
+async function cutShort({ file, manifest }: StoredBackup): Promise<string | undefined> {
+  const bytes = manifest.files[0]?.bytes;
+  const there = await stat(file).catch(() => undefined);
+  if (there === undefined) return 'the copy of the database is missing';
+  return there.size === bytes ? undefined : `its copy has ${there.size} bytes instead of ${bytes ?? 0}`;
 }
 
 /** Where a set's copy is; never outside of the set, whatever its manifest says. */

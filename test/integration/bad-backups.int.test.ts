@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import BetterSqlite3 from 'better-sqlite3';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DRIVERS, failure, project, value, type Project } from '../support/project.js';
 import { skipWithout } from '../support/rights.js';
@@ -215,6 +215,10 @@ for (const driver of DRIVERS) {
       renameSync(series, `${series}.aside`);
       writeFileSync(series, 'in the way');
       expect(value(await p.manager().listBackups()).damaged).to.have.length(1);
+      expect(value(await p.manager().status())).to.deep.include({ lastBackup: undefined, damagedBackups: 1 });
+      const unread = failure(await p.manager().restore({ choice: { latest: true } }));
+      expect(unread.message).to.match(/^no backup of this database in .* can be read: it cannot be read/);
+      expect(unread.hint).to.match(/^They are there: see that this user may read the folder/);
       rmSync(series);
       renameSync(`${series}.aside`, series);
       renameSync(own, `${own}.aside`);
@@ -225,6 +229,24 @@ for (const driver of DRIVERS) {
       renameSync(`${own}.aside`, own);
       value(await p.manager().audit());
       expect(value(await p.manager().listBackups()).backups).to.have.length(1);
+    });
+
+    it('names a copy that has another size than it was written with, wherever backups are told', async () => {
+      value(await p.manager().up());
+      const [backup] = value(await p.manager().listBackups()).backups;
+      const id = backup?.manifest.id ?? '';
+      truncateSync(backup?.file ?? '', 1000);
+      const { backups, damaged } = value(await p.manager().listBackups());
+      expect(backups.map(({ manifest }) => manifest.id)).to.deep.equal([id]);
+      expect(damaged.map((one) => [one.id, one.detail])).to.deep.equal([
+        [id, `its copy has 1000 bytes instead of ${backup?.manifest.files[0]?.bytes}`],
+      ]);
+      expect(value(await p.manager().status()).damagedBackups).to.equal(1);
+      rmSync(backup?.file ?? '');
+      expect(value(await p.manager().listBackups()).damaged.map(({ detail }) => detail)).to.deep.equal([
+        'the copy of the database is missing',
+      ]);
+      expect(failure(await p.manager().restore({ choice: { id } }))).to.include({ kind: 'backup-corrupt' });
     });
 
     it('sweeps what a killed run left half-written', async () => {

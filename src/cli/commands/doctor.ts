@@ -120,6 +120,15 @@ async function backups(engine: Engine): Promise<HealthCheck> {
   const free = await get(Tokens.BackupStore).freeBytes().mapErr(fromStore);
   if (free.isErr()) return bad('backups', free.error);
   const needed = Math.ceil((info().bytes ?? (await sizeOfBackup(engine))) * 1.1) + RESERVE_BYTES;
+  const damaged = (await engine.manager.listBackups()).map((listing) => listing.damaged).unwrapOr([]);
+  const [first] = damaged;
+  if (first !== undefined)
+    return {
+      name: 'backups',
+      ok: false,
+      detail: `${count(damaged.length, 'backup is', 'backups are')} not whole, or cannot be read: ${first.id} (${first.detail})`,
+      fix: `Take a new one: \`migrate-safe backup create\`. Then remove what is of no use, so that nobody counts on it: ${relative(first.directory)}`,
+    };
   const detail = `${label} can be written, ${bytes(free.value)} free; one backup needs about ${bytes(needed)}`;
   return free.value >= needed
     ? good('backups', detail)

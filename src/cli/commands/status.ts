@@ -110,7 +110,7 @@ function stepTable({ steps, isUnderWay }: StatusReport, { paint, width }: Sink):
 }
 
 /** What the table's words mean, where they need somebody. */
-function notesOf({ steps, openRun, isUnderWay, obstacle }: StatusReport, sink: Sink): string[] {
+function notesOf({ steps, openRun, isUnderWay, obstacle, damagedBackups }: StatusReport, sink: Sink): string[] {
   const versions = (state: StepState): string =>
     steps
       .filter((step) => step.state === state)
@@ -123,11 +123,14 @@ function notesOf({ steps, openRun, isUnderWay, obstacle }: StatusReport, sink: S
     versions('missing') && `${versions('missing')}: applied, but the file is gone. Put it back.`,
     versions('ahead') && `${versions('ahead')}: applied by a newer release than this one.`,
     openRun && openRunNote(openRun, isUnderWay),
+    damagedBackups > 0 &&
+      `${count(damagedBackups, 'backup is', 'backups are')} not whole, or cannot be read: \`migrate-safe backup list\` says which, and why.`,
   ].filter((note): note is string => Boolean(note));
   return notes.length === 0 ? [] : ['', ...noteLines(notes, sink)];
 }
 
-function footer({ lastBackup, journal, obstacle }: StatusReport): string {
-  const backup = lastBackup === undefined ? 'no backup yet' : `last backup ${ago(lastBackup.createdAt)}, verified`;
+function footer({ lastBackup, damagedBackups, journal, obstacle }: StatusReport): string {
+  const none = damagedBackups === 0 ? 'no backup yet' : 'no backup that can be read';
+  const backup = lastBackup === undefined ? none : `last backup ${ago(lastBackup.createdAt)}, verified`;
   return `${backup}; ${journal === undefined || journal.position === 0 ? `no journal${obstacle?.kind === 'database-gone' ? '' : ' yet'}` : `journal ${count(journal.position, 'event')}`}`;
 }

@@ -153,6 +153,8 @@ export type RunFacts =
       readonly kind: 'backup-not-found';
       readonly wanted: string;
       readonly directory: string;
+      /** Why those that are there cannot be read, where none can. */
+      readonly unread?: string;
       /** One from before the run that had the step among others: it stands before that run's first step. */
       readonly instead?: { readonly id: string; readonly step: string };
       /** What was copied within the database before the step. */

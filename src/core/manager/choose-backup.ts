@@ -18,13 +18,6 @@ export function chooseBackup(
   runs: RunPlans = new Map(),
 ): Result<StoredBackup, MigrateError> {
   const wanted = describeChoice(choice);
-  if ('id' in choice) {
-    const broken = damaged.find(({ id }) => id === choice.id);
-    if (broken)
-      return err(
-        migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }),
-      );
-  }
   const found =
     'id' in choice
       ? backups.find(({ manifest }) => manifest.id === choice.id)
@@ -36,6 +29,9 @@ export function chooseBackup(
               beganWith(reason, component, choice.beforeStep, runs) === 'first',
           );
   if (found !== undefined) return ok(found);
+  const broken = 'id' in choice ? damaged.find(({ id }) => id === choice.id) : undefined;
+  if (broken)
+    return err(migrateError({ kind: 'backup-corrupt', backupId: broken.id, check: 'manifest', detail: broken.detail }));
   const instead = 'beforeStep' in choice ? beforeItsRun(backups, component, choice.beforeStep, runs) : undefined;
   const onlySafety = 'latest' in choice && backups.length > 0;
   return err(
@@ -44,6 +40,7 @@ export function chooseBackup(
       wanted: onlySafety ? 'but the copies that restores took' : wanted,
       directory,
       ...(instead === undefined ? {} : { instead }),
+      ...(backups.length === 0 && damaged[0] ? { unread: damaged[0].detail } : {}),
     }),
   );
 }

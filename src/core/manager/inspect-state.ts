@@ -8,16 +8,16 @@ import type { DatabaseInfo, OpenDatabase } from '../ports/database.js';
 import type { SqlError } from '../ports/session.js';
 import type { StepCandidate } from '../ports/step-source.js';
 import { compareSteps, currentVersion, planUp, type StepStatus } from '../steps/planner.js';
-import { fromOpen, fromSource, fromSql, fromStore } from './as-error.js';
+import { fromOpen, fromSource, fromSql } from './as-error.js';
+import { backupsAtHand, type BackupsAtHand } from './backups-at-hand.js';
 import { RUN_ENDINGS } from './glance.js';
 import { loadHistory } from './load-history.js';
 import type { ManagerPorts, Policy } from './ports.js';
 import { refuseForeign, refuseLost, refuseMissing } from './preflight.js';
-import { databaseIdOf } from './run-backup.js';
 import { ofComponent } from './plan-up.js';
 
 /** What is in the database and what is there to do, of one component; `current` is null where nothing is applied. */
-export interface StatusReport {
+export interface StatusReport extends BackupsAtHand {
   readonly database: DatabaseInfo;
   readonly current: string | null;
   /** The highest version that there is. */
@@ -31,8 +31,6 @@ export interface StatusReport {
   readonly journal: JournalHead | undefined;
   /** What `up` would refuse to begin over; undefined where nothing stands in the way. */
   readonly obstacle: MigrateError | undefined;
-  /** The newest backup; undefined where there is none. */
-  readonly lastBackup: { readonly id: string; readonly createdAt: string } | undefined;
 }
 
 /** Opens the database for reading, and closes it whatever comes of it. */
@@ -81,7 +79,7 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
           isUnderWay,
           obstacle,
           journal: glance?.head,
-          lastBackup: yield* lastBackup(ports, glance?.databaseId, obstacle),
+          ...(yield* backupsAtHand(ports, glance?.databaseId, obstacle)),
         });
       }),
     );
@@ -89,25 +87,14 @@ export function readStatus(ports: ManagerPorts, policy: Policy): ResultAsync<Sta
       yield* whole.orElse((error) =>
         error.kind === 'database-missing'
           ? lostOrNot(ports).andThen((obstacle) =>
-              lastBackup(ports, undefined, obstacle).map((last) => beforeFirstUp(ports, candidates, obstacle, last)),
+              backupsAtHand(ports, undefined, obstacle).map((found) =>
+                beforeFirstUp(ports, candidates, obstacle, found),
+              ),
             )
           : errAsync(error),
       ),
     );
   });
-}
-
-/** The newest backup; of a database that was lost as well, which has no journal to say its id. */
-function lastBackup(
-  ports: ManagerPorts,
-  databaseId: string | undefined,
-  obstacle: MigrateError | undefined,
-): ResultAsync<StatusReport['lastBackup'], MigrateError> {
-  const lost = databaseId === undefined && obstacle?.kind === 'database-gone';
-  return (lost ? databaseIdOf(ports) : okAsync<string | undefined, MigrateError>(databaseId))
-    .andThen((id) => (id === undefined ? okAsync(undefined) : ports.store.list(id).mapErr(fromStore)))
-    .map((listing) => listing?.backups.at(-1)?.manifest)
-    .map((newest) => newest && { id: newest.id, createdAt: newest.createdAt });
 }
 
 /** Why `up` would refuse to begin on a database that has no step yet, as a value. */
@@ -132,7 +119,7 @@ function beforeFirstUp(
   ports: ManagerPorts,
   candidates: readonly StepCandidate[],
   obstacle: MigrateError | undefined,
-  last: StatusReport['lastBackup'],
+  found: BackupsAtHand,
 ): StatusReport {
   const steps = compareSteps(candidates, []);
   const { info } = ports.database;
@@ -146,7 +133,7 @@ function beforeFirstUp(
     isUnderWay: false,
     obstacle,
     journal: undefined,
-    lastBackup: last,
+    ...found,
   };
 }
 

@@ -60,6 +60,7 @@ export interface StoredBackup {
 /** What lies in a store: sets, and folders that are none. */
 export interface BackupListing {
   readonly backups: readonly StoredBackup[];
+  /** What is not whole, or cannot be read; one whose copy has another size is among the backups as well. */
   readonly damaged: readonly { readonly id: string; readonly directory: string; readonly detail: string }[];
 }
 

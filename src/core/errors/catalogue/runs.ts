@@ -107,9 +107,13 @@ export const RUNS: Words<RunFacts> = {
   'backup-not-found': {
     code: 'MS-BACKUP-UNKNOWN',
     exit: 2,
-    message: (f) => `there is no backup ${f.wanted} in ${f.directory}`,
-    hint: ({ instead, copies }) =>
+    message: (f) =>
+      f.unread === undefined
+        ? `there is no backup ${f.wanted} in ${f.directory}`
+        : `no backup ${f.wanted} in ${f.directory} can be read: ${f.unread}`,
+    hint: ({ instead, copies, unread }) =>
       [
+        ...(unread === undefined ? [] : ['They are there: see that this user may read the folder and all in it.']),
         ...(instead === undefined
           ? []
           : [
