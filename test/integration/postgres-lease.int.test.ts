@@ -8,6 +8,7 @@ import pg from 'pg';
 import type { Lease, LockOwner } from '#src/core/ports/run-lock.js';
 import { lockFor } from '#src/dao/dialects/postgres/choose-lock.js';
 import { PostgresConnection } from '#src/dao/dialects/postgres/connection.js';
+import { lockIsHeld } from '#src/dao/dialects/postgres/lock-held.js';
 import { LeaseLock } from '#src/dao/dialects/postgres/lease-lock.js';
 import { PostgresLock } from '#src/dao/dialects/postgres/postgres-lock.js';
 import { owner } from '../support/lock-owner.js';
@@ -188,6 +189,15 @@ describe('the lease on PostgreSQL', () => {
       const connection = await connect(pooler.url);
       expect(connection.isPooled).to.equal(true);
       expect(lockFor(connection, 'test')).to.be.instanceOf(LeaseLock);
+    });
+
+    it('is looked at by who only wants to know', async () => {
+      const work = await connect(pooler.url);
+      expect(value(await lockIsHeld(work))).to.equal(false);
+      const lease = await take(new LeaseLock(work, 'test', LEASE_MS));
+      expect(value(await lockIsHeld(await connect(pooler.url)))).to.equal(true);
+      value(await lease.release());
+      expect(value(await lockIsHeld(work))).to.equal(false);
     });
 
     it('lets 8 starters work one after the other', async function () {
