@@ -128,10 +128,9 @@ describe('down and stamp', () => {
   it('stays at a version: it is not reverted itself', async () => {
     value(await p.manager().up());
     expect(value(await p.manager().down({ target: { to: '1' } })).current).to.equal('0001');
-    expect(failure(await p.manager().down({ target: { to: '77' } }))).to.include({
-      kind: 'unknown-version',
-      exitCode: 2,
-    });
+    const error = failure(await p.manager().down({ target: { to: '2' } }));
+    expect(error).to.include({ kind: 'unknown-version', exitCode: 2, message: 'step 2 is not applied' });
+    expect(error.hint).to.equal('Applied steps: 0001. `migrate-safe status` shows the others.');
   });
 
   it('begins no chain of reverts that it cannot walk to its end', async () => {

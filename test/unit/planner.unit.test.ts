@@ -182,6 +182,7 @@ describe('planDown', () => {
       kind: 'unknown-version',
       version: '3',
       known: ['1', '2', '9', '100'],
+      of: 'applied',
     });
     expect(planDown([], { to: '1' }).isErr()).to.equal(true);
   });

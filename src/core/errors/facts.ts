@@ -14,7 +14,13 @@ export type ConfigFacts =
   | { readonly kind: 'config-unreadable'; readonly file: string; readonly reason: string }
   | ContractUnreadable
   | { readonly kind: 'usage'; readonly reason: string; readonly suggestion?: string }
-  | { readonly kind: 'unknown-version'; readonly version: string; readonly known: readonly string[] }
+  | {
+      readonly kind: 'unknown-version';
+      readonly version: string;
+      readonly known: readonly string[];
+      /** Those that were looked at: the applied ones, in place of all. */
+      readonly of?: 'applied';
+    }
   | { readonly kind: 'database-missing'; readonly database: string }
   | { readonly kind: 'database-is-directory'; readonly database: string }
   | {
@@ -162,7 +168,7 @@ export type RunFacts =
     }
   | { readonly kind: 'tools-missing'; readonly detail: string; readonly fix: string }
   | { readonly kind: 'backups-unsupported'; readonly reason: string }
-  | { readonly kind: 'restore-failed'; readonly reason: string }
+  | { readonly kind: 'restore-failed'; readonly reason: string; readonly fix?: string }
   | { readonly kind: 'restore-declined' }
   | { readonly kind: 'clone-refused'; readonly database: string; readonly reason: string; readonly fix: string }
   | { readonly kind: 'backup-declined'; readonly database: string }

@@ -129,6 +129,7 @@ const noSuchTable = ({ backup }: RestoreContext, table: string): MigrateError =>
   migrateError({
     kind: 'restore-failed',
     reason: `backup ${backup.manifest.id} has no table ${table}; it has ${backup.manifest.copy.tables.join(', ') || 'none'}`,
+    fix: 'See which one has it: migrate-safe backup list, and migrate-safe backup show ID.',
   });
 
 /**

@@ -143,7 +143,8 @@ export function planDown(
   if ('count' in target) return ok(downwards.slice(0, target.count));
   if (target.to === 'base') return ok(downwards);
   if (!hasVersion(applied, target.to)) {
-    return err({ kind: 'unknown-version', version: target.to, known: applied.map((step) => step.version) });
+    const known = applied.map((step) => step.version);
+    return err({ kind: 'unknown-version', version: target.to, known, of: 'applied' });
   }
   return ok(downwards.filter((step) => compareVersions(step.version, target.to) > 0));
 }

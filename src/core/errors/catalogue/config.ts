@@ -32,11 +32,15 @@ export const CONFIG: Words<ConfigFacts> = {
   'unknown-version': {
     code: 'MS-VERSION-UNKNOWN',
     exit: 2,
-    message: (f) => `there is no step ${f.version}`,
+    message: (f) => (f.of === undefined ? `there is no step ${f.version}` : `step ${f.version} is not applied`),
     hint: (f) =>
-      f.known.length > 0
-        ? `Known steps: ${list(f.known)}.`
-        : 'There are no steps; make one with `migrate-safe new <name>`.',
+      f.of !== undefined
+        ? f.known.length > 0
+          ? `Applied steps: ${list(f.known)}. \`migrate-safe status\` shows the others.`
+          : 'No step is applied: see `migrate-safe status`.'
+        : f.known.length > 0
+          ? `Known steps: ${list(f.known)}.`
+          : 'There are no steps; make one with `migrate-safe new <name>`.',
   },
   'database-missing': {
     code: 'MS-DB-MISSING',

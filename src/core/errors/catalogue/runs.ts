@@ -143,7 +143,7 @@ export const RUNS: Words<RunFacts> = {
     code: 'MS-RESTORE-FAILED',
     exit: 1,
     message: (f) => `the restore did not happen: ${f.reason}`,
-    hint: () => 'The database is what it was. Correct the cause and run the same command again.',
+    hint: (f) => `The database is what it was. ${f.fix ?? 'Correct the cause and run the same command again.'}`,
   },
   'restore-declined': {
     code: 'MS-RESTORE-DECLINED',
