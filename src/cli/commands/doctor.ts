@@ -1,8 +1,10 @@
 // `doctor`: looks at everything a run needs, and says for each thing that is missing what to type.
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import { okAsync, ResultAsync, type Result } from 'neverthrow';
 import type { MigrateError } from '../../core/errors/migrate-error.js';
+import { shellWord } from '../../core/errors/shell-word.js';
 import { fromSource, fromStore } from '../../core/manager/as-error.js';
 import type { AuditReport } from '../../core/manager/audit.js';
 import type { HealthCheck } from '../../core/ports/doctor.js';
@@ -113,7 +115,7 @@ async function backups(engine: Engine): Promise<HealthCheck> {
       name: 'backups',
       ok: false,
       detail: `${relative(existing)} cannot be written`,
-      fix: `chmod u+w ${relative(existing)}, or name another directory with --backups`,
+      fix: `${toWrite(existing)}, or name another directory with --backups`,
     };
   }
   if (existing !== config.backups) return good('backups', `${label} will be made`);
@@ -133,6 +135,14 @@ async function backups(engine: Engine): Promise<HealthCheck> {
   return free.value >= needed
     ? good('backups', detail)
     : { name: 'backups', ok: false, detail, fix: 'Free some space, or keep backups elsewhere with --backups.' };
+}
+
+/** What lets this user write a directory; one of somebody else's only they, or root, can give away. */
+function toWrite(directory: string): string {
+  const shown = shellWord(relative(directory));
+  return process.getuid === undefined || statSync(directory).uid === process.getuid()
+    ? `chmod u+w ${shown}`
+    : `sudo chown -R ${userInfo().username} ${shown}`;
 }
 
 /** Of a server's database, as it estimates it; what keeps it from that is said by another check. */

@@ -102,7 +102,7 @@ export const RUNS: Words<RunFacts> = {
     retryable: true,
     message: (f) => `the copy of the journal in the backups could not be read or written: ${f.file}: ${f.reason}`,
     hint: () =>
-      'What was committed before is in the database with its own journal, and nothing was begun after. See that the directory can be written and read, and has room, and run `migrate-safe up` again: it brings the copy up to date.',
+      'What was committed before is in the database with its own journal, and nothing was begun after. See that the directory can be written and read, and has room, or name another one with --backups; the next run brings the copy up to date.',
   },
   'backup-not-found': {
     code: 'MS-BACKUP-UNKNOWN',
