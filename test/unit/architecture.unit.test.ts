@@ -63,7 +63,7 @@ const LOCAL: Readonly<Record<Area, readonly Area[]>> = {
 const EVERYWHERE = ['neverthrow'];
 const LIBRARIES: Readonly<Record<Area, readonly (string | RegExp)[]>> = {
   core: ['node:crypto'],
-  dao: [/^knex(\/|$)/, 'better-sqlite3', 'sqlite3', 'pg', 'libpg-query', 'zod', /^node:/],
+  dao: [/^knex(\/|$)/, 'better-sqlite3', 'sqlite3', 'pg', 'libpg-query', 'pgpass', 'zod', /^node:/],
   steps: [/^node:(fs|fs\/promises|module|path|url|vm)$/, 'jiti'],
   backup: [/^node:(fs|fs\/promises|crypto|path|stream|stream\/promises)$/],
   configuration: ['zod', 'knex', /^node:/],

@@ -3,6 +3,7 @@ import type { Client, ClientConfig } from 'pg';
 import { listenTo } from './client-encoding.js';
 import type { PostgresDriver } from './load-driver.js';
 import { OWN_TYPES } from './own-types.js';
+import { passwordOf } from './password-file.js';
 
 const KEEP_ALIVE_DELAY_MS = 30_000;
 
@@ -19,12 +20,6 @@ export function newClient(driver: PostgresDriver, options: ClientConfig): Client
   // The driver would look there as well, and warns that its next version does not.
   if (!client.password) Object.assign(client, { password: () => passwordOf(client) });
   return client;
-}
-
-/** As libpq finds it where nobody says one: https://www.postgresql.org/docs/current/libpq-pgpass.html */
-async function passwordOf({ host, port, user, database }: Client): Promise<string | undefined> {
-  const { default: lookUp } = await import('pgpass');
-  return new Promise((resolve) => lookUp({ host, port, user, database }, resolve));
 }
 
 /** The server process that was told of when it connected. */
