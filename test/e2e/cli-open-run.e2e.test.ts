@@ -65,21 +65,23 @@ INSERT INTO
       for (const later of [again, await app('status'), await app('doctor')]) expect(flat(later)).to.match(/nowhere/);
     });
 
-    it('names the tables that can be put back alone, before the whole', async function () {
-      if (dialect === 'SQLite' || (await toolsAre()) === 'missing') return this.skip();
-      const stopped = await stop();
-      expect(flat(stopped)).to.contain('2 rows written since, by the step itself or by others, would be lost');
-      const gentler = /migrate-safe restore --before-step 0003 --tables customers\b/;
-      for (const told of [stopped, await app('up'), await app('status'), await app('doctor'), await app('plan')])
-        expect(flat(told)).to.match(new RegExp(`${gentler.source}.*migrate-safe restore 2`));
-      const tables = /--before-step 0003 --tables (\S+)/.exec(stopped.stderr)?.[1] ?? '';
-      const back = await app('restore', '--before-step', '0003', '--tables', tables, '--yes');
-      expect(back.code, flat(back)).to.equal(0);
-      project.write('migrations/0003_half.sql', "UPDATE customers SET name = 'done' WHERE name <> 'half';\n");
-      const gone = await app('up');
-      expect(gone.code, flat(gone)).to.equal(0);
-      expect(flat(gone)).to.match(/customers .?3/);
-    });
+    // On SQLite the whole file is copied, and no table by itself.
+    if (dialect !== 'SQLite')
+      it('names the tables that can be put back alone, before the whole', async function () {
+        if ((await toolsAre()) === 'missing') return this.skip();
+        const stopped = await stop();
+        expect(flat(stopped)).to.contain('2 rows written since, by the step itself or by others, would be lost');
+        const gentler = /migrate-safe restore --before-step 0003 --tables customers\b/;
+        for (const told of [stopped, await app('up'), await app('status'), await app('doctor'), await app('plan')])
+          expect(flat(told)).to.match(new RegExp(`${gentler.source}.*migrate-safe restore 2`));
+        const tables = /--before-step 0003 --tables (\S+)/.exec(stopped.stderr)?.[1] ?? '';
+        const back = await app('restore', '--before-step', '0003', '--tables', tables, '--yes');
+        expect(back.code, flat(back)).to.equal(0);
+        project.write('migrations/0003_half.sql', "UPDATE customers SET name = 'done' WHERE name <> 'half';\n");
+        const gone = await app('up');
+        expect(gone.code, flat(gone)).to.equal(0);
+        expect(flat(gone)).to.match(/customers .?3/);
+      });
 
     it('is said to be under way while the run lives, and interrupted when it was killed', async () => {
       project.write(
